@@ -1,0 +1,51 @@
+//! Read-only maps of files: the first of the two places with `unsafe`.
+#![expect(unsafe_code, reason = "mapping a file has no safe interface")]
+
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+
+use memmap2::{Advice, Mmap, MmapOptions};
+
+/// A whole file, mapped read-only.
+#[derive(Debug)]
+pub struct FileMap {
+    map: Mmap,
+}
+
+impl FileMap {
+    /// Maps the first `len` bytes of `file`. The caller has checked that it is
+    /// a regular file of at least that length, since mapping anything else
+    /// fails or faults.
+    pub fn new(file: &File, len: u64) -> io::Result<Self> {
+        let len = usize::try_from(len)
+            .map_err(|_too_long| io::Error::from(io::ErrorKind::FileTooLarge))?;
+        let mut options = MmapOptions::new();
+        options.len(len);
+        // SAFETY: the map is private and read-only, so nobody can change it
+        // through us. Another process may still change or cut the file: a
+        // changed byte is as good as any other untrusted byte, and all readers
+        // copy before they judge. A cut file raises SIGBUS, as it does in every
+        // tool that maps files; it cannot corrupt memory.
+        let map = unsafe { options.map(file)? };
+        // Binaries and cores are read here and there. Read-ahead would fetch
+        // hundreds of megabytes from a cold disk for a few pages of use.
+        map.advise(Advice::Random)?;
+        Ok(Self { map })
+    }
+
+    /// All bytes of the file.
+    pub fn bytes(&self) -> &[u8] {
+        &self.map
+    }
+
+    /// Says that `range` will be read soon and in whole. Advice only.
+    pub fn will_need(&self, range: Range<usize>) {
+        let end = range.end.min(self.map.len());
+        let len = end.saturating_sub(range.start);
+        if len > 0 {
+            // Nothing depends on the kernel following it.
+            let _advised = self.map.advise_range(Advice::WillNeed, range.start, len);
+        }
+    }
+}

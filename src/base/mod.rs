@@ -1,0 +1,13 @@
+//! Words that everybody uses: addresses, bytes, memory, gaps, limits.
+//!
+//! Nothing here knows what a core, a symbol or a frame is.
+
+pub mod addr;
+pub mod arch;
+pub mod bytes;
+pub mod file_map;
+pub mod file_store;
+pub mod gap;
+pub mod limits;
+pub mod memory;
+pub mod signal;

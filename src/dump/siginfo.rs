@@ -1,0 +1,160 @@
+//! `siginfo_t`: which signal, why, and from where.
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
+
+use crate::base::addr::{FileOff, RunAddr};
+use crate::base::bytes::{Cursor, Truncated};
+use crate::base::signal::Signal;
+
+/// A decoded `siginfo_t`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SignalInfo {
+    /// Which signal.
+    pub signal: Signal,
+    /// `si_code`: who or what sent it.
+    pub code: i32,
+    /// `si_errno`; almost always 0.
+    pub errno: i32,
+    /// The member of the union that `si_code` and the signal select.
+    pub cause: SignalCause,
+}
+
+/// The union in a `siginfo_t`. Which member is valid depends on the signal and
+/// the code: a signal sent by `kill` has a pid where a fault has its address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignalCause {
+    /// The processor or the kernel found a fault at `address`.
+    Fault {
+        /// `si_addr`: the address accessed, or of the instruction.
+        address: RunAddr,
+    },
+    /// `SI_KERNEL`: the kernel made it and **left no address**. On x86-64 a
+    /// general-protection fault: a non-canonical address, a privileged or
+    /// misaligned instruction. The zero in `si_addr` is not an address.
+    Kernel,
+    /// A process sent it.
+    Sent {
+        /// `si_pid`; 0 when the sender is outside of the pid namespace.
+        pid: i32,
+        /// `si_uid`: the sender's real user id.
+        uid: u32,
+    },
+    /// A seccomp filter refused a system call.
+    Syscall {
+        /// `si_call_addr`: the instruction *after* the system call.
+        address: RunAddr,
+        /// `si_syscall`: its number.
+        number: i32,
+        /// `si_arch`: `AUDIT_ARCH_*`, to read the number by.
+        arch: u32,
+    },
+    /// Nothing else is known: the code has no member, or the note was cut.
+    None,
+}
+
+/// Reads a `siginfo_t` of a 64-bit process: the note `NT_SIGINFO` (owner
+/// `CORE`, type `0x53494749`) or what `PTRACE_GETSIGINFO` returns.
+///
+/// Layout, little-endian, 128 bytes: `i32 si_signo, si_errno, si_code`, four
+/// bytes of padding, then the union at 16. Source: Linux
+/// `include/uapi/asm-generic/siginfo.h`. Mind the order: `pr_info` inside of
+/// `NT_PRSTATUS` is signo, code, errno.
+///
+/// # Errors
+///
+/// When the first three fields are not there. A cut union is
+/// [`SignalCause::None`].
+pub fn signal_info(mut bytes: Cursor<'_>) -> Result<SignalInfo, Truncated> {
+    let signal = Signal(bytes.i32_le()?);
+    let errno = bytes.i32_le()?;
+    let code = bytes.i32_le()?;
+    let cause = bytes.skip(4).and_then(|()| cause(signal, code, bytes));
+    Ok(SignalInfo { signal, code, errno, cause: cause.unwrap_or(SignalCause::None) })
+}
+
+fn cause(signal: Signal, code: i32, mut union: Cursor<'_>) -> Result<SignalCause, Truncated> {
+    const SI_KERNEL: i32 = 128;
+    /// Timers and asynchronous input and output leave other members.
+    const SENT: [i32; 3] = [0, -1, -6];
+    const SYS_SECCOMP: i32 = 1;
+    Ok(match signal {
+        _ if SENT.contains(&code) => {
+            SignalCause::Sent { pid: union.i32_le()?, uid: union.u32_le()? }
+        }
+        _ if code == SI_KERNEL => SignalCause::Kernel,
+        _ if code <= 0 => SignalCause::None,
+        Signal::SYS if code == SYS_SECCOMP => SignalCause::Syscall {
+            address: RunAddr(union.u64_le()?),
+            number: union.i32_le()?,
+            arch: union.u32_le()?,
+        },
+        Signal::SEGV | Signal::BUS | Signal::ILL | Signal::FPE | Signal::TRAP => {
+            SignalCause::Fault { address: RunAddr(union.u64_le()?) }
+        }
+        _ => SignalCause::None,
+    })
+}
+
+impl SignalInfo {
+    /// Reads the 128 bytes that `PTRACE_GETSIGINFO` returns.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        signal_info(Cursor::new(bytes, FileOff(0))).ok()
+    }
+
+    /// The fault's address, when there is one.
+    pub fn address(&self) -> Option<RunAddr> {
+        match self.cause {
+            SignalCause::Fault { address } | SignalCause::Syscall { address, .. } => Some(address),
+            SignalCause::Kernel | SignalCause::Sent { .. } | SignalCause::None => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn note(signo: i32, code: i32, union: &[u8]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for field in [signo, 0, code, 0] {
+            bytes.extend(field.to_le_bytes());
+        }
+        bytes.extend(union);
+        bytes
+    }
+
+    #[test]
+    fn the_code_selects_the_member() {
+        let address = 0x1234_5678_9abcu64.to_le_bytes();
+        let fault = SignalCause::Fault { address: RunAddr(0x1234_5678_9abc) };
+        let sent = SignalCause::Sent { pid: 0x5678_9abc, uid: 0x1234 };
+        let cases = [
+            ("a fault has an address", 11, 1, fault),
+            ("kill() leaves a pid in the same place", 11, 0, sent),
+            ("so does abort()", 6, -6, sent),
+            ("SI_KERNEL has none, and zero is not one", 11, 128, SignalCause::Kernel),
+            ("a timer leaves neither", 11, -2, SignalCause::None),
+            ("SIGQUIT knows no faults", 3, 1, SignalCause::None),
+        ];
+        for (name, signo, code, cause) in cases {
+            let info = SignalInfo::from_bytes(&note(signo, code, &address)).unwrap();
+            assert_eq!((info.signal.0, info.code, info.cause), (signo, code, cause), "{name}");
+        }
+    }
+
+    #[test]
+    fn seccomp() {
+        let mut union = 0x40_1000u64.to_le_bytes().to_vec();
+        union.extend(57i32.to_le_bytes());
+        union.extend(0xc000_003eu32.to_le_bytes());
+        let info = SignalInfo::from_bytes(&note(31, 1, &union)).unwrap();
+        let want =
+            SignalCause::Syscall { address: RunAddr(0x40_1000), number: 57, arch: 0xc000_003e };
+        assert_eq!(info.cause, want);
+    }
+
+    #[test]
+    fn cut_notes() {
+        assert_eq!(SignalInfo::from_bytes(&note(11, 1, &[1, 2])).unwrap().cause, SignalCause::None);
+        assert_eq!(SignalInfo::from_bytes(&[11, 0, 0, 0]), None);
+    }
+}

@@ -1,0 +1,10 @@
+//! What happened to a dead or stuck Linux process, and how do you know?
+//!
+//! The modules in reading order; each one imports only those above it.
+//! [`analyze`] is the pipeline on one screen.
+
+pub mod base;
+pub mod dump;
+pub mod symbols;
+pub mod unwind;
+pub mod variables;

@@ -1,0 +1,23 @@
+//! From modules to names, lines and types.
+//!
+//! [`Symbols`] answers for the whole process; [`module::ModuleSymbols`] for one
+//! ELF file of it; [`dwarf::Debug`] for its debug information, lazily: only the
+//! units that somebody asks for are read.
+
+pub mod dwarf;
+pub mod functions;
+pub mod module;
+
+use std::path::PathBuf;
+
+/// Where binaries and debug files are looked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SymbolOptions {
+    /// The executable, whatever path the core names. Its build-id is still
+    /// compared.
+    pub executable: Option<PathBuf>,
+    /// A directory that stands for `/` of the dead process.
+    pub sysroot: Option<PathBuf>,
+    /// Directories of separate debug files, before `/usr/lib/debug`.
+    pub debug_directories: Vec<PathBuf>,
+}

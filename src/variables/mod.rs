@@ -1,0 +1,3 @@
+//! From a frame and its debug information to values.
+
+pub mod value;
