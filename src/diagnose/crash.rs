@@ -12,13 +12,13 @@ use crate::unwind::registers::Registers;
 use crate::variables::calls::{FrameCall, ThreadCalls};
 
 /// A dead process and what is known of it.
-pub struct Crash<'a> {
+pub struct Crash<'a, 'f> {
     /// The process.
-    pub process: &'a Process<'a>,
+    pub process: &'a Process<'f>,
     /// Its memory, with the matching bytes of mapped files.
     pub memory: &'a dyn Memory,
     /// Names, lines and types.
-    pub symbols: &'a Symbols<'a>,
+    pub symbols: &'a Symbols<'f>,
     /// Bounds on every walk.
     pub limits: &'a Limits,
     /// The stacks, in the order of the process's threads: the crashed one
@@ -38,7 +38,7 @@ pub struct FirstChance {
     pub count: u64,
 }
 
-impl<'a> Crash<'a> {
+impl<'a> Crash<'a, '_> {
     /// The fatal signal, if there was one.
     pub fn signal(&self) -> Option<&'a SignalInfo> {
         self.process.signal.as_ref()

@@ -10,7 +10,7 @@ pub trait Rule: Sync {
     /// What the rule looks for, in a sentence or two.
     fn doc(&self) -> &'static str;
     /// The finding, if the facts fit.
-    fn check(&self, crash: &Crash<'_>) -> Option<Finding>;
+    fn check(&self, crash: &Crash<'_, '_>) -> Option<Finding>;
 }
 
 /// Every rule. The order decides between findings of equal confidence: the
