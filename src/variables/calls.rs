@@ -43,3 +43,41 @@ impl FrameCall {
         locals.chain(arguments).find(|variable| variable.name == name)
     }
 }
+
+/// Symbolizes all stacks and reads the variables of each.
+///
+/// Threads that stand at the same addresses as an earlier one share its calls:
+/// a pool of a thousand waiting threads is symbolized and read once.
+pub fn thread_calls(context: &Context<'_, '_>, stacks: Vec<Stack>) -> Vec<ThreadCalls> {
+    let mut first_with: FxHashMap<Vec<FrameAddr>, usize> = FxHashMap::default();
+    let same_as: Vec<Option<usize>> = stacks
+        .iter()
+        .enumerate()
+        .map(|(index, stack)| {
+            let places = stack.frames().map(|frame| frame.at).collect();
+            // A very deep stack is known by its ends only: not the same.
+            let first = *first_with.entry(places).or_insert(index);
+            (first != index && stack.middle.is_empty()).then_some(first)
+        })
+        .collect();
+    stacks
+        .into_par_iter()
+        .zip(same_as)
+        .map(|(stack, same_as)| {
+            let calls = if same_as.is_some() { Vec::new() } else { frame_calls(context, &stack) };
+            ThreadCalls { stack, calls, same_as }
+        })
+        .collect()
+}
+
+fn frame_calls(context: &Context<'_, '_>, stack: &Stack) -> Vec<FrameCall> {
+    let frames: Vec<&Frame> = stack.frames().collect();
+    let mut found = Vec::new();
+    for (index, frame) in frames.iter().enumerate() {
+        for call in context.symbols.calls(frame.at).iter() {
+            let variables = variables(context, &frames, index, call);
+            found.push(FrameCall { frame: index, call: call.clone(), variables });
+        }
+    }
+    found
+}
