@@ -13,6 +13,7 @@ use crate::dump::process::{Process, Thread};
 use crate::symbols::Symbols;
 use crate::unwind::bad_pc;
 use crate::unwind::cfi::{ModuleCfi, Row};
+use crate::unwind::fold::fold;
 use crate::unwind::frame::{Frame, Stack, StackEnd, Trust};
 use crate::unwind::frame_pointer;
 use crate::unwind::registers::Registers;
@@ -108,7 +109,7 @@ impl<'a, 'f> Unwinder<'a, 'f> {
         if stack.middle.is_empty() {
             stack.inner.append(&mut stack.outer);
         }
-        stack
+        fold(stack)
     }
 
     /// Refuses a caller that leads nowhere or in circles.

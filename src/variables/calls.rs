@@ -1,9 +1,14 @@
 //! A thread's stack as the source has it: calls, inlined ones too, with their
 //! variables.
 
+use rayon::prelude::*;
+use rustc_hash::FxHashMap;
+
+use crate::base::addr::FrameAddr;
 use crate::symbols::functions::Call;
-use crate::unwind::frame::Stack;
+use crate::unwind::frame::{Frame, Stack};
 use crate::variables::value::Variable;
+use crate::variables::{Context, variables};
 
 /// One thread's stack, ready to be judged and reported.
 #[derive(Clone, Debug, Default)]
@@ -54,10 +59,8 @@ pub fn thread_calls(context: &Context<'_, '_>, stacks: Vec<Stack>) -> Vec<Thread
         .iter()
         .enumerate()
         .map(|(index, stack)| {
-            let places = stack.frames().map(|frame| frame.at).collect();
-            // A very deep stack is known by its ends only: not the same.
-            let first = *first_with.entry(places).or_insert(index);
-            (first != index && stack.middle.is_empty()).then_some(first)
+            let first = *first_with.entry(stack.addresses().collect()).or_insert(index);
+            (first != index).then_some(first)
         })
         .collect();
     stacks
