@@ -26,8 +26,7 @@ pub(super) fn fold(mut stack: Stack) -> Stack {
     if last < first + WORTH_FOLDING {
         return stack;
     }
-    let all_in_run =
-        run.filter(|run| run.start <= first && last <= run.end).map(|run| run.period);
+    let all_in_run = run.filter(|run| run.start <= first && last <= run.end).map(|run| run.period);
     if is_kept {
         let mut frames = std::mem::take(&mut stack.inner);
         stack.outer = frames.split_off(last);
@@ -51,21 +50,27 @@ struct Run {
     period: usize,
 }
 
+impl Run {
+    fn len(&self) -> usize {
+        self.end - self.start
+    }
+}
+
 /// The longest part that repeats with a period, if it is worth folding.
 fn longest_run(places: &[RunAddr]) -> Option<Run> {
     let mut best: Option<Run> = None;
     for period in 1..=LONGEST_CYCLE {
         let mut start = 0;
-        let pairs = places.iter().zip(places.iter().skip(period));
-        let ends = pairs.enumerate().filter(|(_, (one, next))| one != next).map(|(index, _)| index);
-        for end in ends.chain([places.len().saturating_sub(period)]) {
-            let run = Run { start, end: end + period, period };
-            let len = run.end - run.start;
-            let is_longer = best.as_ref().is_none_or(|best| len > best.end - best.start);
-            if len >= WORTH_FOLDING + 3 * period && is_longer {
+        while start < places.len() {
+            let rest = places.get(start..).unwrap_or_default();
+            let later = rest.get(period..).unwrap_or_default();
+            let equal = rest.iter().zip(later).take_while(|(one, next)| one == next).count();
+            let run = Run { start, end: start + equal + period, period };
+            let longest = best.as_ref().map_or(WORTH_FOLDING + 3 * period - 1, Run::len);
+            if run.len() > longest.max(WORTH_FOLDING + 3 * period - 1) && equal > 0 {
                 best = Some(run);
             }
-            start = end + 1;
+            start += equal + 1;
         }
     }
     best
