@@ -43,7 +43,7 @@ pub fn analyze<'f>(
     let files = symbols.mapped_files(process);
     let memory = Fallback { first: &*process.memory, second: &files };
 
-    let stacks = Unwinder::new(process, &memory, &symbols, limits).walk_all();
+    let stacks = Unwinder::new(process, &memory, &symbols, limits).walk_all(gaps);
     let context = Context { process, memory: &memory, symbols: &symbols, limits };
     let threads = thread_calls(&context, stacks);
 
