@@ -46,6 +46,8 @@ impl<'f> Unit<'f> {
 /// The debug information of one module. Units are parsed when asked for, and
 /// kept.
 pub struct Debug<'f> {
+    supplement: Option<Box<Debug<'f>>>,
+    sections: Sections<'f>,
     dwarf: gimli::Dwarf<Reader<'f>>,
     info: Info<'f>,
     units: FrozenMap<usize, Box<Unit<'f>>>,
@@ -53,11 +55,42 @@ pub struct Debug<'f> {
     roots: OnceLock<UnitRanges>,
 }
 
-/// The sections that are read, besides `.debug_info`, which [`Info`] reads.
+/// Work that opening debug information shares out among threads.
+enum Job<'f> {
+    /// Inflates a section.
+    Section(SectionId, Packed<'f>),
+    /// Inflates `.debug_info` up to the end of this unit.
+    Unit(DebugInfoOffset),
+}
+
+/// The bytes of sections, inflated.
+#[derive(Debug, Default)]
+struct Sections<'f> {
+    found: Vec<(SectionId, &'f [u8])>,
+    damaged: Vec<SectionId>,
+}
+
+impl<'f> Sections<'f> {
+    /// Adds a section. Without bytes it is damaged.
+    fn add(&mut self, id: SectionId, bytes: Option<&'f [u8]>) {
+        match bytes {
+            Some(bytes) => self.found.push((id, bytes)),
+            None => self.damaged.push(id),
+        }
+    }
+
+    fn reader(&self, id: SectionId) -> gimli::Result<Reader<'f>> {
+        let found = self.found.iter().find(|(found, _)| *found == id);
+        let bytes = found.map(|(_, bytes)| *bytes).unwrap_or_default();
+        Ok(EndianSlice::new(bytes, RunTimeEndian::Little))
+    }
+}
+
+/// The sections that are read, besides `.debug_aranges`, which comes first, and
+/// `.debug_info`, which [`Info`] reads.
 const SECTIONS: &[SectionId] = &[
     SectionId::DebugAbbrev,
     SectionId::DebugAddr,
-    SectionId::DebugAranges,
     SectionId::DebugLine,
     SectionId::DebugLineStr,
     SectionId::DebugLoc,
@@ -71,39 +104,84 @@ const SECTIONS: &[SectionId] = &[
 
 impl<'f> Debug<'f> {
     /// Opens the debug information in `image`, inflating what is compressed,
-    /// but for `.debug_info`: of that, what is needed. `None`: it has none.
-    pub(super) fn open(image: &Image<'f>, store: &'f FileStore, limits: &Limits) -> Option<Self> {
+    /// but for `.debug_info`: of that, what is needed. `supplement` is the
+    /// file of shared pieces that `.gnu_debugaltlink` names. `None`: there is
+    /// no debug information, or it is damaged.
+    ///
+    /// `first` is an address that will be asked for. Its unit is inflated
+    /// while the other sections are.
+    pub(super) fn open(
+        image: &Image<'f>,
+        supplement: Option<Self>,
+        first: Option<LinkAddr>,
+        store: &'f FileStore,
+        limits: &Limits,
+    ) -> Option<Self> {
         let info = image.packed(SectionId::DebugInfo.name())?;
         if info.bytes.is_empty() {
             return None;
         }
-        let packed: Vec<(SectionId, Packed<'f>)> =
-            SECTIONS.iter().filter_map(|id| Some((*id, image.packed(id.name())?))).collect();
-        let (compressed, plain): (Vec<_>, Vec<_>) =
-            packed.into_iter().partition(|(_, packed)| packed.is_compressed());
-        let inflated = spread(&compressed, |(_, packed)| packed.whole(store, limits));
         let info = Info::open(info, store, limits)?;
-        let section = |id: SectionId| -> Result<Reader<'f>, gimli::Error> {
-            let plain = plain.iter().find(|(found, _)| *found == id);
-            let bytes = match (id, plain) {
-                (SectionId::DebugInfo, _) => info.whole().unwrap_or_default(),
-                (_, Some((_, packed))) => packed.bytes,
-                _ => {
-                    let index = compressed.iter().position(|(found, _)| *found == id);
-                    let bytes = index.and_then(|index| inflated.get(index).copied().flatten());
-                    bytes.unwrap_or_default()
-                }
-            };
-            Ok(EndianSlice::new(bytes, RunTimeEndian::Little))
-        };
-        let dwarf = gimli::Dwarf::load(section).ok()?;
+        let mut sections = Sections::default();
+        if let Some(aranges) = image.packed(SectionId::DebugAranges.name()) {
+            sections.add(SectionId::DebugAranges, aranges.whole(store, limits));
+        }
+        let aranges = OnceLock::new();
+        let first = first.and_then(|at| {
+            let dwarf = gimli::Dwarf::load(|id| sections.reader(id)).ok()?;
+            aranges.get_or_init(|| UnitRanges::from_aranges(&dwarf)).containing(at).next()
+        });
+
+        let packed = |id: &SectionId| Some((*id, image.packed(id.name())?));
+        let (compressed, plain): (Vec<_>, Vec<_>) =
+            SECTIONS.iter().filter_map(packed).partition(|(_, packed)| packed.is_compressed());
+        for (id, packed) in plain {
+            sections.add(id, Some(packed.bytes));
+        }
+        let jobs: Vec<_> = first
+            .map(Job::Unit)
+            .into_iter()
+            .chain(compressed.into_iter().map(|(id, packed)| Job::Section(id, packed)))
+            .collect();
+        let done = spread(&jobs, |job| match job {
+            Job::Section(id, packed) => Some((*id, packed.whole(store, limits))),
+            Job::Unit(offset) => {
+                // It stays inflated; who asks for it later reports damage.
+                let _header = info.header(*offset);
+                None
+            }
+        });
+        for (id, bytes) in done.into_iter().flatten() {
+            sections.add(id, bytes);
+        }
+        if let Some(bytes) = info.whole() {
+            sections.add(SectionId::DebugInfo, Some(bytes));
+        }
+
+        let mut dwarf = gimli::Dwarf::load(|id| sections.reader(id)).ok()?;
+        if let Some(supplement) = &supplement {
+            dwarf.set_sup(gimli::Dwarf::load(|id| supplement.sections.reader(id)).ok()?);
+        }
         Some(Self {
+            supplement: supplement.map(Box::new),
+            sections,
             dwarf,
             info,
             units: FrozenMap::new(),
-            aranges: OnceLock::new(),
+            aranges,
             roots: OnceLock::new(),
         })
+    }
+
+    /// The file of pieces that several debug files share, made by `dwz`: what
+    /// `DW_FORM_GNU_ref_alt` and `DW_FORM_ref_sup4` refer to.
+    pub fn supplement(&self) -> Option<&Self> {
+        self.supplement.as_deref()
+    }
+
+    /// Sections of debug information that could not be inflated.
+    pub(super) fn damaged(&self) -> &[SectionId] {
+        &self.sections.damaged
     }
 
     /// The sections. `.debug_info` is there only if it is not compressed: ask

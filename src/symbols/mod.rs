@@ -18,7 +18,10 @@ mod names;
 pub mod object;
 mod packed;
 mod plan;
+mod plt;
 mod range_index;
+mod scopes;
+pub mod source;
 mod symbol_table;
 mod symbols;
 #[cfg(test)]
