@@ -12,3 +12,31 @@ pub struct Unit<'f> {
     /// Where its header begins in `.debug_info`: its identity.
     pub offset: DebugInfoOffset,
 }
+
+/// The debug information of one module.
+pub struct Debug<'f> {
+    dwarf: gimli::Dwarf<Reader<'f>>,
+    units: elsa::sync::FrozenMap<usize, Box<Unit<'f>>>,
+}
+
+impl<'f> Debug<'f> {
+    /// The sections.
+    pub fn dwarf(&self) -> &gimli::Dwarf<Reader<'f>> {
+        &self.dwarf
+    }
+
+    /// By header offset.
+    pub fn unit(&self, offset: DebugInfoOffset) -> Option<&Unit<'f>> {
+        self.units.get(&offset.0)
+    }
+
+    /// By entry offset.
+    pub fn unit_containing(&self, offset: DebugInfoOffset) -> Option<(&Unit<'f>, gimli::UnitOffset)> {
+        Some((self.unit(offset)?, gimli::UnitOffset(0)))
+    }
+
+    /// By signature.
+    pub fn type_unit(&self, _: gimli::DebugTypeSignature) -> Option<(&Unit<'f>, gimli::UnitOffset)> {
+        None
+    }
+}

@@ -5,8 +5,11 @@
 //! units that somebody asks for are read.
 
 pub mod dwarf;
+pub mod entries;
 pub mod functions;
 pub mod module;
+pub mod type_names;
+pub mod types;
 
 use std::path::PathBuf;
 
