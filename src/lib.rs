@@ -5,6 +5,7 @@
 
 pub mod base;
 pub mod dump;
+pub mod report;
 pub mod symbols;
 pub mod unwind;
 pub mod variables;

@@ -1,4 +1,17 @@
 //! From a core file to a [`process::Process`].
 
+mod arguments;
+mod core_file;
+mod elf_core;
+pub mod error;
+pub mod mapped_files;
+pub mod modules;
+pub mod notes;
 pub mod process;
+pub mod prstatus;
+pub mod psinfo;
+mod segments;
 pub mod siginfo;
+pub mod xstate;
+
+pub use crate::dump::core_file::open;

@@ -10,10 +10,9 @@ use crate::base::signal::Signal;
 pub struct SignalInfo {
     /// Which signal.
     pub signal: Signal,
-    /// `si_code`: who or what sent it.
-    pub code: i32,
-    /// `si_errno`; almost always 0.
-    pub errno: i32,
+    /// `si_code`: who or what sent it. `None`: the dump has no `siginfo_t`, only
+    /// the signal's number.
+    pub code: Option<i32>,
     /// The member of the union that `si_code` and the signal select.
     pub cause: SignalCause,
 }
@@ -65,10 +64,10 @@ pub enum SignalCause {
 /// [`SignalCause::None`].
 pub fn signal_info(mut bytes: Cursor<'_>) -> Result<SignalInfo, Truncated> {
     let signal = Signal(bytes.i32_le()?);
-    let errno = bytes.i32_le()?;
+    let _errno = bytes.i32_le()?;
     let code = bytes.i32_le()?;
     let cause = bytes.skip(4).and_then(|()| cause(signal, code, bytes));
-    Ok(SignalInfo { signal, code, errno, cause: cause.unwrap_or(SignalCause::None) })
+    Ok(SignalInfo { signal, code: Some(code), cause: cause.unwrap_or(SignalCause::None) })
 }
 
 fn cause(signal: Signal, code: i32, mut union: Cursor<'_>) -> Result<SignalCause, Truncated> {
@@ -137,7 +136,11 @@ mod tests {
         ];
         for (name, signo, code, cause) in cases {
             let info = SignalInfo::from_bytes(&note(signo, code, &address)).unwrap();
-            assert_eq!((info.signal.0, info.code, info.cause), (signo, code, cause), "{name}");
+            assert_eq!(
+                (info.signal.0, info.code, info.cause),
+                (signo, Some(code), cause),
+                "{name}"
+            );
         }
     }
 

@@ -1,5 +1,17 @@
 //! From registers and tables to frames, with every register known or unknown
 //! in each.
+//!
+//! The order per frame: call frame information, a return address on top of the
+//! stack under a bad pc, the frame pointer, a labeled guess.
 
+mod bad_pc;
+mod cfi;
+mod code;
+mod expression;
+mod fold;
 pub mod frame;
+mod frame_pointer;
 pub mod registers;
+mod scan;
+mod step;
+pub mod walk;

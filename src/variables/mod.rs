@@ -1,3 +1,4 @@
 //! From a frame and its debug information to values.
 
+pub mod calls;
 pub mod value;

@@ -1,0 +1,39 @@
+//! A cause, with its evidence.
+
+/// What a rule found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding {
+    /// The rule's stable name: `null-pointer`.
+    pub id: &'static str,
+    /// From 0 to 1. At least 0.95 is worded "is", 0.7 "very likely", 0.4
+    /// "likely", less is a hint.
+    pub confidence: f32,
+    /// A few words: "null pointer".
+    pub title: String,
+    /// One sentence fragment for the verdict, without the signal: "read of 4
+    /// bytes at 0x18, because `conn` is NULL (member `fd` of `struct conn`)".
+    pub explanation: String,
+    /// The facts it rests on, one a line.
+    pub evidence: Vec<String>,
+    /// The call to blame: an index into the crashed thread's calls.
+    pub call: Option<usize>,
+    /// How bad such a fault can be for an attacker's purpose.
+    pub severity: Severity,
+    /// What to look at next, when there is something.
+    pub next_step: Option<String>,
+}
+
+/// A hint at exploitability, never a proof.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Not a defect of the program by itself.
+    Info,
+    /// Denial of service at most.
+    Low,
+    /// Worth a closer look.
+    Medium,
+    /// Memory is corrupted, or could be.
+    High,
+    /// Control of the program counter.
+    Critical,
+}

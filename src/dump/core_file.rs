@@ -1,0 +1,353 @@
+//! A core file as a [`Process`].
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
+
+use std::path::Path;
+
+use goblin::elf::program_header::{PF_R, PF_W, PF_X, PT_LOAD, PT_NOTE, ProgramHeader};
+
+use crate::base::addr::{FileOff, RunAddr, RunRange};
+use crate::base::arch::Arch;
+use crate::base::bytes::Cursor;
+use crate::base::file_store::FileStore;
+use crate::base::gap::Gaps;
+use crate::base::limits::Limits;
+use crate::base::signal::Signal;
+use crate::dump::arguments::arguments;
+use crate::dump::elf_core::core_headers;
+use crate::dump::error::DumpError;
+use crate::dump::mapped_files::{MappedFile, mapped_files};
+use crate::dump::modules::modules;
+use crate::dump::notes::{Note, Notes};
+use crate::dump::process::{
+    Identity, Mapping, Permissions, Process, Source, SourceKind, Thread, ThreadRegisters,
+};
+use crate::dump::prstatus::thread_status;
+use crate::dump::psinfo::process_info;
+use crate::dump::segments::{Segment, Segments};
+use crate::dump::siginfo::{SignalCause, SignalInfo, signal_info};
+
+/// Opens the core file at `path`.
+///
+/// What is damaged or missing in it is noted in `gaps`.
+///
+/// # Errors
+///
+/// Only for a file that is no core of an architecture that is analyzed, or
+/// that ends within its headers.
+pub fn open<'f>(
+    path: &Path,
+    store: &'f FileStore,
+    limits: &Limits,
+    gaps: &Gaps,
+) -> Result<Process<'f>, DumpError> {
+    let file =
+        store.open(path).map_err(|source| DumpError::Io { path: path.to_owned(), source })?;
+    let bytes = file.bytes;
+    let headers = core_headers(bytes, path)?;
+    let loads: Vec<&ProgramHeader> =
+        headers.segments.iter().filter(|segment| segment.p_type == PT_LOAD).collect();
+
+    let mut notes = CoreNotes::default();
+    for segment in headers.segments.iter().filter(|segment| segment.p_type == PT_NOTE) {
+        notes.read(headers.arch, bytes, segment, limits, gaps);
+    }
+    let complete = note_truncation(bytes, &headers.segments, headers.lost, gaps);
+    if notes.threads.is_empty() {
+        gaps.note(
+            "the threads and their registers",
+            "the core has no NT_PRSTATUS note, or lost it",
+            "capture the crash again: coretool run PROGRAM",
+        );
+    }
+
+    let mappings = mappings(&loads, &notes.files);
+    let memory = Segments::new(segments(bytes, &loads, &notes.auxv));
+    let modules = modules(&mappings, &notes.auxv, &memory, limits);
+    let mut identity = notes.identity;
+    identity.executable =
+        modules.iter().find(|module| module.is_main).map(|main| main.path.clone());
+    if let Some(arguments) = arguments(&notes.auxv, &memory) {
+        identity.arguments = arguments;
+        identity.arguments_complete = true;
+    }
+    // The kernel writes the same signal into every thread's note, and the
+    // crashed thread first. gcore writes 0 when no signal stopped the process.
+    let signal = (notes.signal != 0).then(|| {
+        let plain = SignalInfo {
+            signal: Signal(i32::from(notes.signal)),
+            code: None,
+            cause: SignalCause::None,
+        };
+        notes.info.filter(|info| info.signal == plain.signal).unwrap_or(plain)
+    });
+    Ok(Process {
+        source: Source { kind: SourceKind::Core, path: Some(path.to_owned()), complete },
+        arch: headers.arch,
+        identity,
+        signal,
+        threads: notes.threads,
+        mappings,
+        modules,
+        auxv: notes.auxv,
+        memory: Box::new(memory),
+    })
+}
+
+/// What the notes tell, gathered over all note segments.
+#[derive(Default)]
+struct CoreNotes<'f> {
+    identity: Identity,
+    signal: u16,
+    info: Option<SignalInfo>,
+    threads: Vec<Thread>,
+    auxv: Vec<(u64, u64)>,
+    files: Vec<MappedFile<'f>>,
+}
+
+impl<'f> CoreNotes<'f> {
+    fn read(
+        &mut self,
+        arch: Arch,
+        bytes: &'f [u8],
+        segment: &ProgramHeader,
+        limits: &Limits,
+        gaps: &Gaps,
+    ) {
+        let present = present(bytes, segment);
+        for note in Notes::new(Cursor::new(present, FileOff(segment.p_offset))) {
+            let result = note.and_then(|note| self.add(arch, &note, limits));
+            if let Err(error) = result {
+                gaps.note_final("a note of the core", with_sources(&error));
+            }
+        }
+    }
+
+    fn add(&mut self, arch: Arch, note: &Note<'f>, limits: &Limits) -> Result<(), DumpError> {
+        const NT_PRSTATUS: u32 = 1;
+        const NT_PRFPREG: u32 = 2;
+        const NT_PRPSINFO: u32 = 3;
+        const NT_AUXV: u32 = 6;
+        const NT_X86_XSTATE: u32 = 0x202;
+        const NT_SIGINFO: u32 = 0x5349_4749;
+        const NT_FILE: u32 = 0x4649_4c45;
+        let cut = |source| DumpError::NoteCutShort { note: note.at, source };
+        match (note.owner, note.kind) {
+            (b"CORE", NT_PRSTATUS) if self.threads.len() < limits.threads => {
+                let status = thread_status(arch, note.desc).map_err(cut)?;
+                if self.threads.is_empty() {
+                    self.signal = status.signal;
+                    self.identity.ppid = self.identity.ppid.or(Some(status.ppid));
+                }
+                let registers = ThreadRegisters { general: status.general, extended: Vec::new() };
+                self.threads.push(Thread {
+                    tid: status.tid,
+                    name: None,
+                    registers: Some(registers),
+                });
+            }
+            // Register sets follow the NT_PRSTATUS of their thread.
+            (b"CORE", NT_PRFPREG) | (b"LINUX", NT_X86_XSTATE) => {
+                let registers = self.threads.last_mut().and_then(|last| last.registers.as_mut());
+                if let Some(registers) = registers
+                    && registers.extended.len() < note.desc.rest().len()
+                {
+                    registers.extended = note.desc.rest().to_vec();
+                }
+            }
+            (b"CORE", NT_PRPSINFO) => {
+                let info = process_info(note.desc).map_err(cut)?;
+                let words = info.arguments.split(|byte| *byte == b' ');
+                self.identity = Identity {
+                    pid: Some(info.pid),
+                    ppid: Some(info.ppid),
+                    uid: Some(info.uid),
+                    gid: Some(info.gid),
+                    command: info.command.to_vec(),
+                    arguments: words.map(<[u8]>::to_vec).collect(),
+                    ..Identity::default()
+                };
+            }
+            // Of several, as gcore writes them, the first is the crashed thread's.
+            (b"CORE", NT_SIGINFO) if self.info.is_none() => {
+                self.info = Some(signal_info(note.desc).map_err(cut)?);
+            }
+            (b"CORE", NT_AUXV) => {
+                let mut desc = note.desc;
+                while let (Ok(kind), Ok(value)) = (desc.u64_le(), desc.u64_le()) {
+                    self.auxv.push((kind, value));
+                    if kind == 0 {
+                        break;
+                    }
+                }
+            }
+            (b"CORE", NT_FILE) => self.files = mapped_files(note)?,
+            // Register sets of other kinds, gdb's target description.
+            _ => (),
+        }
+        Ok(())
+    }
+}
+
+/// The error's message with those of its causes.
+fn with_sources(error: &DumpError) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+/// The bytes of a segment that are in the file.
+fn present<'f>(bytes: &'f [u8], segment: &ProgramHeader) -> &'f [u8] {
+    let start = usize::try_from(segment.p_offset).unwrap_or(usize::MAX);
+    let rest = bytes.get(start..).unwrap_or_default();
+    let len = usize::try_from(segment.p_filesz).unwrap_or(usize::MAX).min(rest.len());
+    rest.get(..len).unwrap_or_default()
+}
+
+/// Notes what a cut core has lost. Returns whether it is whole.
+fn note_truncation(bytes: &[u8], segments: &[ProgramHeader], lost: u64, gaps: &Gaps) -> bool {
+    let len = bytes.len() as u64;
+    let wanted = segments
+        .iter()
+        .filter(|segment| segment.p_filesz > 0)
+        .map(|segment| segment.p_offset.saturating_add(segment.p_filesz))
+        .max()
+        .unwrap_or(0);
+    let hint =
+        "the core limit (ulimit -c), a full disk or an incomplete copy cut it; capture it again";
+    if wanted > len {
+        let cut = segments
+            .iter()
+            .filter(|segment| segment.p_offset.saturating_add(segment.p_filesz) > len)
+            .count();
+        let missing = wanted.saturating_sub(len);
+        gaps.note(
+            format!("{missing} of {wanted} bytes of the core"),
+            format!(
+                "the file is cut: {cut} of its {} segments are missing or not whole",
+                segments.len()
+            ),
+            hint,
+        );
+    }
+    if lost > 0 {
+        gaps.note(
+            format!("{lost} of the core's mappings"),
+            "the file is cut within its program headers",
+            hint,
+        );
+    }
+    wanted <= len && lost == 0
+}
+
+/// The segments whose bytes are to be believed.
+fn segments<'f>(
+    bytes: &'f [u8],
+    loads: &[&ProgramHeader],
+    auxv: &[(u64, u64)],
+) -> Vec<Segment<'f>> {
+    const AT_SYSINFO_EHDR: u64 = 33;
+    /// `[vsyscall]` of every process; Linux `VSYSCALL_ADDR`.
+    const VSYSCALL: u64 = 0xffff_ffff_ff60_0000;
+    let vdso = auxv.iter().find(|(kind, _)| *kind == AT_SYSINFO_EHDR).map(|(_, at)| *at);
+    // The kernel claims to have dumped [vvar], [vvar_vclock] and [vsyscall],
+    // but cannot read them, and writes zeros. The first two lie right below
+    // the vdso and are the only private mappings there that are read-only.
+    let mut vvar_end = vdso;
+    let mut vvar = Vec::new();
+    let mut by_end: Vec<&&ProgramHeader> = loads.iter().collect();
+    by_end.sort_by_key(|load| std::cmp::Reverse(load.p_vaddr));
+    for load in by_end {
+        let end = load.p_vaddr.saturating_add(load.p_memsz);
+        let read_only = load.p_flags & (PF_R | PF_W | PF_X) == PF_R;
+        if Some(end) == vvar_end && read_only && all_zero(present(bytes, load)) {
+            vvar.push(load.p_vaddr);
+            vvar_end = Some(load.p_vaddr);
+        }
+    }
+    loads
+        .iter()
+        .filter(|load| load.p_vaddr != VSYSCALL && !vvar.contains(&load.p_vaddr))
+        .map(|load| Segment { start: RunAddr(load.p_vaddr), bytes: present(bytes, load) })
+        .collect()
+}
+
+/// Whether all of a few pages are zero. A longer range is not looked at: the
+/// kernel's data pages are few.
+fn all_zero(bytes: &[u8]) -> bool {
+    bytes.len() <= 64 << 10 && bytes.iter().all(|byte| *byte == 0)
+}
+
+/// Program headers and `NT_FILE` put together.
+fn mappings(loads: &[&ProgramHeader], files: &[MappedFile<'_>]) -> Vec<Mapping> {
+    let mut files: Vec<&MappedFile<'_>> =
+        files.iter().filter(|file| !file.range.is_empty()).collect();
+    files.sort_by_key(|file| file.range.start);
+    let mut loads: Vec<&&ProgramHeader> = loads.iter().filter(|load| load.p_memsz > 0).collect();
+    loads.sort_by_key(|load| load.p_vaddr);
+
+    let mut mappings: Vec<Mapping> = Vec::with_capacity(loads.len());
+    let mut from = RunAddr(0);
+    let mut next_file = 0usize;
+    for load in loads {
+        let end = RunAddr(load.p_vaddr.saturating_add(load.p_memsz));
+        let start = RunAddr(load.p_vaddr).max(from);
+        if start >= end {
+            continue;
+        }
+        file_gaps(&files, &mut next_file, from, start, &mut mappings);
+        let file = files.get(next_file).filter(|file| file.range.contains(start));
+        mappings.push(Mapping {
+            range: RunRange { start, end },
+            permissions: Permissions {
+                read: load.p_flags & PF_R != 0,
+                write: load.p_flags & PF_W != 0,
+                execute: load.p_flags & PF_X != 0,
+                known: true,
+            },
+            path: file.map(|file| file.path.to_vec()),
+            offset: file.map_or(FileOff(0), |file| offset_at(file, start)),
+            dumped: load.p_filesz,
+        });
+        from = end;
+    }
+    file_gaps(&files, &mut next_file, from, RunAddr(u64::MAX), &mut mappings);
+    mappings
+}
+
+/// Adds what only `NT_FILE` knows between `from` and `to`: gdb's gcore writes
+/// no program header for a read-only file mapping. Leaves `next` at the first
+/// file that ends after `to`.
+fn file_gaps(
+    files: &[&MappedFile<'_>],
+    next: &mut usize,
+    from: RunAddr,
+    to: RunAddr,
+    mappings: &mut Vec<Mapping>,
+) {
+    while let Some(file) = files.get(*next) {
+        let start = file.range.start.max(from);
+        let end = file.range.end.min(to);
+        if start < end {
+            mappings.push(Mapping {
+                range: RunRange { start, end },
+                permissions: Permissions::default(),
+                path: Some(file.path.to_vec()),
+                offset: offset_at(file, start),
+                dumped: 0,
+            });
+        }
+        if file.range.end > to {
+            break;
+        }
+        *next = next.saturating_add(1);
+    }
+}
+
+fn offset_at(file: &MappedFile<'_>, at: RunAddr) -> FileOff {
+    let skip = at.0.saturating_sub(file.range.start.0);
+    FileOff(file.offset.0.saturating_add(skip))
+}

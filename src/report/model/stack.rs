@@ -1,0 +1,202 @@
+//! Threads and their frames.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Declared, Hex, Value};
+
+/// One thread.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Thread {
+    /// Thread id, as the process itself saw it.
+    pub tid: u32,
+    /// The thread's own name (`comm`), where the source has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Whether the fatal signal was this thread's.
+    pub crashed: bool,
+    /// What the kernel said of it: `running`, `sleeping` and so on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    /// What it waited for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waits_for: Option<WaitsFor>,
+    /// The first thread that stands at the same addresses. The frames, whose
+    /// values may differ, are then left out of this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub same_stack_as: Option<u32>,
+    /// The calls, innermost first; inlined ones have frames of their own.
+    pub frames: Vec<Frame>,
+    /// Frames left out of the middle of [`Thread::frames`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub folded: Option<Folded>,
+    /// Its registers at the moment of death.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub registers: Option<Registers>,
+    /// Whether the stack was followed down to the thread's start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stack_complete: Option<bool>,
+    /// Why the stack ends where it ends, when it is not complete.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why_it_ends: Option<String>,
+}
+
+/// What a thread waited for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct WaitsFor {
+    /// In words: "a mutex at 0x55d0c0ffee40", "input from fd 3".
+    #[serde(default)]
+    pub text: String,
+    /// The thread that holds it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held_by: Option<u32>,
+}
+
+/// The middle of a very deep stack.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Folded {
+    /// The [`Frame::index`] of the last frame before those left out.
+    #[serde(default)]
+    pub after_index: u64,
+    /// How many were left out.
+    #[serde(default)]
+    pub count: u64,
+    /// The functions that repeat, each called by the one before it. Empty when
+    /// the frames left out do not repeat.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cycle: Vec<String>,
+}
+
+/// One call: a frame of the stack, or a function inlined into one.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Frame {
+    /// Its number, 0 for the innermost one. Numbers of folded frames are
+    /// passed over.
+    pub index: u64,
+    /// Where it stands: the next instruction, or the return address.
+    pub pc: Hex,
+    /// The function, demangled. Absent: no table names it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub function: Option<String>,
+    /// The function as the linker knows it, when that is another name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub linkage_name: Option<String>,
+    /// Who named the function.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name_source: Option<NameSource>,
+    /// How far behind the function's start it stands, in bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub function_offset: Option<u64>,
+    /// Whether the compiler inlined it into the next frame.
+    pub inlined: bool,
+    /// Whether it is the kernel's trampoline between a signal handler and what
+    /// the signal interrupted.
+    #[serde(default)]
+    pub signal_frame: bool,
+    /// The source language: `C11`, `C++17`, `Rust`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    /// Path of the module that it stands in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub module: Option<String>,
+    /// Build-id of that module, in lower-case hexadecimal digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub build_id: Option<String>,
+    /// [`Frame::pc`] as the module's own file states it, the same in each run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offset: Option<Hex>,
+    /// The source file, as the debug information has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// The line, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// The column, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column: Option<u32>,
+    /// How it was found.
+    pub trust: Trust,
+    /// Its arguments, in the order of the declaration.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub arguments: Vec<Variable>,
+    /// Its local variables in scope.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub locals: Vec<Variable>,
+    /// The source around [`Frame::line`], where the file could be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<Excerpt>,
+}
+
+/// Who named a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NameSource {
+    /// The debug information.
+    Dwarf,
+    /// A symbol that covers the address.
+    Symtab,
+    /// An exported symbol that covers the address.
+    Dynsym,
+    /// The nearest symbol below, which does not cover the address: a hint.
+    Nearest,
+}
+
+/// How a frame was found, from sure to doubtful.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Trust {
+    /// By the registers of the thread, or those that a signal saved.
+    #[default]
+    Context,
+    /// By the module's unwind tables.
+    Cfi,
+    /// By the chain of frame pointers.
+    FramePointer,
+    /// A guess: a word on the stack that looks like a return address.
+    Scan,
+    /// A call whose frame is gone, rebuilt from the debug information.
+    TailCall,
+}
+
+/// One argument or local variable.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Variable {
+    /// Its name in the source.
+    pub name: String,
+    /// Its type, as its language writes it.
+    #[serde(rename = "type", default, skip_serializing_if = "String::is_empty")]
+    pub type_name: String,
+    /// What it was, or why that is not known.
+    pub value: Value,
+    /// Where the source declares it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub declared: Option<Declared>,
+}
+
+/// Some lines of a source file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Excerpt {
+    /// The number of the first line, from 1.
+    #[serde(default)]
+    pub start: u32,
+    /// The lines, without their ends.
+    #[serde(default)]
+    pub lines: Vec<String>,
+    /// The number of the line that the frame stands in.
+    #[serde(default)]
+    pub marked: u32,
+}
+
+/// The registers of one thread. One that is not known is not listed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Registers {
+    /// General registers by name, values as in `0x1f`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub general: BTreeMap<String, String>,
+    /// Vector and floating-point registers by name. Their values have all
+    /// their digits, most significant byte first: 32 for 128 bits.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub vector: BTreeMap<String, String>,
+}

@@ -1,0 +1,239 @@
+//! Call frame information: what the tables say about one address.
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
+
+use std::sync::OnceLock;
+
+use gimli::{
+    BaseAddresses, CfaRule, CieOrFde, DebugFrame, EhFrame, EhFrameHdr, Encoding, EndianSlice,
+    Expression, FrameDescriptionEntry, Register, RegisterRule, RunTimeEndian, UnwindContext,
+    UnwindSection,
+};
+
+use crate::base::addr::LinkAddr;
+use crate::base::arch::Arch;
+use crate::symbols::dwarf::Reader;
+use crate::symbols::module::UnwindTables;
+
+/// The rules that lead from a frame to its caller.
+#[derive(Clone, Debug)]
+pub(super) struct Row<'f> {
+    /// How to find the canonical frame address.
+    pub(super) cfa: Cfa<'f>,
+    /// For each register, by DWARF number, where the caller's value is.
+    pub(super) rules: Vec<Rule<'f>>,
+    /// Which register is the return address (x86-64: 16).
+    pub(super) return_address: Register,
+    /// Whether the code is a signal trampoline (augmentation `S`), so that the
+    /// next frame was interrupted, and made no call.
+    pub(super) is_signal_frame: bool,
+    /// How to read the expressions.
+    pub(super) encoding: Encoding,
+}
+
+/// How to find the canonical frame address.
+#[derive(Clone, Debug)]
+pub(super) enum Cfa<'f> {
+    /// A register's value plus an offset.
+    Register(Register, i64),
+    /// The value of an expression.
+    Expression(Expression<Reader<'f>>),
+}
+
+/// Where a caller's register is.
+#[derive(Clone, Debug)]
+pub(super) enum Rule<'f> {
+    /// The table says nothing. Then the ABI decides.
+    Unstated,
+    /// Gone.
+    Undefined,
+    /// Where it was.
+    SameValue,
+    /// In memory at the CFA plus this.
+    Offset(i64),
+    /// It is the CFA plus this.
+    ValOffset(i64),
+    /// In another register.
+    Register(Register),
+    /// In memory where the expression says.
+    Expression(Expression<Reader<'f>>),
+    /// It is the expression's value.
+    ValExpression(Expression<Reader<'f>>),
+    /// It is this.
+    Constant(u64),
+}
+
+/// The tables of one module, ready for lookups.
+pub(super) struct ModuleCfi<'f> {
+    arch: Arch,
+    bases: BaseAddresses,
+    header: Option<gimli::ParsedEhFrameHdr<Reader<'f>>>,
+    eh_frame: Option<EhFrame<Reader<'f>>>,
+    eh_index: OnceLock<Vec<Entry>>,
+    debug_frame: OnceLock<Option<DebugFrame<Reader<'f>>>>,
+    debug_index: OnceLock<Vec<Entry>>,
+}
+
+/// One FDE of a table without a search index.
+struct Entry {
+    start: u64,
+    end: u64,
+    offset: usize,
+}
+
+impl<'f> ModuleCfi<'f> {
+    /// Prepares the tables. Nothing is searched yet.
+    pub(super) fn new(arch: Arch, tables: &UnwindTables<'f>) -> Self {
+        let reader = |bytes| EndianSlice::new(bytes, RunTimeEndian::Little);
+        let mut bases = BaseAddresses::default();
+        if let Some(text) = tables.text {
+            bases = bases.set_text(text.0);
+        }
+        if let Some(got) = tables.got {
+            bases = bases.set_got(got.0);
+        }
+        let eh_frame = tables.eh_frame.map(|(at, bytes)| {
+            bases = bases.clone().set_eh_frame(at.0);
+            EhFrame::from(reader(bytes))
+        });
+        let header = tables.eh_frame_hdr.and_then(|(at, bytes)| {
+            bases = bases.clone().set_eh_frame_hdr(at.0);
+            EhFrameHdr::from(reader(bytes)).parse(&bases, 8).ok()
+        });
+        let debug_frame = OnceLock::new();
+        Self {
+            arch,
+            bases,
+            header,
+            eh_frame,
+            eh_index: OnceLock::new(),
+            debug_frame,
+            debug_index: OnceLock::new(),
+        }
+    }
+
+    /// The row for the instruction at `at`: from `.eh_frame` through its
+    /// search table, from `.eh_frame` alone, or from `.debug_frame`.
+    ///
+    /// `debug_frame` lends the section, which may have to be inflated first;
+    /// it is called only when `.eh_frame` does not know.
+    pub(super) fn row(
+        &self,
+        at: LinkAddr,
+        debug_frame: impl FnOnce() -> Option<&'f [u8]>,
+    ) -> Option<Row<'f>> {
+        if let Some(section) = &self.eh_frame
+            && let Some(row) = self.eh_row(section, at)
+        {
+            return Some(row);
+        }
+        let section = self.debug_frame.get_or_init(|| {
+            let bytes = debug_frame()?;
+            let mut section = DebugFrame::from(EndianSlice::new(bytes, RunTimeEndian::Little));
+            section.set_address_size(8);
+            Some(section)
+        });
+        let section = section.as_ref()?;
+        let index = self.debug_index.get_or_init(|| index(section, &self.bases));
+        let fde = indexed(section, index, &self.bases, at)?;
+        read_row(self.arch, section, &self.bases, &fde, at)
+    }
+
+    fn eh_row(&self, section: &EhFrame<Reader<'f>>, at: LinkAddr) -> Option<Row<'f>> {
+        let table = self.header.as_ref().and_then(gimli::ParsedEhFrameHdr::table);
+        let found = table.map(|table| {
+            table.fde_for_address(section, &self.bases, at.0, EhFrame::cie_from_offset)
+        });
+        let fde = match found {
+            Some(Ok(fde)) => fde,
+            // The search table is sound and has no such function.
+            Some(Err(gimli::Error::NoUnwindInfoForAddress)) => return None,
+            // It is missing or damaged: read all entries once.
+            Some(Err(_)) | None => {
+                let index = self.eh_index.get_or_init(|| index(section, &self.bases));
+                indexed(section, index, &self.bases, at)?
+            }
+        };
+        read_row(self.arch, section, &self.bases, &fde, at)
+    }
+}
+
+/// Reads all entries of a section that has no search table, sorted by address.
+/// Stops at the first broken one: nothing says where the next would begin.
+fn index<'f, S>(section: &S, bases: &BaseAddresses) -> Vec<Entry>
+where
+    S: UnwindSection<Reader<'f>>,
+{
+    let mut found = Vec::new();
+    let mut entries = section.entries(bases);
+    while let Ok(Some(entry)) = entries.next() {
+        let CieOrFde::Fde(partial) = entry else { continue };
+        let Ok(fde) = partial.parse(S::cie_from_offset) else { continue };
+        let (start, end) = (fde.initial_address(), fde.end_address());
+        // Linkers leave entries of dropped functions behind, at zero.
+        if start < end && start > 0 {
+            found.push(Entry { start, end, offset: fde.offset() });
+        }
+    }
+    found.sort_by_key(|entry| entry.start);
+    found
+}
+
+fn indexed<'f, S>(
+    section: &S,
+    index: &[Entry],
+    bases: &BaseAddresses,
+    at: LinkAddr,
+) -> Option<FrameDescriptionEntry<Reader<'f>>>
+where
+    S: UnwindSection<Reader<'f>>,
+{
+    let after = index.partition_point(|entry| entry.start <= at.0);
+    let entry = index.get(after.checked_sub(1)?)?;
+    if at.0 >= entry.end {
+        return None;
+    }
+    section.fde_from_offset(bases, entry.offset.into(), S::cie_from_offset).ok()
+}
+
+/// Runs the function's instructions up to `at`.
+fn read_row<'f, S>(
+    arch: Arch,
+    section: &S,
+    bases: &BaseAddresses,
+    fde: &FrameDescriptionEntry<Reader<'f>>,
+    at: LinkAddr,
+) -> Option<Row<'f>>
+where
+    S: UnwindSection<Reader<'f>>,
+{
+    let mut context = UnwindContext::new();
+    let row = fde.unwind_info_for_address(section, bases, &mut context, at.0).ok()?;
+    let cfa = match row.cfa() {
+        CfaRule::RegisterAndOffset { register, offset } => Cfa::Register(*register, *offset),
+        CfaRule::Expression(expression) => Cfa::Expression(expression.get(section).ok()?),
+    };
+    let rule = |number| {
+        Some(match row.register(Register(number)) {
+            None => Rule::Unstated,
+            Some(RegisterRule::SameValue) => Rule::SameValue,
+            Some(RegisterRule::Offset(offset)) => Rule::Offset(offset),
+            Some(RegisterRule::ValOffset(offset)) => Rule::ValOffset(offset),
+            Some(RegisterRule::Register(other)) => Rule::Register(other),
+            Some(RegisterRule::Expression(place)) => Rule::Expression(place.get(section).ok()?),
+            Some(RegisterRule::ValExpression(value)) => {
+                Rule::ValExpression(value.get(section).ok()?)
+            }
+            Some(RegisterRule::Constant(value)) => Rule::Constant(value),
+            // `Architectural` is defined by an augmentation that nobody has.
+            Some(_) => Rule::Undefined,
+        })
+    };
+    let rules = (0..arch.unwound_registers()).map(rule).collect::<Option<Vec<_>>>()?;
+    Some(Row {
+        cfa,
+        rules,
+        return_address: fde.cie().return_address_register(),
+        is_signal_frame: fde.is_signal_trampoline(),
+        encoding: fde.cie().encoding(),
+    })
+}

@@ -1,0 +1,216 @@
+//! All frames of a thread.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, RwLock};
+
+use rayon::prelude::*;
+use rustc_hash::FxHashMap;
+
+use crate::base::addr::{FrameAddr, RunAddr};
+use crate::base::limits::Limits;
+use crate::base::memory::Memory;
+use crate::dump::process::{Process, Thread};
+use crate::symbols::Symbols;
+use crate::unwind::bad_pc;
+use crate::unwind::cfi::{ModuleCfi, Row};
+use crate::unwind::fold::fold;
+use crate::unwind::frame::{Frame, Stack, StackEnd, Trust};
+use crate::unwind::frame_pointer;
+use crate::unwind::registers::Registers;
+use crate::unwind::scan;
+use crate::unwind::step::{Step, step};
+
+/// Outermost frames kept in full, when there are too many to keep them all.
+const OUTER_KEPT: usize = 64;
+
+/// Signal frames on one stack. Nothing makes a stack pointer grow over a
+/// signal frame, since the handler may have had a stack of its own; so the
+/// number of them is what bounds a circle.
+const MOST_SIGNAL_FRAMES: usize = 64;
+
+/// Unwinds the threads of one process. The rows that it reads are kept and
+/// shared: a thousand threads wait in the same dozen functions.
+pub struct Unwinder<'a, 'f> {
+    process: &'a Process<'f>,
+    memory: &'a dyn Memory,
+    symbols: &'a Symbols<'f>,
+    limits: &'a Limits,
+    modules: Vec<ModuleCfi<'f>>,
+    rows: RwLock<FxHashMap<RunAddr, Option<Arc<Row<'f>>>>>,
+}
+
+impl<'a, 'f> Unwinder<'a, 'f> {
+    /// Prepares the tables of all modules; nothing is searched yet.
+    pub fn new(
+        process: &'a Process<'f>,
+        memory: &'a dyn Memory,
+        symbols: &'a Symbols<'f>,
+        limits: &'a Limits,
+    ) -> Self {
+        let modules = symbols.modules().iter();
+        let modules =
+            modules.map(|module| ModuleCfi::new(process.arch, &module.unwind_tables())).collect();
+        Self { process, memory, symbols, limits, modules, rows: RwLock::default() }
+    }
+
+    /// The stacks of all threads, in their order.
+    pub fn walk_all(&self) -> Vec<Stack> {
+        self.process.threads.par_iter().map(|thread| self.walk(thread)).collect()
+    }
+
+    /// The stack of one thread.
+    pub fn walk(&self, thread: &Thread) -> Stack {
+        let registers = thread
+            .registers
+            .as_ref()
+            .map(|registers| Registers::from_general(self.process.arch, &registers.general));
+        let Some((registers, pc)) = registers.and_then(|known| Some((known, known.pc()?))) else {
+            return Stack::default();
+        };
+        let first = Frame {
+            at: FrameAddr::Pc(pc),
+            trust: Trust::Context,
+            registers,
+            cfa: None,
+            is_signal_frame: false,
+        };
+        self.walk_from(first)
+    }
+
+    fn walk_from(&self, first: Frame) -> Stack {
+        let mut stack = Stack::default();
+        let mut outer: VecDeque<Frame> = VecDeque::new();
+        let mut signal_frames = 0;
+        let mut depth = 0;
+        let mut frame = first;
+        loop {
+            let next = self.caller(&mut frame);
+            signal_frames += usize::from(frame.is_signal_frame);
+            depth += 1;
+            let next = next.and_then(|next| self.check(&frame, next, depth, signal_frames));
+            if stack.inner.len() < self.limits.frames_kept {
+                stack.inner.push(frame);
+            } else {
+                if outer.len() >= OUTER_KEPT {
+                    stack.middle.extend(outer.pop_front().map(|frame| frame.at));
+                }
+                outer.push_back(frame);
+            }
+            match next {
+                Ok(next) => frame = next,
+                Err(end) => {
+                    stack.end = end;
+                    break;
+                }
+            }
+        }
+        stack.outer = outer.into();
+        // Without a middle part the two ends are one list.
+        if stack.middle.is_empty() {
+            stack.inner.append(&mut stack.outer);
+        }
+        fold(stack)
+    }
+
+    /// Refuses a caller that leads nowhere or in circles.
+    fn check(
+        &self,
+        frame: &Frame,
+        next: Frame,
+        depth: usize,
+        signal_frames: usize,
+    ) -> Result<Frame, StackEnd> {
+        let (old, new) = (frame.registers.sp(), next.registers.sp());
+        let at = new.or(old).unwrap_or_default();
+        if next.at.addr().0 == 0 {
+            // The thread's start was called by nobody: the kernel or the C
+            // library left a zero there.
+            return Err(StackEnd::Outermost);
+        }
+        if depth >= self.limits.frames {
+            return Err(StackEnd::Limit(depth));
+        }
+        if frame.is_signal_frame {
+            return if signal_frames > MOST_SIGNAL_FRAMES {
+                Err(StackEnd::NoProgress(at))
+            } else {
+                Ok(next)
+            };
+        }
+        if new.is_some() && new <= old { Err(StackEnd::NoProgress(at)) } else { Ok(next) }
+    }
+
+    /// Finds the caller of `frame`, and notes in `frame` what its row says.
+    fn caller(&self, frame: &mut Frame) -> Result<Frame, StackEnd> {
+        let pc = frame.at.addr();
+        let mut way_lost = StackEnd::NoWay(pc);
+        if let Some(row) = self.row(frame.at.lookup()) {
+            frame.is_signal_frame = row.is_signal_frame;
+            if row.is_signal_frame {
+                // Nobody called the trampoline: a return address that leads
+                // there is its first instruction, not the one after a call.
+                frame.at = FrameAddr::Pc(pc);
+            }
+            match step(&row, &frame.registers, self.memory, self.limits) {
+                Step::Caller(cfa, registers) => {
+                    frame.cfa = Some(cfa);
+                    let pc = registers.pc().unwrap_or_default();
+                    let (at, trust) = if row.is_signal_frame {
+                        (FrameAddr::Pc(pc), Trust::Context)
+                    } else {
+                        (FrameAddr::Return(pc), Trust::Cfi)
+                    };
+                    return Ok(new_frame(at, trust, registers));
+                }
+                Step::Outermost(cfa) => {
+                    frame.cfa = Some(cfa);
+                    return Err(StackEnd::Outermost);
+                }
+                Step::Missing(at) => return Err(StackEnd::NotDumped(at)),
+                Step::Unusable => (),
+            }
+        }
+        let registers = &frame.registers;
+        if let FrameAddr::Pc(_) = frame.at
+            && let Some((registers, trust)) = bad_pc::caller(self.process, self.memory, registers)
+        {
+            return Ok(return_frame(trust, registers));
+        }
+        if let Some(registers) = frame_pointer::caller(self.process, self.memory, registers) {
+            return Ok(return_frame(Trust::FramePointer, registers));
+        }
+        if let Some(sp) = registers.sp()
+            && let Err(unreadable) = self.memory.u64(sp)
+        {
+            way_lost = StackEnd::NotDumped(unreadable.at);
+        }
+        scan::caller(self.process, self.memory, registers)
+            .map(|registers| return_frame(Trust::Scan, registers))
+            .ok_or(way_lost)
+    }
+
+    /// The row for a run address, from the cache or from its module's tables.
+    fn row(&self, at: RunAddr) -> Option<Arc<Row<'f>>> {
+        let rows = self.rows.read().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if let Some(row) = rows.get(&at) {
+            return row.clone();
+        }
+        drop(rows);
+        let row = self.symbols.module_at(at).and_then(|(index, module)| {
+            let cfi = self.modules.get(index)?;
+            cfi.row(at.to_link(module.bias()), || module.debug_frame())
+        });
+        let row = row.map(Arc::new);
+        let mut rows = self.rows.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+        rows.insert(at, row.clone());
+        row
+    }
+}
+
+fn return_frame(trust: Trust, registers: Registers) -> Frame {
+    new_frame(FrameAddr::Return(registers.pc().unwrap_or_default()), trust, registers)
+}
+
+fn new_frame(at: FrameAddr, trust: Trust, registers: Registers) -> Frame {
+    Frame { at, trust, registers, cfa: None, is_signal_frame: false }
+}
