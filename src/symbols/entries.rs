@@ -7,11 +7,15 @@ use gimli::constants as dw;
 use gimli::{AttributeValue, DebugInfoOffset, DebuggingInformationEntry};
 use gimli::{DwAt, DwTag, Expression, UnitOffset};
 
+use crate::base::addr::LinkAddr;
 use crate::symbols::dwarf::{Debug, Reader, Unit};
 
 /// How many entries [`Entry::children`] gives at most. The largest honest
 /// structures and enumerations stay far below.
 const MOST_CHILDREN: usize = 100_000;
+
+/// How many ranges of one entry are looked at.
+const MOST_RANGES: usize = 10_000;
 
 /// How many `DW_AT_abstract_origin` and `DW_AT_specification` links are
 /// followed; compilers need two or three.
@@ -81,6 +85,22 @@ impl<'a, 'f> Entry<'a, 'f> {
             Some(offset) => Some((self.unit, offset)),
             None => self.debug.unit_containing(at),
         }
+    }
+
+    /// A file of the unit's line table, by its number.
+    fn file(self, number: u64) -> Option<String> {
+        let unit = &self.unit.unit;
+        let header = unit.line_program.as_ref()?.header();
+        let file = header.file(number)?;
+        let text = |value| {
+            let text = self.debug.dwarf().attr_string(unit, value).ok()?;
+            Some(String::from_utf8_lossy(text.slice()).into_owned())
+        };
+        let name = text(file.path_name())?;
+        let directory = file.directory(header).and_then(text).unwrap_or_default();
+        let root = unit.comp_dir.map(|root| String::from_utf8_lossy(root.slice()).into_owned());
+        let path = std::path::Path::new(&root.unwrap_or_default()).join(directory).join(name);
+        Some(path.to_string_lossy().into_owned())
     }
 
     /// The entries directly below, parsed, in their order.
@@ -199,6 +219,34 @@ impl<'a, 'f> Attributes<'a, 'f> {
     pub fn address(&self, name: DwAt) -> Option<u64> {
         let value = self.get(name)?;
         self.entry.debug.dwarf().attr_address(&self.entry.unit.unit, value).ok()?
+    }
+
+    /// Whether the code that this entry describes includes an address. `None`:
+    /// it describes no code of its own.
+    pub fn covers(&self, at: LinkAddr) -> Option<bool> {
+        if !self.raw.has_attr(dw::DW_AT_low_pc) && !self.raw.has_attr(dw::DW_AT_ranges) {
+            return None;
+        }
+        let unit = &self.entry.unit.unit;
+        let mut ranges = self.entry.debug.dwarf().die_ranges(unit, &self.raw).ok()?;
+        for _ in 0..MOST_RANGES {
+            match ranges.next() {
+                Ok(Some(range)) if (range.begin..range.end).contains(&at.0) => return Some(true),
+                Ok(Some(_)) => (),
+                Ok(None) | Err(_) => break,
+            }
+        }
+        Some(false)
+    }
+
+    /// Where the source declares this: the file, as the line table has it, and
+    /// the line.
+    pub fn declared(&self) -> Option<(String, u64)> {
+        let origins = self.origins();
+        let with_line = origins.iter().find(|origin| origin.number(dw::DW_AT_decl_line).is_some())?;
+        let line = with_line.number(dw::DW_AT_decl_line)?;
+        let file = with_line.number(dw::DW_AT_decl_file)?;
+        Some((with_line.entry.file(file)?, line))
     }
 
     /// An attribute as text.

@@ -41,6 +41,9 @@ pub struct Type<'a, 'f> {
     pub name: String,
     /// The typedef names that were looked through, outermost first.
     pub aliases: Vec<String>,
+    /// Its name without typedefs and qualifiers: what a library calls its
+    /// containers.
+    pub plain_name: String,
     /// Its entry, after typedefs and qualifiers. `None` for `void`.
     pub entry: Option<Entry<'a, 'f>>,
     /// Its size in bytes, when that is fixed.
@@ -266,6 +269,7 @@ fn void<'a, 'f>() -> Type<'a, 'f> {
     Type {
         name: "void".to_owned(),
         aliases: Vec::new(),
+        plain_name: "void".to_owned(),
         entry: None,
         size: None,
         dialect: Dialect::C,
@@ -329,6 +333,7 @@ fn read<'a, 'f>(types: &Types<'a, 'f>, entry: Entry<'a, 'f>, depth: usize) -> Ty
 
 fn unknown<'a, 'f>(types: &Types<'a, 'f>, entry: Entry<'a, 'f>, name: String, why: &str) -> Type<'a, 'f> {
     Type {
+        plain_name: name.clone(),
         name,
         aliases: Vec::new(),
         entry: Some(entry),
@@ -445,7 +450,12 @@ fn describe<'a, 'f>(
         },
         tag => (stated, Shape::Unknown(format!("types of kind {tag} are unknown to this program"))),
     };
-    Type { name, aliases, entry: Some(entry), size, dialect: types.dialect(entry), shape }
+    let plain_name = match aliases.is_empty() {
+        true => name.clone(),
+        false => type_names::name(types, Some(entry)),
+    };
+    let dialect = types.dialect(entry);
+    Type { name, aliases, plain_name, entry: Some(entry), size, dialect, shape }
 }
 
 fn composite<'a, 'f>(attributes: &Attributes<'a, 'f>) -> Composite<'a, 'f> {

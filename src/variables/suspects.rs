@@ -1,0 +1,1 @@
+//! Which pointer variable an address came from.
