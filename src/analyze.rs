@@ -43,12 +43,19 @@ pub fn analyze<'f>(
     let files = symbols.mapped_files(process);
     let memory = Fallback { first: &*process.memory, second: &files };
 
-    let stacks = Unwinder::new(process, &memory, &symbols, limits).walk_all();
-    let context = Context { process, memory: &memory, symbols: &symbols, limits };
+    let stacks = Unwinder::new(process, &memory, &symbols, limits).walk_all(gaps);
+    let context = Context::new(process, &memory, &symbols, limits);
     let threads = thread_calls(&context, stacks);
 
     let first_chance = options.first_chance.clone();
-    let crash = Crash { process, memory: &memory, symbols: &symbols, limits, threads: &threads, first_chance };
+    let crash = Crash {
+        process,
+        memory: &memory,
+        symbols: &symbols,
+        limits,
+        threads: &threads,
+        first_chance,
+    };
     let findings = diagnose::diagnose(&crash);
     let verdict = diagnose::verdict(&crash, &findings);
 

@@ -9,6 +9,7 @@ use gimli::{DwAt, DwTag, Expression, UnitOffset};
 
 use crate::base::addr::LinkAddr;
 use crate::symbols::dwarf::{Debug, Reader, Unit};
+use crate::symbols::lines::file as file_name;
 
 /// How many entries [`Entry::children`] gives at most. The largest honest
 /// structures and enumerations stay far below.
@@ -85,22 +86,6 @@ impl<'a, 'f> Entry<'a, 'f> {
             Some(offset) => Some((self.unit, offset)),
             None => self.debug.unit_containing(at),
         }
-    }
-
-    /// A file of the unit's line table, by its number.
-    fn file(self, number: u64) -> Option<String> {
-        let unit = &self.unit.unit;
-        let header = unit.line_program.as_ref()?.header();
-        let file = header.file(number)?;
-        let text = |value| {
-            let text = self.debug.dwarf().attr_string(unit, value).ok()?;
-            Some(String::from_utf8_lossy(text.slice()).into_owned())
-        };
-        let name = text(file.path_name())?;
-        let directory = file.directory(header).and_then(text).unwrap_or_default();
-        let root = unit.comp_dir.map(|root| String::from_utf8_lossy(root.slice()).into_owned());
-        let path = std::path::Path::new(&root.unwrap_or_default()).join(directory).join(name);
-        Some(path.to_string_lossy().into_owned())
     }
 
     /// The entries directly below, parsed, in their order.
@@ -246,7 +231,7 @@ impl<'a, 'f> Attributes<'a, 'f> {
         let with_line = origins.iter().find(|origin| origin.number(dw::DW_AT_decl_line).is_some())?;
         let line = with_line.number(dw::DW_AT_decl_line)?;
         let file = with_line.number(dw::DW_AT_decl_file)?;
-        Some((with_line.entry.file(file)?, line))
+        Some((file_name(with_line.entry.debug, with_line.entry.unit, file)?, line))
     }
 
     /// An attribute as text.

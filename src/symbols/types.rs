@@ -214,7 +214,7 @@ impl<'a, 'f> Types<'a, 'f> {
 
     /// The notation of the entry's unit.
     pub fn dialect(&self, entry: Entry<'a, 'f>) -> Dialect {
-        self.dialects.get(entry.key().0, || dialect(entry))
+        self.dialects.get(entry.key().0, || dialect_of(entry.unit.language()))
     }
 
     /// The namespaces and classes of the entry's unit.
@@ -275,15 +275,6 @@ fn void<'a, 'f>() -> Type<'a, 'f> {
         dialect: Dialect::C,
         shape: Shape::Nothing,
     }
-}
-
-fn dialect(entry: Entry<'_, '_>) -> Dialect {
-    let root = entry.root().attributes();
-    let language = root.and_then(|root| match root.get(dw::DW_AT_language) {
-        Some(AttributeValue::Language(language)) => Some(language),
-        _ => None,
-    });
-    dialect_of(language)
 }
 
 /// The notation of a language. `None`: that of C.

@@ -7,12 +7,14 @@ use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use crate::base::addr::{FrameAddr, RunAddr};
+use crate::base::gap::Gaps;
 use crate::base::limits::Limits;
 use crate::base::memory::Memory;
 use crate::dump::process::{Process, Thread};
 use crate::symbols::Symbols;
 use crate::unwind::bad_pc;
 use crate::unwind::cfi::{ModuleCfi, Row};
+use crate::unwind::code::can_run;
 use crate::unwind::fold::fold;
 use crate::unwind::frame::{Frame, Stack, StackEnd, Trust};
 use crate::unwind::frame_pointer;
@@ -53,9 +55,25 @@ impl<'a, 'f> Unwinder<'a, 'f> {
         Self { process, memory, symbols, limits, modules, rows: RwLock::default() }
     }
 
-    /// The stacks of all threads, in their order.
-    pub fn walk_all(&self) -> Vec<Stack> {
-        self.process.threads.par_iter().map(|thread| self.walk(thread)).collect()
+    /// The stacks of all threads, in their order. Notes how many of them are
+    /// cut because their memory is missing.
+    pub fn walk_all(&self, gaps: &Gaps) -> Vec<Stack> {
+        let stacks: Vec<Stack> =
+            self.process.threads.par_iter().map(|thread| self.walk(thread)).collect();
+        let cut = stacks.iter().filter(|stack| matches!(stack.end, StackEnd::NotDumped(_))).count();
+        if cut > 0 {
+            let frames = stacks.iter().map(Stack::depth).sum::<usize>();
+            gaps.note(
+                format!("the outer frames of {cut} of {} threads", stacks.len()),
+                format!("the memory of their stacks is not in the dump; {frames} frames are known"),
+                if self.process.source.complete {
+                    "/proc/PID/coredump_filter or MADV_DONTDUMP left it out"
+                } else {
+                    "the core is cut: its stacks come last and are lost first"
+                },
+            );
+        }
+        stacks
     }
 
     /// The stack of one thread.
@@ -155,6 +173,9 @@ impl<'a, 'f> Unwinder<'a, 'f> {
                 Step::Caller(cfa, registers) => {
                     frame.cfa = Some(cfa);
                     let pc = registers.pc().unwrap_or_default();
+                    if !row.is_signal_frame && pc.0 != 0 && self.is_no_code(pc) {
+                        return self.past_bad_return(cfa, pc);
+                    }
                     let (at, trust) = if row.is_signal_frame {
                         (FrameAddr::Pc(pc), Trust::Context)
                     } else {
@@ -187,6 +208,24 @@ impl<'a, 'f> Unwinder<'a, 'f> {
         scan::caller(self.process, self.memory, registers)
             .map(|registers| return_frame(Trust::Scan, registers))
             .ok_or(way_lost)
+    }
+
+    /// Whether a return address leads where no code is, for certain.
+    fn is_no_code(&self, pc: RunAddr) -> bool {
+        let call = RunAddr(pc.0.wrapping_sub(1));
+        let is_known = self.process.mapping(call).is_some() || self.process.source.complete;
+        is_known && !can_run(self.process, call)
+    }
+
+    /// Behind an overwritten return address only a guess can go on: the frames
+    /// that `main` and its callers left further up may be whole.
+    fn past_bad_return(&self, cfa: RunAddr, pc: RunAddr) -> Result<Frame, StackEnd> {
+        let arch = self.process.arch;
+        let mut registers = Registers::unknown(arch);
+        registers.set(arch.stack_pointer(), Some(cfa.0));
+        scan::caller(self.process, self.memory, &registers)
+            .map(|registers| return_frame(Trust::Scan, registers))
+            .ok_or(StackEnd::BadReturn(pc))
     }
 
     /// The row for a run address, from the cache or from its module's tables.

@@ -514,7 +514,7 @@ fn word(bytes: &[u8]) -> Option<u64> {
     bytes.first_chunk().map(|word| u64::from_le_bytes(*word))
 }
 
-fn value_bytes(value: Value) -> Vec<u8> {
+pub(super) fn value_bytes(value: Value) -> Vec<u8> {
     match value {
         Value::Generic(value) | Value::U64(value) => value.to_le_bytes().to_vec(),
         Value::I64(value) => value.to_le_bytes().to_vec(),

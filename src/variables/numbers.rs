@@ -1,14 +1,14 @@
 //! Numbers as text.
 
 /// Little-endian bytes, at most 16, as an unsigned number.
-pub fn unsigned(bytes: &[u8]) -> Option<u128> {
+pub(super) fn unsigned(bytes: &[u8]) -> Option<u128> {
     let mut wide = [0; 16];
     wide.get_mut(..bytes.len())?.copy_from_slice(bytes);
     Some(u128::from_le_bytes(wide))
 }
 
 /// The lowest `bits` bits as a signed number.
-pub fn sign_extended(value: u128, bits: u64) -> i128 {
+pub(super) fn sign_extended(value: u128, bits: u64) -> i128 {
     let Some(unused) = 128_u32.checked_sub(u32::try_from(bits).unwrap_or(128)) else {
         return value.cast_signed();
     };
@@ -39,7 +39,7 @@ const BFLOAT16: Format = Format { fraction: 7, exponent: 8, stores_leading: fals
 /// wide formats, the digits that are sure. `None`: a format that is unknown.
 ///
 /// `name` tells formats of one size apart: `long double` from `_Float128`.
-pub fn float(bytes: &[u8], name: &str) -> Option<String> {
+pub(super) fn float(bytes: &[u8], name: &str) -> Option<String> {
     match bytes.len() {
         4 => Some(plain(f64::from(f32::from_le_bytes(*bytes.first_chunk()?)), true)),
         8 => Some(plain(f64::from_le_bytes(*bytes.first_chunk()?), false)),

@@ -44,7 +44,7 @@ impl Level {
         Self { nested: self.nested.saturating_sub(1), ..self }
     }
 
-    fn followed(self) -> Self {
+    pub(super) fn followed(self) -> Self {
         Self { follows: false, ..self.deeper() }
     }
 }

@@ -5,7 +5,7 @@ use crate::symbols::types::Dialect;
 /// A string literal: quotes around, and escapes for what cannot be printed or
 /// would be misread. Bytes that are no UTF-8 appear as `\377` in C and C++, as
 /// `\xff` in Rust.
-pub fn quoted(bytes: &[u8], dialect: Dialect) -> String {
+pub(super) fn quoted(bytes: &[u8], dialect: Dialect) -> String {
     let mut text = String::from("\"");
     for chunk in bytes.utf8_chunks() {
         for character in chunk.valid().chars() {
@@ -20,7 +20,7 @@ pub fn quoted(bytes: &[u8], dialect: Dialect) -> String {
 }
 
 /// A character literal, without the prefix of wide ones.
-pub fn character(code: u32, dialect: Dialect) -> Option<String> {
+pub(super) fn character(code: u32, dialect: Dialect) -> Option<String> {
     let mut text = String::from("'");
     push(&mut text, char::from_u32(code)?, '\'', dialect);
     text.push('\'');
@@ -28,7 +28,7 @@ pub fn character(code: u32, dialect: Dialect) -> Option<String> {
 }
 
 /// A character literal of one byte, which may be no character by itself.
-pub fn byte_character(byte: u8, dialect: Dialect) -> String {
+pub(super) fn byte_character(byte: u8, dialect: Dialect) -> String {
     let mut text = String::from("'");
     if byte.is_ascii() {
         push(&mut text, char::from(byte), '\'', dialect);
@@ -40,7 +40,7 @@ pub fn byte_character(byte: u8, dialect: Dialect) -> String {
 }
 
 /// Whether bytes look like text to a person: printable UTF-8, at least one.
-pub fn is_printable(bytes: &[u8]) -> bool {
+pub(super) fn is_printable(bytes: &[u8]) -> bool {
     !bytes.is_empty()
         && std::str::from_utf8(bytes)
             .is_ok_and(|text| text.chars().all(|found| prints(found) || "\n\r\t".contains(found)))

@@ -18,7 +18,6 @@ use crate::variables::value::{Origin, Value, ValueKind};
 /// How one type of a library is shown.
 pub(super) trait Printer: Sync {
     /// The type, as its library names it.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the test that lists the table"))]
     fn name(&self) -> &'static str;
 
     /// Whether a type is that one.
