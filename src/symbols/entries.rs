@@ -228,7 +228,8 @@ impl<'a, 'f> Attributes<'a, 'f> {
     /// the line.
     pub fn declared(&self) -> Option<(String, u64)> {
         let origins = self.origins();
-        let with_line = origins.iter().find(|origin| origin.number(dw::DW_AT_decl_line).is_some())?;
+        let with_line =
+            origins.iter().find(|origin| origin.number(dw::DW_AT_decl_line).is_some())?;
         let line = with_line.number(dw::DW_AT_decl_line)?;
         let file = with_line.number(dw::DW_AT_decl_file)?;
         Some((file_name(with_line.entry.debug, with_line.entry.unit, file)?, line))
@@ -277,8 +278,7 @@ impl<'a, 'f> Attributes<'a, 'f> {
 
     /// The type, of this entry or of the nearest origin that has one.
     pub fn type_entry(&self) -> Option<Entry<'a, 'f>> {
-        self.reference(dw::DW_AT_type).or_else(|| {
-            self.origins().iter().find_map(|origin| origin.reference(dw::DW_AT_type))
-        })
+        self.reference(dw::DW_AT_type)
+            .or_else(|| self.origins().iter().find_map(|origin| origin.reference(dw::DW_AT_type)))
     }
 }

@@ -114,7 +114,8 @@ impl Containers {
     pub fn definition(&self, at: UnitOffset) -> Option<UnitOffset> {
         let name = self.declarations.get(&at)?;
         let path = self.path(at);
-        let mut same = self.definitions.get(name)?.iter().filter(|found| self.path(**found) == path);
+        let mut same =
+            self.definitions.get(name)?.iter().filter(|found| self.path(**found) == path);
         match (same.next(), same.next()) {
             (Some(only), None) => Some(*only),
             _ => None,
@@ -159,7 +160,11 @@ impl Declarator {
     }
 }
 
-fn declarator<'a, 'f>(types: &Types<'a, 'f>, entry: Option<Entry<'a, 'f>>, depth: usize) -> Declarator {
+fn declarator<'a, 'f>(
+    types: &Types<'a, 'f>,
+    entry: Option<Entry<'a, 'f>>,
+    depth: usize,
+) -> Declarator {
     let Some(entry) = entry else { return Declarator::plain("void") };
     if depth > MOST_NESTED {
         return Declarator::plain("...");
@@ -291,7 +296,11 @@ fn qualified(mut name: Declarator, target: Option<Entry<'_, '_>>, tag: DwTag) ->
     name
 }
 
-fn rust_array<'a, 'f>(types: &Types<'a, 'f>, attributes: &Attributes<'a, 'f>, depth: usize) -> Declarator {
+fn rust_array<'a, 'f>(
+    types: &Types<'a, 'f>,
+    attributes: &Attributes<'a, 'f>,
+    depth: usize,
+) -> Declarator {
     let mut name = declarator(types, attributes.reference(dw::DW_AT_type), depth + 1).before;
     for child in attributes.entry.children() {
         if child.tag() == dw::DW_TAG_subrange_type {
@@ -302,7 +311,11 @@ fn rust_array<'a, 'f>(types: &Types<'a, 'f>, attributes: &Attributes<'a, 'f>, de
 }
 
 /// The parameters of a function type: `(int, char *)`.
-fn function<'a, 'f>(types: &Types<'a, 'f>, attributes: &Attributes<'a, 'f>, depth: usize) -> String {
+fn function<'a, 'f>(
+    types: &Types<'a, 'f>,
+    attributes: &Attributes<'a, 'f>,
+    depth: usize,
+) -> String {
     let mut parameters = Vec::new();
     for child in attributes.entry.children() {
         let parameter = match child.tag() {
@@ -330,9 +343,7 @@ fn function<'a, 'f>(types: &Types<'a, 'f>, attributes: &Attributes<'a, 'f>, dept
 fn length(subrange: &Attributes<'_, '_>) -> String {
     let count = subrange.number(dw::DW_AT_count).or_else(|| {
         let upper = subrange.signed(dw::DW_AT_upper_bound).filter(|upper| *upper >= -1);
-        let upper = upper.or_else(|| {
-            i64::try_from(subrange.number(dw::DW_AT_upper_bound)?).ok()
-        });
+        let upper = upper.or_else(|| i64::try_from(subrange.number(dw::DW_AT_upper_bound)?).ok());
         u64::try_from(upper?.checked_add(1)?).ok()
     });
     count.map(|count| count.to_string()).unwrap_or_default()

@@ -322,7 +322,12 @@ fn read<'a, 'f>(types: &Types<'a, 'f>, entry: Entry<'a, 'f>, depth: usize) -> Ty
     unknown(types, entry, name, "its typedefs go in a circle")
 }
 
-fn unknown<'a, 'f>(types: &Types<'a, 'f>, entry: Entry<'a, 'f>, name: String, why: &str) -> Type<'a, 'f> {
+fn unknown<'a, 'f>(
+    types: &Types<'a, 'f>,
+    entry: Entry<'a, 'f>,
+    name: String,
+    why: &str,
+) -> Type<'a, 'f> {
     Type {
         plain_name: name.clone(),
         name,
@@ -358,10 +363,9 @@ fn definition<'a, 'f>(types: &Types<'a, 'f>, declared: Attributes<'a, 'f>) -> At
         return declared;
     }
     let containers = types.containers(declared.entry);
-    let found = containers.definition(declared.entry.offset).map(|offset| Entry {
-        offset,
-        ..declared.entry
-    });
+    let found = containers
+        .definition(declared.entry.offset)
+        .map(|offset| Entry { offset, ..declared.entry });
     found.and_then(Entry::attributes).unwrap_or(declared)
 }
 
@@ -441,19 +445,14 @@ fn describe<'a, 'f>(
         },
         tag => (stated, Shape::Unknown(format!("types of kind {tag} are unknown to this program"))),
     };
-    let plain_name = match aliases.is_empty() {
-        true => name.clone(),
-        false => type_names::name(types, Some(entry)),
-    };
+    let plain_name = type_names::name(types, Some(entry));
     let dialect = types.dialect(entry);
     Type { name, aliases, plain_name, entry: Some(entry), size, dialect, shape }
 }
 
 fn composite<'a, 'f>(attributes: &Attributes<'a, 'f>) -> Composite<'a, 'f> {
-    let mut found = Composite {
-        is_union: attributes.tag() == dw::DW_TAG_union_type,
-        ..Composite::default()
-    };
+    let mut found =
+        Composite { is_union: attributes.tag() == dw::DW_TAG_union_type, ..Composite::default() };
     for child in attributes.entry.children() {
         match child.tag() {
             dw::DW_TAG_member | dw::DW_TAG_inheritance => found.members.extend(member(&child)),

@@ -176,11 +176,7 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
         let mask = u128::MAX >> 128_u64.saturating_sub(bits).min(127);
         let is_in = |(low, high): &(u128, u128)| {
             let (low, high) = (low & mask, high & mask);
-            if low <= high {
-                (low..=high).contains(&value)
-            } else {
-                value >= low || value <= high
-            }
+            if low <= high { (low..=high).contains(&value) } else { value >= low || value <= high }
         };
         let selected = variants.list.iter().find(|variant| variant.selected_by.iter().any(is_in));
         let default = || variants.list.iter().find(|variant| variant.selected_by.is_empty());
@@ -190,12 +186,7 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
     }
 
     /// A value of an enumeration, from its bytes.
-    pub(super) fn enumerator(
-        &self,
-        of: &Type<'a, 'f>,
-        names: &Enumeration,
-        bytes: &[u8],
-    ) -> Value {
+    pub(super) fn enumerator(&self, of: &Type<'a, 'f>, names: &Enumeration, bytes: &[u8]) -> Value {
         let bits = (bytes.len() as u64).saturating_mul(8);
         let Some(raw) = unsigned(bytes) else { return Value::unknown("its type is too large") };
         let signed = if names.is_signed {
@@ -214,8 +205,7 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
         let text = named(signed)
             .or_else(|| flags(names, signed, &scope))
             .unwrap_or_else(|| signed.to_string());
-        let mut value =
-            Value::leaf(ValueKind::Enum, text, crate::variables::value::Origin::Memory);
+        let mut value = Value::leaf(ValueKind::Enum, text, crate::variables::value::Origin::Memory);
         value.raw = u64::try_from(raw).ok();
         value
     }
@@ -307,10 +297,8 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
             return value;
         }
         let limit = self.context.limits.elements as u64;
-        let bytes = place.read_some(
-            self.context.memory,
-            stride.saturating_mul(count).min(ARRAY_BYTES),
-        );
+        let bytes =
+            place.read_some(self.context.memory, stride.saturating_mul(count).min(ARRAY_BYTES));
         let mut texts = Texts::new(TEXT);
         let mut at = 0_u64;
         let mut shown = 0_u64;
@@ -388,13 +376,15 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
         if let Some(member) = of.member(name) {
             return Some((member.type_entry, self.member_place(of, member, place).ok()?));
         }
-        of.composite()?.members.iter().filter(|member| member.is_base || member.name.is_none()).find_map(
-            |base| {
+        of.composite()?
+            .members
+            .iter()
+            .filter(|member| member.is_base || member.name.is_none())
+            .find_map(|base| {
                 let place = self.member_place(of, base, place).ok()?;
                 let base = self.context.types.get(base.type_entry);
                 self.field_within(&base, &place, name, depth)
-            },
-        )
+            })
     }
 
     /// The word of the first pointer or number inside of a structure that only

@@ -97,11 +97,9 @@ impl<'a, 'f> Activation<'_, 'a, 'f> {
         &self,
         argument: &Attributes<'a, 'f>,
     ) -> Result<Place<'a, 'f>, String> {
-        let register =
-            self.register_at_entry(argument).ok_or("its place at entry is not known")?;
-        let value = self.passed(Progress::default(), VALUE, |parameter| {
-            is_register(parameter, register)
-        })?;
+        let register = self.register_at_entry(argument).ok_or("its place at entry is not known")?;
+        let value =
+            self.passed(Progress::default(), VALUE, |parameter| is_register(parameter, register))?;
         let bytes = crate::variables::location::value_bytes(value);
         Ok(Place::bytes(bytes, Origin::EntryValue))
     }
@@ -280,9 +278,8 @@ fn is_same_function<'a, 'f>(named: Entry<'a, 'f>, own: Entry<'a, 'f>) -> bool {
         return true;
     }
     // Another unit's declaration: functions of one linkage name are one.
-    let is_external = |list: &[Attributes<'a, 'f>]| {
-        list.iter().any(|origin| origin.is_set(dw::DW_AT_external))
-    };
+    let is_external =
+        |list: &[Attributes<'a, 'f>]| list.iter().any(|origin| origin.is_set(dw::DW_AT_external));
     if !is_external(&named) || !is_external(&own) {
         return false;
     }
@@ -310,9 +307,8 @@ fn no_jump_back(own: Entry<'_, '_>) -> Result<(), String> {
         next = next.saturating_add(1);
         let attributes = function.attributes().ok_or_else(doubtful)?;
         let origins = attributes.origins();
-        let is_described = origins
-            .iter()
-            .any(|origin| KNOWS_TAIL_CALLS.iter().any(|name| origin.is_set(*name)));
+        let is_described =
+            origins.iter().any(|origin| KNOWS_TAIL_CALLS.iter().any(|name| origin.is_set(*name)));
         if !is_described || next > MOST_JUMPS {
             return Err(doubtful());
         }

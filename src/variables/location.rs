@@ -204,11 +204,7 @@ impl<'a, 'f> Activation<'_, 'a, 'f> {
     }
 
     /// What is known of one piece.
-    fn content(
-        &self,
-        entry: Entry<'a, 'f>,
-        piece: &gimli::Piece<Reader<'f>>,
-    ) -> Content<'a, 'f> {
+    fn content(&self, entry: Entry<'a, 'f>, piece: &gimli::Piece<Reader<'f>>) -> Content<'a, 'f> {
         let shift = piece.bit_offset.unwrap_or(0);
         match &piece.location {
             Location::Empty => Content::Unknown("optimized out".to_owned()),

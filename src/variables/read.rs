@@ -13,6 +13,7 @@ use crate::variables::location::Activation;
 use crate::variables::numbers::{float, sign_extended, unsigned};
 use crate::variables::place::{Missing, Place};
 use crate::variables::pretty;
+use crate::variables::strings::{is_wide, prefix};
 use crate::variables::text::{byte_character, character};
 use crate::variables::value::{Origin, Value, ValueKind};
 
@@ -85,12 +86,7 @@ impl<'r, 'c, 'a, 'f> Reading<'r, 'c, 'a, 'f> {
         self.parts.get() > 0
     }
 
-    pub(super) fn typed(
-        &self,
-        of: &Type<'a, 'f>,
-        place: &Place<'a, 'f>,
-        level: Level,
-    ) -> Value {
+    pub(super) fn typed(&self, of: &Type<'a, 'f>, place: &Place<'a, 'f>, level: Level) -> Value {
         if !self.take_part() {
             return Value::unknown("left out, the frame has too many values");
         }
@@ -213,6 +209,7 @@ fn number(of: &Type<'_, '_>, encoding: DwAte, bytes: &[u8], origin: Origin) -> V
             1 => "true".to_owned(),
             other => other.to_string(),
         },
+        dw::DW_ATE_signed | dw::DW_ATE_unsigned if is_wide(of) => wide_character(of, raw),
         dw::DW_ATE_signed => signed.to_string(),
         dw::DW_ATE_unsigned => raw.to_string(),
         dw::DW_ATE_signed_char if is_small_number(of) => signed.to_string(),
@@ -257,7 +254,7 @@ fn wide_character(of: &Type<'_, '_>, raw: u128) -> String {
     match (of.dialect, quoted) {
         (Dialect::Rust, Some(quoted)) => quoted,
         (Dialect::Rust, None) => format!("<no character: {raw:#x}>"),
-        (_, Some(quoted)) => format!("{raw} {}{quoted}", wide_prefix(&of.plain_name)),
+        (_, Some(quoted)) => format!("{raw} {}{quoted}", prefix(of)),
         (_, None) => raw.to_string(),
     }
 }

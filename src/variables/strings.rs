@@ -45,13 +45,14 @@ impl CharKind {
     }
 }
 
-fn is_wide(of: &Type<'_, '_>) -> bool {
+/// Whether an integer type is meant for characters: in C these are typedefs.
+pub(super) fn is_wide(of: &Type<'_, '_>) -> bool {
     let names = of.aliases.iter().map(String::as_str).chain([of.plain_name.as_str()]);
     names.into_iter().any(|name| matches!(name, "wchar_t" | "char16_t" | "char32_t"))
 }
 
-/// The alias that tells the kind of a wide character.
-fn prefix(of: &Type<'_, '_>) -> &'static str {
+/// What stands before a literal of a wide character type.
+pub(super) fn prefix(of: &Type<'_, '_>) -> &'static str {
     let names = of.aliases.iter().map(String::as_str).chain([of.plain_name.as_str()]);
     names.map(wide_prefix).find(|prefix| !prefix.is_empty()).unwrap_or("")
 }
@@ -131,19 +132,13 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
         if left_out > 0 || has_more || (bytes.len() as u64) < wanted {
             literal.push_str("...");
         }
-        let mut value =
-            Value::leaf(ValueKind::String, prefixed(element, &literal), place.origin());
+        let mut value = Value::leaf(ValueKind::String, prefixed(element, &literal), place.origin());
         value.omitted = left_out as u64;
         Some(value)
     }
 
     /// Text of a known length in memory.
-    pub(super) fn text_of(
-        &self,
-        dialect: Dialect,
-        at: RunAddr,
-        len: u64,
-    ) -> Result<Value, String> {
+    pub(super) fn text_of(&self, dialect: Dialect, at: RunAddr, len: u64) -> Result<Value, String> {
         let limit = self.context.limits.string as u64;
         let wanted = len.min(limit);
         let bytes = Place::Memory(at).read_some(self.context.memory, wanted);
@@ -176,9 +171,9 @@ fn prefixed(element: &Type<'_, '_>, literal: &str) -> String {
 
 /// UTF-16 or UTF-32 up to its NUL.
 fn wide_text(element: &Type<'_, '_>, width: usize, bytes: &[u8], limit: usize) -> Value {
-    let units = bytes.chunks_exact(width).map(|unit| {
-        unit.iter().rev().fold(0_u32, |value, byte| (value << 8) | u32::from(*byte))
-    });
+    let units = bytes
+        .chunks_exact(width)
+        .map(|unit| unit.iter().rev().fold(0_u32, |value, byte| (value << 8) | u32::from(*byte)));
     let units: Vec<u32> = units.take_while(|unit| *unit != 0).take(limit).collect();
     let is_cut = units.len() >= limit;
     let text: String = if width == 2 {
@@ -191,8 +186,7 @@ fn wide_text(element: &Type<'_, '_>, width: usize, bytes: &[u8], limit: usize) -
     if is_cut {
         literal.push_str("...");
     }
-    let mut value =
-        Value::leaf(ValueKind::String, prefixed(element, &literal), Origin::Memory);
+    let mut value = Value::leaf(ValueKind::String, prefixed(element, &literal), Origin::Memory);
     value.omitted = u64::from(is_cut);
     value
 }

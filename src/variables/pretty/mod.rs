@@ -64,12 +64,7 @@ fn is_instance(of: &Type<'_, '_>, template: &str) -> bool {
 
 impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
     /// The word in a member, through what only wraps it.
-    fn word_in(
-        &self,
-        of: &Type<'a, 'f>,
-        place: &Place<'a, 'f>,
-        name: &str,
-    ) -> Result<u64, String> {
+    fn word_in(&self, of: &Type<'a, 'f>, place: &Place<'a, 'f>, name: &str) -> Result<u64, String> {
         let (of, place) = self.field(of, place, name)?;
         self.wrapped_word(of, &place).map_err(|missing| missing.reason())
     }

@@ -29,7 +29,9 @@ fn pointee<'n>(of: &'n Type<'_, '_>) -> Option<&'n str> {
     let name = match name.strip_prefix('&') {
         Some(name) => name.strip_prefix("mut ").unwrap_or(name),
         None => match name.strip_prefix("alloc::boxed::Box<") {
-            Some(name) => name.rsplit_once(", ").map_or(name, |(name, _)| name).trim_end_matches('>'),
+            Some(name) => {
+                name.rsplit_once(", ").map_or(name, |(name, _)| name).trim_end_matches('>')
+            }
             None => return None,
         },
     };
