@@ -17,6 +17,9 @@ const TEXT: usize = 160;
 /// From how many equal elements on the text says "repeats".
 const REPEATS: usize = 10;
 
+/// How many base classes deep a class is looked through.
+const MOST_BASES: usize = 8;
+
 /// How many bytes of an array are looked at for repeats.
 const ARRAY_BYTES: u64 = 1 << 16;
 
@@ -43,7 +46,7 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
                 value.omitted = composite.members.len().saturating_sub(index) as u64;
                 break;
             }
-            if member.is_artificial {
+            if member.is_artificial || self.is_marker(of, member) {
                 continue;
             }
             let part = self.member(of, member, place, level.deeper());
@@ -59,6 +62,31 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
             }
         }
         self.assembled(of, value, parts)
+    }
+
+    /// Whether a member holds nothing: `PhantomData` and the like of Rust,
+    /// empty base classes of C++.
+    fn is_marker(&self, of: &Type<'a, 'f>, member: &Member<'a, 'f>) -> bool {
+        if of.dialect == Dialect::C || (of.dialect == Dialect::Cpp && !member.is_base) {
+            return false;
+        }
+        let inner = self.context.types.get(member.type_entry);
+        match of.dialect {
+            Dialect::Rust => inner.size == Some(0),
+            // An empty class has one byte, which the next member may share.
+            _ => self.is_empty(&inner, MOST_BASES),
+        }
+    }
+
+    fn is_empty(&self, of: &Type<'a, 'f>, depth: usize) -> bool {
+        let Some(depth) = depth.checked_sub(1) else { return false };
+        of.composite().is_some_and(|composite| {
+            composite.variants.is_none()
+                && composite.members.iter().all(|member| {
+                    member.is_base
+                        && self.is_empty(&self.context.types.get(member.type_entry), depth)
+                })
+        })
     }
 
     /// A structure from its parts. One of which nothing is known is unknown.
@@ -152,7 +180,9 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
             let part = self.member(&payload, field, &place, level.deeper());
             parts.push((field.name.clone().unwrap_or_default(), part));
         }
-        value.text = format!("{name}{}", structure_text(Dialect::Rust, &parts, false));
+        let fields = structure_text(Dialect::Rust, &parts, false);
+        let space = if fields.starts_with('{') { " " } else { "" };
+        value.text = format!("{name}{space}{fields}");
         value.fields = parts;
         value
     }

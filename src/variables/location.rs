@@ -302,6 +302,9 @@ impl<'a, 'f> Activation<'_, 'a, 'f> {
         initial: Option<u64>,
         progress: Progress,
     ) -> Result<(Value, Progress), String> {
+        if let Some(value) = self.floating(entry, expression) {
+            return Ok((value?, progress));
+        }
         let (pieces, progress) = self.run(entry, expression, initial, progress)?;
         let value = match pieces.as_slice() {
             [piece] => match piece.location {
@@ -316,6 +319,30 @@ impl<'a, 'f> Activation<'_, 'a, 'f> {
             _ => return Err("the value that it was computed from is in pieces".to_owned()),
         };
         Ok((value, progress))
+    }
+
+    /// The value of an expression that is one typed operation. gimli takes the
+    /// result of an expression for an address, and floating-point numbers are
+    /// none.
+    fn floating(
+        &self,
+        entry: Entry<'a, 'f>,
+        expression: Expression<Reader<'f>>,
+    ) -> Option<Result<Value, String>> {
+        let mut operations = expression.operations(entry.unit.unit.encoding());
+        let (first, second) = (operations.next().ok()??, operations.next().ok()?);
+        let (bytes, base_type) = match (first, second) {
+            (Operation::TypedLiteral { base_type, value }, None) => {
+                (Ok(value.slice().to_vec()), base_type)
+            }
+            (Operation::RegisterOffset { register, offset: 0, base_type }, None)
+                if base_type.0 != 0 =>
+            {
+                (self.register(register), base_type)
+            }
+            _ => return None,
+        };
+        Some(bytes.and_then(|bytes| typed(entry, base_type, &bytes)))
     }
 
     /// The number that an expression of a type computes: the length of an
@@ -339,6 +366,9 @@ impl<'a, 'f> Activation<'_, 'a, 'f> {
         progress: Progress,
     ) -> Result<(Vec<gimli::Piece<Reader<'f>>>, Progress), String> {
         let mut progress = progress.deeper()?;
+        if expression.0.is_empty() {
+            return Err("optimized out".to_owned());
+        }
         if let Some(target) = variable_value(entry, expression) {
             let value = self.word_of(target, progress)?;
             let location = Location::Value { value: Value::Generic(value) };

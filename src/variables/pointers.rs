@@ -60,6 +60,8 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
                     Err(_) => pointer(format!("{at} {NOT_DUMPED}")),
                 }
             }
+            // Of `dyn Trait`, only the table knows what it is.
+            Shape::Composite(_) if to.size == Some(0) => pointer(at.to_string()),
             _ if !level.follows => pointer(at.to_string()),
             shape => {
                 let target = self.typed(&to, &Place::Memory(at), level.followed());

@@ -200,6 +200,10 @@ impl<'r, 'c, 'a, 'f> Reading<'r, 'c, 'a, 'f> {
 
 /// A number, character or truth value from its bytes.
 fn number(of: &Type<'_, '_>, encoding: DwAte, bytes: &[u8], origin: Origin) -> Value {
+    if bytes.is_empty() {
+        // Rust's `()`.
+        return Value::leaf(ValueKind::Scalar, of.plain_name.clone(), origin);
+    }
     let bits = (bytes.len() as u64).saturating_mul(8);
     let Some(raw) = unsigned(bytes) else { return complex(of, encoding, bytes, origin) };
     let signed = sign_extended(raw, bits);

@@ -26,6 +26,8 @@ impl CharKind {
     pub(super) fn of(of: &Type<'_, '_>) -> Option<Self> {
         let Shape::Number(encoding) = of.shape else { return None };
         match (encoding, of.size?) {
+            // gcc describes char8_t as an unsigned integer.
+            (_, 1) if of.plain_name == "char8_t" => Some(Self::Narrow),
             (dw::DW_ATE_signed_char | dw::DW_ATE_unsigned_char, 1) => {
                 Some(if of.plain_name == "char" && !is_small_number(of) {
                     Self::Narrow
