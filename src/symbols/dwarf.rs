@@ -4,8 +4,8 @@ use std::sync::OnceLock;
 
 use elsa::sync::FrozenMap;
 use gimli::{
-    AttributeValue, DebugInfoOffset, DwLang, EndianSlice, RunTimeEndian, SectionId, UnitOffset,
-    UnitSectionOffset, constants,
+    AttributeValue, DebugInfoOffset, DebugTypeSignature, DwLang, EndianSlice, RunTimeEndian,
+    Section, SectionId, UnitOffset, UnitSectionOffset, constants,
 };
 
 use crate::base::addr::LinkAddr;
@@ -16,6 +16,7 @@ use crate::symbols::inlined::FunctionIndex;
 use crate::symbols::lines::Lines;
 use crate::symbols::object::Image;
 use crate::symbols::packed::Packed;
+use crate::symbols::type_units::{TypeUnit, TypeUnits};
 use crate::symbols::units::UnitRanges;
 use crate::symbols::workers::spread;
 
@@ -53,6 +54,9 @@ pub struct Debug<'f> {
     units: FrozenMap<usize, Box<Unit<'f>>>,
     aranges: OnceLock<UnitRanges>,
     roots: OnceLock<UnitRanges>,
+    type_units: OnceLock<TypeUnits>,
+    /// Those of `.debug_types`, by the offset of their headers.
+    types: FrozenMap<usize, Box<Unit<'f>>>,
 }
 
 /// Work that opening debug information shares out among threads.
@@ -170,6 +174,8 @@ impl<'f> Debug<'f> {
             units: FrozenMap::new(),
             aranges,
             roots: OnceLock::new(),
+            type_units: OnceLock::new(),
+            types: FrozenMap::new(),
         })
     }
 
@@ -230,5 +236,34 @@ impl<'f> Debug<'f> {
         let unit = self.unit(self.info.unit_start(offset)?)?;
         let entry = UnitSectionOffset(offset.0).to_unit_offset(&unit.unit.header)?;
         Some((unit, entry))
+    }
+
+    /// The unit that defines the type of a signature, and the type's entry in
+    /// it.
+    pub fn type_unit(&self, signature: DebugTypeSignature) -> Option<(&Unit<'f>, UnitOffset)> {
+        let units = self.type_units.get_or_init(|| TypeUnits::new(&self.dwarf, &self.info));
+        match units.get(signature)? {
+            TypeUnit::Info(offset, entry) => Some((self.unit(offset)?, entry)),
+            TypeUnit::Types(offset, entry) => Some((self.unit_of_types(offset)?, entry)),
+        }
+    }
+
+    fn unit_of_types(&self, offset: usize) -> Option<&Unit<'f>> {
+        if let Some(unit) = self.types.get(&offset) {
+            return Some(unit);
+        }
+        let section = self.dwarf.debug_types.reader();
+        let bytes = section.slice().get(offset..)?;
+        let types = gimli::DebugTypes::new(bytes, RunTimeEndian::Little);
+        let header = types.units().next().ok()??;
+        let unit = gimli::Unit::new(&self.dwarf, header).ok()?;
+        let offset_of_unit = DebugInfoOffset(offset);
+        let unit = Unit {
+            unit,
+            offset: offset_of_unit,
+            functions: OnceLock::new(),
+            lines: OnceLock::new(),
+        };
+        Some(self.types.insert(offset, Box::new(unit)))
     }
 }

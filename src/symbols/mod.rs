@@ -7,6 +7,7 @@
 mod code_ranges;
 pub mod demangle;
 pub mod dwarf;
+pub mod entries;
 mod fetch;
 pub mod functions;
 mod info;
@@ -26,6 +27,9 @@ mod symbol_table;
 mod symbols;
 #[cfg(test)]
 mod tests;
+pub mod type_names;
+mod type_units;
+pub mod types;
 mod units;
 mod workers;
 
