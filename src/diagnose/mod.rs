@@ -1,5 +1,28 @@
 //! From facts to findings: why did it die, and how sure is that?
 
 pub mod crash;
+pub mod fault;
 pub mod finding;
+pub mod instruction;
+pub mod messages;
+mod rank;
 pub mod rules;
+pub mod scene;
+pub mod signal_frame;
+pub mod stack;
+mod verdict;
+pub mod wording;
+
+pub use crate::diagnose::verdict::verdict;
+
+use crate::diagnose::crash::Crash;
+use crate::diagnose::finding::Finding;
+use crate::diagnose::rank::ranked;
+use crate::diagnose::rules::RULES;
+use crate::diagnose::scene::Scene;
+
+/// All causes that fit, best first.
+pub fn diagnose(crash: &Crash<'_, '_>) -> Vec<Finding> {
+    let scene = Scene::new(crash);
+    ranked(RULES.iter().filter_map(|rule| rule.check(&scene)).collect())
+}
