@@ -4,3 +4,5 @@
 //! [`schema`] describes it to other programs.
 
 pub mod model;
+pub mod render;
+pub mod schema;
