@@ -12,5 +12,6 @@ pub mod prstatus;
 pub mod psinfo;
 mod segments;
 pub mod siginfo;
+pub mod xstate;
 
 pub use crate::dump::core_file::open;

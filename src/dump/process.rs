@@ -176,3 +176,54 @@ impl Process<'_> {
         self.signal.as_ref().and_then(|_| self.threads.first())
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::base::memory::tests::Bytes;
+
+    /// A process of unit tests: nothing but mappings, each `start..end` with
+    /// letters of `rwx`.
+    pub(crate) fn process(mappings: &[(u64, u64, &str)]) -> Process<'static> {
+        let mapping = |(start, end, letters): &(u64, u64, &str)| Mapping {
+            range: RunRange { start: RunAddr(*start), end: RunAddr(*end) },
+            permissions: Permissions {
+                read: letters.contains('r'),
+                write: letters.contains('w'),
+                execute: letters.contains('x'),
+                known: true,
+            },
+            path: None,
+            offset: FileOff(0),
+            dumped: 0,
+        };
+        Process {
+            source: Source { kind: SourceKind::Core, path: None, complete: true },
+            arch: Arch::X86_64,
+            identity: Identity::default(),
+            signal: None,
+            threads: Vec::new(),
+            mappings: mappings.iter().map(mapping).collect(),
+            modules: Vec::new(),
+            auxv: Vec::new(),
+            memory: Box::new(Bytes(0, &[])),
+        }
+    }
+
+    #[test]
+    fn mappings_are_found_by_address() {
+        let process = process(&[(0x1000, 0x2000, "r-x"), (0x3000, 0x4000, "rw-")]);
+        let cases = [
+            ("below all", 0xfff, None),
+            ("the first byte", 0x1000, Some(0x1000)),
+            ("the last byte", 0x1fff, Some(0x1000)),
+            ("in a hole", 0x2000, None),
+            ("in the last", 0x3800, Some(0x3000)),
+            ("above all", u64::MAX, None),
+        ];
+        for (name, at, start) in cases {
+            let found = process.mapping(RunAddr(at)).map(|mapping| mapping.range.start.0);
+            assert_eq!(found, start, "{name}");
+        }
+    }
+}

@@ -34,3 +34,43 @@ pub(super) fn caller(
     caller.set(arch.return_address(), Some(back.0));
     Some((caller, trust))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::arch::Arch;
+    use crate::base::memory::tests::Bytes;
+    use crate::dump::process::tests::process;
+
+    #[test]
+    fn calls_to_nowhere() {
+        let process = process(&[(0x1000, 0x2000, "r-x"), (0x3000, 0x4000, "rw-")]);
+        // call *%rax at 0x1003, then its return address, 0x1005, on the stack
+        // at 0x1008: one piece of memory serves as code and as stack.
+        let stack =
+            [&[0x90, 0x90, 0x90, 0xff, 0xd0, 0x90, 0x90, 0x90][..], &0x1005u64.to_le_bytes()]
+                .concat();
+        let stack = [&[0x90; 8][..], &stack[..]].concat();
+        let memory = Bytes(0xff8, &stack);
+        let cases = [
+            ("null, after a call", 0, 0x1008, Some(Trust::Cfi)),
+            ("data, after a call", 0x3010, 0x1008, Some(Trust::Cfi)),
+            ("code is no bad pc", 0x1003, 0x1008, None),
+            ("no return address on top", 0, 0x1000, None),
+            ("no stack", 0, 0x9000, None),
+        ];
+        for (name, pc, sp, want) in cases {
+            let arch = Arch::X86_64;
+            let mut registers = Registers::unknown(arch);
+            registers.set(arch.return_address(), Some(pc));
+            registers.set(arch.stack_pointer(), Some(sp));
+            registers.set(gimli::Register(5), Some(7));
+            let found = caller(&process, &memory, &registers);
+            assert_eq!(found.map(|(_, trust)| trust), want, "{name}");
+            if let Some((caller, _)) = found {
+                assert_eq!(caller.sp(), Some(RunAddr(sp + 8)), "{name}");
+                assert_eq!(caller.get(gimli::Register(5)), Some(7), "nothing has run since");
+            }
+        }
+    }
+}

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use gimli::{
     BaseAddresses, CfaRule, CieOrFde, DebugFrame, EhFrame, EhFrameHdr, Encoding, EndianSlice,
     Expression, FrameDescriptionEntry, Register, RegisterRule, RunTimeEndian, UnwindContext,
-    UnwindOffset as _, UnwindSection,
+    UnwindSection,
 };
 
 use crate::base::addr::LinkAddr;

@@ -59,6 +59,8 @@ fn ends_with_call(bytes: [u8; 7]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::memory::tests::Bytes;
+    use crate::dump::process::tests::process;
 
     #[test]
     fn calls_and_others() {
@@ -78,6 +80,26 @@ mod tests {
         ];
         for (name, bytes, want) in cases {
             assert_eq!(ends_with_call(bytes), want, "{name}");
+        }
+    }
+
+    #[test]
+    fn return_addresses() {
+        let process = process(&[(0x1000, 0x2000, "r-x"), (0x3000, 0x4000, "rw-")]);
+        // At 0x1000: call rel32, then nops.
+        let code = [&[0xe8, 1, 2, 3, 4][..], &[0x90; 27]].concat();
+        let code = [&[0x90; 16][..], &code].concat();
+        let memory = Bytes(0x1000, &code);
+        let cases = [
+            ("after the call", 0x1015, Return::AfterCall),
+            ("in the middle of nothing", 0x1020, Return::No),
+            ("code whose bytes are missing", 0x1800, Return::InCode),
+            ("data", 0x3800, Return::No),
+            ("unmapped", 0x9000, Return::No),
+            ("null does not wrap", 0, Return::No),
+        ];
+        for (name, at, want) in cases {
+            assert_eq!(is_return(&process, &memory, RunAddr(at)), want, "{name}");
         }
     }
 }

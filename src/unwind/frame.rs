@@ -39,8 +39,11 @@ pub struct Frame {
 pub struct Stack {
     /// The innermost frames: all of them, unless [`Stack::middle`] is some.
     pub inner: Vec<Frame>,
-    /// Addresses of the frames between, for very deep stacks.
+    /// Addresses of the frames between: those of a deep recursion, and those
+    /// of a stack too deep to keep all frames.
     pub middle: Vec<FrameAddr>,
+    /// The length of the cycle in which [`Stack::middle`] repeats itself.
+    pub period: Option<usize>,
     /// The outermost frames, when [`Stack::middle`] is not empty.
     pub outer: Vec<Frame>,
     /// Why there are no more.
@@ -51,6 +54,13 @@ impl Stack {
     /// How many frames there are in all.
     pub fn depth(&self) -> usize {
         self.inner.len() + self.middle.len() + self.outer.len()
+    }
+
+    /// Where all frames stand, innermost first.
+    pub fn addresses(&self) -> impl Iterator<Item = FrameAddr> {
+        let inner = self.inner.iter().map(|frame| frame.at);
+        let outer = self.outer.iter().map(|frame| frame.at);
+        inner.chain(self.middle.iter().copied()).chain(outer)
     }
 
     /// The frames that are known in full, innermost first.

@@ -37,3 +37,41 @@ pub(super) fn caller(
     caller.set(arch.return_address(), Some(back.0));
     Some(caller)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::arch::Arch;
+    use crate::base::memory::tests::Bytes;
+    use crate::dump::process::tests::process;
+
+    #[test]
+    fn chains() {
+        // The code's bytes are not in memory, so any address in it may do.
+        let process = process(&[(0x1000, 0x2000, "rw-"), (0x40_0000, 0x40_1000, "r-x")]);
+        let cases = [
+            ("a saved frame pointer and a return address", 0x1010, 0x1040, 0x40_0100, true),
+            ("the last of the chain", 0x1010, 0, 0x40_0100, true),
+            ("not aligned", 0x1011, 0x1040, 0x40_0100, false),
+            ("below the stack pointer", 0xff8, 0x1040, 0x40_0100, false),
+            ("far away", 0x7fff_0000, 0x1040, 0x40_0100, false),
+            ("leads back", 0x1010, 0x1008, 0x40_0100, false),
+            ("returns to data", 0x1010, 0x1040, 0x1800, false),
+        ];
+        for (name, fp, saved, back, want) in cases {
+            let words: Vec<u8> =
+                [0, 0, saved, back].iter().flat_map(|word: &u64| word.to_le_bytes()).collect();
+            let arch = Arch::X86_64;
+            let mut registers = Registers::unknown(arch);
+            registers.set(arch.frame_pointer(), Some(fp));
+            registers.set(arch.stack_pointer(), Some(0x1000));
+            registers.set(gimli::Register(3), Some(3));
+            let caller = caller(&process, &Bytes(0x1000, &words), &registers);
+            assert_eq!(caller.is_some(), want, "{name}");
+            if let Some(caller) = caller {
+                let found = (caller.pc(), caller.sp(), caller.get(gimli::Register(3)));
+                assert_eq!(found, (Some(RunAddr(back)), Some(RunAddr(0x1020)), None), "{name}");
+            }
+        }
+    }
+}

@@ -8,6 +8,7 @@ mod bad_pc;
 mod cfi;
 mod code;
 mod expression;
+mod fold;
 pub mod frame;
 mod frame_pointer;
 pub mod registers;

@@ -88,3 +88,82 @@ pub(super) fn step(
         (None, None) => Step::Unusable,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::arch::Arch;
+    use crate::base::memory::tests::Bytes;
+
+    const RDI: Register = Register(5);
+    const RBX: Register = Register(3);
+    const RSP: Register = Register(7);
+    const RIP: Register = Register(16);
+
+    /// A function that has pushed rbx: CFA = rsp + 16, the return address at
+    /// CFA - 8, rbx at CFA - 16, and no word about the others.
+    fn row(change: impl FnOnce(&mut Vec<Rule<'static>>)) -> Row<'static> {
+        let mut rules = vec![Rule::Unstated; 17];
+        rules[16] = Rule::Offset(-8);
+        rules[3] = Rule::Offset(-16);
+        change(&mut rules);
+        Row {
+            cfa: Cfa::Register(RSP, 16),
+            rules,
+            return_address: RIP,
+            is_signal_frame: false,
+            encoding: gimli::Encoding {
+                format: gimli::Format::Dwarf32,
+                version: 4,
+                address_size: 8,
+            },
+        }
+    }
+
+    fn registers() -> Registers {
+        let mut registers = Registers::unknown(Arch::X86_64);
+        for (register, value) in
+            [(RDI, 5), (RBX, 3), (RSP, 0x1000), (RIP, 0x40_0000), (Register(6), 6)]
+        {
+            registers.set(register, Some(value));
+        }
+        registers
+    }
+
+    fn words(words: &[u64]) -> Vec<u8> {
+        words.iter().flat_map(|word| word.to_le_bytes()).collect()
+    }
+
+    #[test]
+    fn registers_of_the_caller() {
+        let stack = words(&[0xb0b, 0x40_1234]);
+        let step = step(&row(|_| ()), &registers(), &Bytes(0x1000, &stack), &Limits::default());
+        let Step::Caller(cfa, caller) = step else { panic!("{step:?}") };
+        assert_eq!(cfa, RunAddr(0x1010));
+        let cases = [
+            ("the return address is the caller's pc", RIP, Some(0x40_1234)),
+            ("the CFA is the caller's stack pointer", RSP, Some(0x1010)),
+            ("rbx was saved", RBX, Some(0xb0b)),
+            ("rbp is the callee's to keep, and has no rule", Register(6), Some(6)),
+            ("rdi was the callee's to change", RDI, None),
+            ("r12 was not known before", Register(12), None),
+        ];
+        for (name, register, want) in cases {
+            assert_eq!(caller.get(register), want, "{name}");
+        }
+    }
+
+    #[test]
+    fn steps_that_lead_nowhere() {
+        let none = Bytes(0, &[]);
+        let limits = Limits::default();
+        let missing = step(&row(|_| ()), &registers(), &none, &limits);
+        assert!(matches!(missing, Step::Missing(RunAddr(0x1008))), "{missing:?}");
+        let start = row(|rules| rules[16] = Rule::Undefined);
+        let outermost = step(&start, &registers(), &none, &limits);
+        assert!(matches!(outermost, Step::Outermost(RunAddr(0x1010))), "{outermost:?}");
+        let unknown = Registers::unknown(Arch::X86_64);
+        let unusable = step(&row(|_| ()), &unknown, &none, &limits);
+        assert!(matches!(unusable, Step::Unusable), "{unusable:?}");
+    }
+}

@@ -7,12 +7,14 @@ use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use crate::base::addr::{FrameAddr, RunAddr};
+use crate::base::gap::Gaps;
 use crate::base::limits::Limits;
 use crate::base::memory::Memory;
 use crate::dump::process::{Process, Thread};
 use crate::symbols::Symbols;
 use crate::unwind::bad_pc;
 use crate::unwind::cfi::{ModuleCfi, Row};
+use crate::unwind::fold::fold;
 use crate::unwind::frame::{Frame, Stack, StackEnd, Trust};
 use crate::unwind::frame_pointer;
 use crate::unwind::registers::Registers;
@@ -52,9 +54,25 @@ impl<'a, 'f> Unwinder<'a, 'f> {
         Self { process, memory, symbols, limits, modules, rows: RwLock::default() }
     }
 
-    /// The stacks of all threads, in their order.
-    pub fn walk_all(&self) -> Vec<Stack> {
-        self.process.threads.par_iter().map(|thread| self.walk(thread)).collect()
+    /// The stacks of all threads, in their order. Notes how many of them are
+    /// cut because their memory is missing.
+    pub fn walk_all(&self, gaps: &Gaps) -> Vec<Stack> {
+        let stacks: Vec<Stack> =
+            self.process.threads.par_iter().map(|thread| self.walk(thread)).collect();
+        let cut = stacks.iter().filter(|stack| matches!(stack.end, StackEnd::NotDumped(_))).count();
+        if cut > 0 {
+            let frames = stacks.iter().map(Stack::depth).sum::<usize>();
+            gaps.note(
+                format!("the outer frames of {cut} of {} threads", stacks.len()),
+                format!("the memory of their stacks is not in the dump; {frames} frames are known"),
+                if self.process.source.complete {
+                    "/proc/PID/coredump_filter or MADV_DONTDUMP left it out"
+                } else {
+                    "the core is cut: its stacks come last and are lost first"
+                },
+            );
+        }
+        stacks
     }
 
     /// The stack of one thread.
@@ -108,7 +126,7 @@ impl<'a, 'f> Unwinder<'a, 'f> {
         if stack.middle.is_empty() {
             stack.inner.append(&mut stack.outer);
         }
-        stack
+        fold(stack)
     }
 
     /// Refuses a caller that leads nowhere or in circles.

@@ -1,9 +1,14 @@
 //! A thread's stack as the source has it: calls, inlined ones too, with their
 //! variables.
 
+use rayon::prelude::*;
+use rustc_hash::FxHashMap;
+
+use crate::base::addr::FrameAddr;
 use crate::symbols::functions::Call;
-use crate::unwind::frame::Stack;
+use crate::unwind::frame::{Frame, Stack};
 use crate::variables::value::Variable;
+use crate::variables::{Context, variables};
 
 /// One thread's stack, ready to be judged and reported.
 #[derive(Clone, Debug, Default)]
@@ -42,4 +47,40 @@ impl FrameCall {
         let arguments = self.variables.iter().filter(|variable| variable.is_argument);
         locals.chain(arguments).find(|variable| variable.name == name)
     }
+}
+
+/// Symbolizes all stacks and reads the variables of each.
+///
+/// Threads that stand at the same addresses as an earlier one share its calls:
+/// a pool of a thousand waiting threads is symbolized and read once.
+pub fn thread_calls(context: &Context<'_, '_>, stacks: Vec<Stack>) -> Vec<ThreadCalls> {
+    let mut first_with: FxHashMap<Vec<FrameAddr>, usize> = FxHashMap::default();
+    let same_as: Vec<Option<usize>> = stacks
+        .iter()
+        .enumerate()
+        .map(|(index, stack)| {
+            let first = *first_with.entry(stack.addresses().collect()).or_insert(index);
+            (first != index).then_some(first)
+        })
+        .collect();
+    stacks
+        .into_par_iter()
+        .zip(same_as)
+        .map(|(stack, same_as)| {
+            let calls = if same_as.is_some() { Vec::new() } else { frame_calls(context, &stack) };
+            ThreadCalls { stack, calls, same_as }
+        })
+        .collect()
+}
+
+fn frame_calls(context: &Context<'_, '_>, stack: &Stack) -> Vec<FrameCall> {
+    let frames: Vec<&Frame> = stack.frames().collect();
+    let mut found = Vec::new();
+    for (index, frame) in frames.iter().enumerate() {
+        for call in context.symbols.calls(frame.at).iter() {
+            let variables = variables(context, &frames, index, call);
+            found.push(FrameCall { frame: index, call: call.clone(), variables });
+        }
+    }
+    found
 }

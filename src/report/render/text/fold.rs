@@ -1,7 +1,5 @@
 //! Which frames of a deep stack are shown, and what stands for the others.
 
-use std::collections::BTreeSet;
-
 use crate::report::model::{Frame, Thread};
 
 /// One entry of a stack as it is shown.
@@ -41,7 +39,7 @@ pub(super) fn entries(thread: &Thread, most: usize) -> Vec<Entry<'_>> {
         Fold { count: folded.count, cycle: folded.cycle.iter().map(String::as_str).collect() };
     // The cycle goes on from the inner frames through those left out.
     if let Some(Entry::Fold(last)) = entries.last()
-        && (middle.cycle.is_empty() || same_functions(&last.cycle, &middle.cycle))
+        && middle.cycle.iter().all(|name| last.cycle.contains(name))
     {
         middle.count = middle.count.saturating_add(last.count);
         middle.cycle.clone_from(&last.cycle);
@@ -54,10 +52,6 @@ pub(super) fn entries(thread: &Thread, most: usize) -> Vec<Entry<'_>> {
     entries.push(Entry::Fold(middle));
     entries.extend(folded_cycles(outer.get(absorbed..).unwrap_or_default()));
     shortened(entries, most)
-}
-
-fn same_functions(one: &[&str], other: &[&str]) -> bool {
-    one.iter().collect::<BTreeSet<_>>() == other.iter().collect::<BTreeSet<_>>()
 }
 
 /// The first round of each cycle is shown, the others are folded.

@@ -1,0 +1,56 @@
+//! The pipeline on one screen: from a process to a report.
+
+use crate::base::file_store::FileStore;
+use crate::base::gap::Gaps;
+use crate::base::limits::Limits;
+use crate::base::memory::Fallback;
+use crate::diagnose;
+use crate::diagnose::crash::{Crash, FirstChance};
+use crate::dump::process::Process;
+use crate::report::build::{Facts, build};
+use crate::report::model::Report;
+use crate::symbols::{SymbolOptions, Symbols};
+use crate::unwind::walk::Unwinder;
+use crate::variables::Context;
+use crate::variables::calls::thread_calls;
+
+/// What an analysis may be told.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Where binaries and debug files are looked for.
+    pub symbols: SymbolOptions,
+    /// Bounds on everything that the input controls.
+    pub limits: Limits,
+    /// A fault that a handler of the crashed thread had seen before, when the
+    /// process was watched from its start.
+    pub first_chance: Option<FirstChance>,
+}
+
+/// Explains the death of `process`.
+///
+/// `store` owns every file that is opened on the way; `gaps` has what opening
+/// the dump noted, and comes back with what the later stages lack.
+pub fn analyze<'f>(
+    process: &Process<'f>,
+    store: &'f FileStore,
+    options: &Options,
+    gaps: &Gaps,
+) -> Report {
+    let limits = &options.limits;
+    let symbols = Symbols::load(process, &options.symbols, store, limits, gaps);
+
+    // The core first, then what it leaves out: the matching bytes of files.
+    let files = symbols.mapped_files(process);
+    let memory = Fallback { first: &*process.memory, second: &files };
+
+    let stacks = Unwinder::new(process, &memory, &symbols, limits).walk_all(gaps);
+    let context = Context { process, memory: &memory, symbols: &symbols, limits };
+    let threads = thread_calls(&context, stacks);
+
+    let first_chance = options.first_chance.clone();
+    let crash = Crash { process, memory: &memory, symbols: &symbols, limits, threads: &threads, first_chance };
+    let findings = diagnose::diagnose(&crash);
+    let verdict = diagnose::verdict(&crash, &findings);
+
+    build(&Facts { crash: &crash, findings: &findings, verdict, gaps: gaps.list() })
+}

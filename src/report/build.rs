@@ -1,0 +1,157 @@
+//! From everything above to a [`Report`]: the only file that knows both sides.
+
+mod stack;
+mod value;
+
+use crate::base::gap::Gap;
+use crate::diagnose::crash::Crash;
+use crate::diagnose::finding::{Finding, Severity};
+use crate::dump::process::{Mapping, Process, SourceKind};
+use crate::dump::siginfo::{SignalCause, SignalInfo};
+use crate::report::build::stack::threads;
+use crate::report::model;
+use crate::report::model::{Hex, Report, text};
+
+/// What a report is made of.
+pub struct Facts<'a, 'f> {
+    /// The process, its stacks and values.
+    pub crash: &'a Crash<'a, 'f>,
+    /// The causes, best first.
+    pub findings: &'a [Finding],
+    /// The first line, without the word `CRASH`.
+    pub verdict: String,
+    /// What is not known.
+    pub gaps: Vec<Gap>,
+}
+
+/// Makes the report. It owns all that it says: the dump, the files and the
+/// tables may go.
+pub fn build(facts: &Facts<'_, '_>) -> Report {
+    let crash = facts.crash;
+    let process = crash.process;
+    let tool = model::Tool {
+        name: env!("CARGO_PKG_NAME").to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    Report {
+        schema: model::SCHEMA.to_owned(),
+        tool,
+        source: source(process),
+        process: process_info(process),
+        signal: process.signal.as_ref().map(signal),
+        verdict: facts.verdict.clone(),
+        findings: facts.findings.iter().map(|found| finding(crash, found)).collect(),
+        threads: threads(crash),
+        modules: modules(crash),
+        mappings: process.mappings.iter().map(mapping).collect(),
+        gaps: facts.gaps.iter().map(gap).collect(),
+        saved: None,
+    }
+}
+
+fn source(process: &Process<'_>) -> model::Source {
+    model::Source {
+        kind: match process.source.kind {
+            SourceKind::Core => model::SourceKind::Core,
+            SourceKind::Live => model::SourceKind::Live,
+        },
+        path: process.source.path.as_ref().map(|path| path.display().to_string()),
+        complete: Some(process.source.complete),
+        compressed: None,
+        arch: process.arch.name().to_owned(),
+        byte_order: Some("little".to_owned()),
+        bits: Some(64),
+    }
+}
+
+fn process_info(process: &Process<'_>) -> model::ProcessInfo {
+    let identity = &process.identity;
+    let optional = |bytes: &Option<Vec<u8>>| bytes.as_deref().map(text);
+    model::ProcessInfo {
+        pid: identity.pid,
+        ppid: identity.ppid,
+        uid: identity.uid,
+        gid: identity.gid,
+        command: (!identity.command.is_empty()).then(|| text(&identity.command)),
+        executable: optional(&identity.executable),
+        arguments: identity.arguments.iter().map(|argument| text(argument)).collect(),
+        arguments_complete: Some(identity.arguments_complete),
+        cwd: optional(&identity.working_directory),
+        exit: process.signal.map(|info| info.signal.name()),
+        started: None,
+    }
+}
+
+fn signal(info: &SignalInfo) -> model::Signal {
+    let code = info.code.and_then(|code| info.signal.code(code));
+    let (sender, syscall) = match info.cause {
+        SignalCause::Sent { pid, uid } => (Some(model::Sender { pid, uid, command: None }), None),
+        SignalCause::Syscall { number, .. } => (None, Some(number.to_string())),
+        _ => (None, None),
+    };
+    model::Signal {
+        number: info.signal.0,
+        name: info.signal.name(),
+        code: info.code,
+        code_name: code.map(|(name, _)| name.to_owned()),
+        meaning: code.map_or(info.signal.meaning(), |(_, meaning)| meaning).to_owned(),
+        address: info.address().map(Hex::from),
+        sender,
+        syscall,
+    }
+}
+
+fn finding(crash: &Crash<'_, '_>, finding: &Finding) -> model::Finding {
+    let blamed = finding.call.and_then(|index| crash.calls().get(index));
+    let location = blamed.map(|blamed| {
+        let place = blamed.call.place.as_ref();
+        model::Location {
+            function: blamed.function().map(str::to_owned),
+            file: place.map(|place| place.file.clone()),
+            line: place.and_then(|place| place.line),
+        }
+    });
+    model::Finding {
+        id: finding.id.to_owned(),
+        confidence: f64::from(finding.confidence),
+        title: finding.title.clone(),
+        explanation: finding.explanation.clone(),
+        evidence: finding.evidence.clone(),
+        location,
+        severity: match finding.severity {
+            Severity::Info => model::Severity::Info,
+            Severity::Low => model::Severity::Low,
+            Severity::Medium => model::Severity::Medium,
+            Severity::High => model::Severity::High,
+            Severity::Critical => model::Severity::Critical,
+        },
+        next_step: finding.next_step.clone(),
+    }
+}
+
+fn mapping(mapping: &Mapping) -> model::Mapping {
+    let permissions = mapping.permissions;
+    let letter = |is_set: bool, letter: char| if is_set { letter } else { '-' };
+    let letters = [
+        letter(permissions.read, 'r'),
+        letter(permissions.write, 'w'),
+        letter(permissions.execute, 'x'),
+    ];
+    model::Mapping {
+        start: mapping.range.start.into(),
+        end: mapping.range.end.into(),
+        permissions: permissions.known.then(|| letters.iter().collect()),
+        offset: Hex(mapping.offset.0),
+        path: mapping.path.as_deref().map(text),
+        dumped: mapping.dumped,
+    }
+}
+
+fn gap(gap: &Gap) -> model::Gap {
+    model::Gap { missing: gap.missing.clone(), why: gap.why.clone(), hint: gap.hint.clone() }
+}
+
+/// Bytes as lower-case hexadecimal digits.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,161 @@
+//! Threads and frames for the report.
+
+use std::collections::BTreeMap;
+
+use crate::base::addr::FrameAddr;
+use crate::base::arch::Arch;
+use crate::diagnose::crash::Crash;
+use crate::dump::process::{Thread, ThreadRegisters};
+use crate::dump::xstate::vector_registers;
+use crate::report::build::hex;
+use crate::report::build::value::variable;
+use crate::report::model;
+use crate::report::model::{Hex, text};
+use crate::symbols::functions::NameSource;
+use crate::unwind::frame::{Frame, Stack, StackEnd, Trust};
+use crate::variables::calls::{FrameCall, ThreadCalls};
+
+pub(super) fn threads(crash: &Crash<'_, '_>) -> Vec<model::Thread> {
+    let threads = crash.process.threads.iter().zip(crash.threads).enumerate();
+    threads.map(|(index, (thread, calls))| self::thread(crash, index, thread, calls)).collect()
+}
+
+fn thread(
+    crash: &Crash<'_, '_>,
+    index: usize,
+    thread: &Thread,
+    calls: &ThreadCalls,
+) -> model::Thread {
+    let crashed = index == 0 && crash.signal().is_some();
+    let same_as = calls.same_as.and_then(|same| crash.process.threads.get(same));
+    let inner = calls.calls.iter().take_while(|call| call.frame < calls.stack.inner.len()).count();
+    let folded = (!calls.stack.middle.is_empty() && same_as.is_none())
+        .then(|| folded(crash, &calls.stack, inner));
+    let skipped = folded.as_ref().map_or(0, |folded| folded.count);
+    let frames = calls.calls.iter().enumerate().filter_map(|(number, call)| {
+        let skipped = if number < inner { 0 } else { skipped };
+        let frame = calls.stack.frames().nth(call.frame)?;
+        Some(self::frame(crash, number as u64 + skipped, frame, call))
+    });
+    model::Thread {
+        tid: thread.tid,
+        name: thread.name.as_deref().map(text),
+        crashed,
+        state: None,
+        waits_for: None,
+        same_stack_as: same_as.map(|first| first.tid),
+        frames: frames.collect(),
+        folded,
+        registers: match &thread.registers {
+            Some(known) if crashed => Some(registers(crash.process.arch, known)),
+            _ => None,
+        },
+        stack_complete: Some(calls.stack.end.is_complete()),
+        why_it_ends: why_it_ends(&calls.stack.end),
+    }
+}
+
+/// The folded part. Its cycle starts with the function that the last frame
+/// before it was called by, and goes on in the order of the calls.
+fn folded(crash: &Crash<'_, '_>, stack: &Stack, inner: usize) -> model::Folded {
+    let cycle = stack.middle.iter().take(stack.period.unwrap_or(0)).rev();
+    let name = |at: &FrameAddr| {
+        let calls = crash.symbols.calls(*at);
+        let function = calls.last().and_then(|call| call.function.as_ref());
+        function.map_or_else(|| at.addr().to_string(), |function| function.display.clone())
+    };
+    model::Folded {
+        after_index: inner.saturating_sub(1) as u64,
+        count: stack.middle.len() as u64,
+        cycle: cycle.map(name).collect(),
+    }
+}
+
+fn frame(crash: &Crash<'_, '_>, index: u64, frame: &Frame, call: &FrameCall) -> model::Frame {
+    let function = call.call.function.as_ref();
+    let place = call.call.place.as_ref();
+    let module = crash.symbols.module_at(frame.at.lookup()).map(|(_, module)| module);
+    let is_argument = |is: bool| {
+        let chosen = call.variables.iter().filter(move |variable| variable.is_argument == is);
+        chosen.map(variable).collect()
+    };
+    model::Frame {
+        index,
+        pc: frame.at.addr().into(),
+        function: function.map(|function| function.display.clone()),
+        linkage_name: function.and_then(|function| function.linkage.clone()),
+        name_source: function.map(|function| match function.source {
+            NameSource::Dwarf => model::NameSource::Dwarf,
+            NameSource::Symtab => model::NameSource::Symtab,
+            NameSource::Dynsym => model::NameSource::Dynsym,
+            NameSource::Nearest => model::NameSource::Nearest,
+        }),
+        function_offset: function.and_then(|function| function.offset),
+        inlined: call.call.is_inlined,
+        signal_frame: frame.is_signal_frame,
+        language: call.call.language.and_then(language),
+        module: module.map(|module| text(module.path())),
+        build_id: module.and_then(|module| module.build_id()).map(hex),
+        offset: module.map(|module| frame.at.addr().to_link(module.bias()).into()),
+        file: place.map(|place| place.file.clone()),
+        line: place.and_then(|place| place.line),
+        column: place.and_then(|place| place.column),
+        trust: match frame.trust {
+            Trust::Context => model::Trust::Context,
+            Trust::Cfi => model::Trust::Cfi,
+            Trust::FramePointer => model::Trust::FramePointer,
+            Trust::Scan => model::Trust::Scan,
+        },
+        arguments: is_argument(true),
+        locals: is_argument(false),
+        source: None,
+    }
+}
+
+/// `DW_LANG_C_plus_plus_17` as people write it: `C++17`.
+fn language(language: gimli::DwLang) -> Option<String> {
+    let name = language.static_string()?.strip_prefix("DW_LANG_")?;
+    Some(name.replace("C_plus_plus", "C++").replace("++_", "++"))
+}
+
+fn registers(arch: Arch, known: &ThreadRegisters) -> model::Registers {
+    let names = arch.general_registers().iter().zip(&known.general);
+    let general = names.map(|(name, value)| ((*name).to_owned(), Hex(*value).to_string()));
+    let extended = vector_registers(&known.extended);
+    let digits = |bytes: &[u8]| {
+        let reversed: Vec<u8> = bytes.iter().rev().copied().collect();
+        hex(&reversed)
+    };
+    let mut vector = BTreeMap::new();
+    for (number, bytes) in extended.x87.iter().enumerate() {
+        vector.insert(format!("st{number}"), digits(bytes));
+    }
+    for (number, low) in extended.xmm.iter().enumerate() {
+        match extended.ymm_high.get(number) {
+            Some(high) => vector.insert(format!("ymm{number}"), digits(high) + &digits(low)),
+            None => vector.insert(format!("xmm{number}"), digits(low)),
+        };
+    }
+    if let Some(mxcsr) = extended.mxcsr {
+        vector.insert("mxcsr".to_owned(), format!("{mxcsr:08x}"));
+    }
+    model::Registers { general: general.collect(), vector }
+}
+
+/// In words, why a stack is not whole.
+fn why_it_ends(end: &StackEnd) -> Option<String> {
+    Some(match end {
+        StackEnd::Outermost => return None,
+        StackEnd::NoRegisters => "the thread's registers are not known".to_owned(),
+        StackEnd::NotDumped(at) => format!("the stack's memory at {at} is not in the dump"),
+        StackEnd::NoProgress(at) => {
+            format!("the next frame would not lie above {at}: the stack is damaged")
+        }
+        StackEnd::NoWay(pc) => {
+            format!(
+                "nothing tells who called {pc}: no unwind table, no frame pointer, no plausible return address"
+            )
+        }
+        StackEnd::Limit(frames) => format!("more than {frames} frames"),
+    })
+}
