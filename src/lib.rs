@@ -5,7 +5,10 @@
 
 pub mod base;
 pub mod dump;
-pub mod report;
 pub mod symbols;
 pub mod unwind;
 pub mod variables;
+pub mod diagnose;
+pub mod report;
+pub mod analyze;
+pub mod cli;

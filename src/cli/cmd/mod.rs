@@ -1,0 +1,5 @@
+//! One command a file; the head of each is its manual.
+
+pub mod analyze;
+pub mod demo;
+pub mod run;
