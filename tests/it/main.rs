@@ -1,1 +1,6 @@
 //! End-to-end tests.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod fixtures;

@@ -1,0 +1,98 @@
+//! Builds fixtures, each once.
+
+use std::collections::HashMap;
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, LazyLock, Mutex, OnceLock};
+
+use crate::support::builds::{Build, Compiler};
+use crate::support::fixture::{Fixture, Language};
+use crate::support::scratch;
+
+type Slot = Arc<OnceLock<PathBuf>>;
+
+/// The fixture's program in this build. What was built from the same source by
+/// an earlier test run is used again.
+///
+/// # Panics
+/// When the compiler is missing or refuses: a test without it tests nothing.
+pub(crate) fn built(fixture: &Fixture, build: Build) -> PathBuf {
+    static SLOTS: LazyLock<Mutex<HashMap<(String, Build), Slot>>> = LazyLock::new(Mutex::default);
+    let key = (fixture.name.clone(), build);
+    let slot = Arc::clone(SLOTS.lock().expect("no panic under the lock").entry(key).or_default());
+    slot.get_or_init(|| compile(fixture, build)).clone()
+}
+
+fn compile(fixture: &Fixture, build: Build) -> PathBuf {
+    let mut command = command(fixture, build);
+    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("programs");
+    fs::create_dir_all(&cache).expect("cargo's directory for tests is writable");
+    let label = format!("{}-{build}", fixture.name);
+    let mut hasher = DefaultHasher::new();
+    fs::read(&fixture.source).expect("a fixture is readable").hash(&mut hasher);
+    format!("{command:?}").hash(&mut hasher);
+    version(build.compiler).hash(&mut hasher);
+    let wanted = cache.join(format!("{label}-{:016x}", hasher.finish()));
+    if wanted.exists() {
+        return wanted;
+    }
+    for entry in fs::read_dir(&cache).expect("the cache can be listed").flatten() {
+        // What an older source was compiled to.
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let is_old = name.strip_prefix(&format!("{label}-")).is_some_and(|hash| hash.len() == 16);
+        if is_old {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+    let scratch = scratch::directory("build");
+    let made = scratch.path().join(&fixture.name);
+    let output = command.arg("-o").arg(&made).arg(&fixture.source).output();
+    let output = output.unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
+    let talk = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?} failed:\n{talk}");
+    fs::rename(&made, &wanted).expect("within one file system");
+    wanted
+}
+
+fn command(fixture: &Fixture, build: Build) -> Command {
+    let program = match (build.compiler, fixture.language) {
+        (Compiler::Gcc, Language::C) => "gcc",
+        (Compiler::Gcc, _) => "g++",
+        (Compiler::Clang, Language::C) => "clang",
+        (Compiler::Clang, _) => "clang++",
+        (Compiler::Rustc, _) => "rustc",
+    };
+    let mut command = Command::new(program);
+    command.arg("-g");
+    if build.compiler == Compiler::Rustc {
+        command.args(["--edition", "2024", "-C"]);
+        command.arg(if build.is_optimized { "opt-level=3" } else { "opt-level=0" });
+    } else {
+        command.args(["-Wall", "-Wextra", "-Werror"]);
+        command.arg(if build.is_optimized { "-O2" } else { "-O0" });
+        if build.is_dwarf4 {
+            command.arg("-gdwarf-4");
+        }
+    }
+    command.args(&fixture.flags);
+    command
+}
+
+/// What the compiler says of itself: another one makes other programs.
+fn version(compiler: Compiler) -> String {
+    static KNOWN: LazyLock<Mutex<HashMap<Compiler, String>>> = LazyLock::new(Mutex::default);
+    let mut known = KNOWN.lock().expect("no panic under the lock");
+    let ask = || {
+        let program = match compiler {
+            Compiler::Gcc => "gcc",
+            Compiler::Clang => "clang",
+            Compiler::Rustc => "rustc",
+        };
+        let output = Command::new(program).arg("--version").output();
+        let output = output.unwrap_or_else(|error| panic!("cannot run {program}: {error}"));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    known.entry(compiler).or_insert_with(ask).clone()
+}

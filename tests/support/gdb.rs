@@ -1,0 +1,82 @@
+//! gdb as an oracle: it runs a program to its death, saves a core, and says what
+//! it sees.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde::Deserialize;
+
+use crate::support::fixture::Fixture;
+
+/// What gdb knows of a stopped process.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct GdbFacts {
+    pub(crate) pid: u32,
+    /// The crashed thread first.
+    pub(crate) threads: Vec<GdbThread>,
+}
+
+/// One thread.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct GdbThread {
+    pub(crate) tid: u32,
+    /// At most 64, innermost first, inlined ones included.
+    pub(crate) frames: Vec<GdbFrame>,
+}
+
+/// One frame.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct GdbFrame {
+    pub(crate) pc: String,
+    pub(crate) function: Option<String>,
+    pub(crate) file: Option<String>,
+    pub(crate) line: Option<u32>,
+    pub(crate) is_inlined: bool,
+    pub(crate) is_signal_frame: bool,
+    /// Innermost scope first.
+    pub(crate) variables: Vec<GdbVariable>,
+}
+
+/// One variable.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct GdbVariable {
+    pub(crate) name: String,
+    /// `integer`, `pointer`, `float`, `other`, `optimized_out` or `error`.
+    pub(crate) kind: String,
+    /// The bits of an integer or pointer, cut to its size: `0x1f`.
+    pub(crate) raw: Option<String>,
+    /// A number with a point; the words of an error.
+    pub(crate) text: Option<String>,
+}
+
+/// Runs `program` to its death and saves a core of it at `core`.
+///
+/// # Panics
+/// When gdb is missing, or the program did not die as its fixture says.
+pub(crate) fn run_to_death(fixture: &Fixture, program: &Path, core: &Path) -> GdbFacts {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/gdb_facts.py");
+    let facts = core.with_extension("facts");
+    let output = Command::new("env")
+        // A runner in the background may have these ignored, and children inherit that.
+        .args(["--default-signal=QUIT,INT,PIPE", "timeout", "--foreground", "120"])
+        .args(["gdb", "-nx", "-batch", "-x", script])
+        .arg("--args")
+        .arg(program)
+        .env("FACTS", &facts)
+        .env("CORE", core)
+        .env("OUTPUT", core.with_extension("output"))
+        .env("SIGNAL", fixture.signal())
+        .env("HANDLED", fixture.handled.to_string())
+        .env("SEND", if fixture.send.is_some() { "yes" } else { "no" })
+        .stdin(Stdio::null())
+        .env_remove("LINES")
+        .env_remove("COLUMNS")
+        .output()
+        .expect("gdb is installed");
+    let json = fs::read_to_string(&facts).unwrap_or_else(|error| {
+        let talk = String::from_utf8_lossy(&output.stderr);
+        panic!("gdb did not see `{}` die: {error}\n{talk}", fixture.name)
+    });
+    serde_json::from_str(&json).expect("gdb_facts.py writes what GdbFacts reads")
+}

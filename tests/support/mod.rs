@@ -1,0 +1,12 @@
+//! What the end-to-end tests share: the programs under `fixtures/programs`, the
+//! compilers, makers of cores, gdb as an oracle, and a writer of odd cores.
+
+pub(crate) mod builds;
+pub(crate) mod compiler;
+pub(crate) mod core_maker;
+pub(crate) mod elf_core;
+pub(crate) mod expectation;
+pub(crate) mod fixture;
+pub(crate) mod gdb;
+pub(crate) mod report_check;
+pub(crate) mod scratch;
