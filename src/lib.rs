@@ -3,12 +3,12 @@
 //! The modules in reading order; each one imports only those above it.
 //! [`analyze`] is the pipeline on one screen.
 
+pub mod analyze;
 pub mod base;
+pub mod cli;
+pub mod diagnose;
 pub mod dump;
+pub mod report;
 pub mod symbols;
 pub mod unwind;
 pub mod variables;
-pub mod diagnose;
-pub mod report;
-pub mod analyze;
-pub mod cli;

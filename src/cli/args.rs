@@ -193,7 +193,10 @@ mod tests {
     #[test]
     fn words_after_the_program_are_the_programs() {
         let cases: &[(&str, &[&str])] = &[
-            ("coretool run ./a --quiet --core none -x", &["./a", "--quiet", "--core", "none", "-x"]),
+            (
+                "coretool run ./a --quiet --core none -x",
+                &["./a", "--quiet", "--core", "none", "-x"],
+            ),
             ("coretool run -- ./a -- b", &["./a", "--", "b"]),
             ("coretool run --no-ptrace ./a --help", &["./a", "--help"]),
         ];

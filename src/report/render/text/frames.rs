@@ -154,9 +154,8 @@ fn without_inner_arguments(name: &str, room: usize) -> String {
     for char in name.chars() {
         // Neither `operator<<` nor `->` begin or end a list of arguments.
         let is_operator = short.ends_with("operator") || short.ends_with("operator<");
-        let opens = char == '<'
-            && !is_operator
-            && (previous.is_alphanumeric() || "_:".contains(previous));
+        let opens =
+            char == '<' && !is_operator && (previous.is_alphanumeric() || "_:".contains(previous));
         if char == '>' && previous != '-' && depth > 0 {
             depth -= 1;
             if depth == 0 {
