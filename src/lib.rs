@@ -3,12 +3,22 @@
 //! The modules in reading order; each one imports only those above it.
 //! [`analyze`] is the pipeline on one screen.
 
-pub mod analyze;
+// Blank lines keep rustfmt from sorting the order of the flow away.
+
 pub mod base;
-pub mod cli;
-pub mod diagnose;
+
 pub mod dump;
-pub mod report;
+
 pub mod symbols;
+
 pub mod unwind;
+
 pub mod variables;
+
+pub mod diagnose;
+
+pub mod report;
+
+pub mod analyze;
+
+pub mod cli;

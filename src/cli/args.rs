@@ -27,13 +27,8 @@ pub struct Args {
 /// One command.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
-    /// Run a program, and explain its crash if it crashes
-    #[command(after_help = RUN_HELP)]
-    Run(RunArgs),
     /// Explain a core file
     Analyze(AnalyzeArgs),
-    /// See a small program crash, and the crash explained
-    Demo(DemoArgs),
 }
 
 const RUN_HELP: &str = "The program's output, input, signals and exit status are its own. Reports \

@@ -26,6 +26,14 @@ pub struct Call {
     pub scope: Option<Scope>,
 }
 
+impl Call {
+    /// The source language as people write it: `C11`, `C++17`, `Rust`.
+    pub fn language_name(&self) -> Option<String> {
+        let name = self.language?.static_string()?.strip_prefix("DW_LANG_")?;
+        Some(name.replace("C_plus_plus", "C++").replace("++_", "++"))
+    }
+}
+
 /// A function's name, and who says so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FunctionName {

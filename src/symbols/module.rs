@@ -42,6 +42,17 @@ pub struct UnwindTables<'f> {
     pub got: Option<LinkAddr>,
 }
 
+/// What a module's files tell of its code, from best to worst.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BestTable {
+    /// Debug information.
+    Dwarf,
+    /// The linker's full symbol table.
+    Symtab,
+    /// The symbols that other modules may use.
+    Dynsym,
+}
+
 impl<'f> ModuleSymbols<'f> {
     /// Looks for the file of `module`, and notes a gap when there is one but
     /// it is another.
@@ -99,6 +110,28 @@ impl<'f> ModuleSymbols<'f> {
     /// The separate debug file, if there is one. Looks for it on first use.
     pub fn debug_file(&self) -> Option<&Path> {
         self.separate().and_then(|file| file.path.as_deref())
+    }
+
+    /// The separate debug file, if somebody has asked for it already: a report
+    /// must not look for files that it did not need.
+    pub fn debug_file_in_use(&self) -> Option<&Path> {
+        self.separate.get()?.as_ref()?.path.as_deref()
+    }
+
+    /// The best table among the files that are in use.
+    pub fn best_table(&self) -> Option<BestTable> {
+        let separate = self.separate.get().and_then(Option::as_ref);
+        let images = [self.image(), separate.map(|file| &file.image)];
+        let images = || images.iter().flatten();
+        if images().any(|image| image.has_debug(".debug_info")) {
+            return Some(BestTable::Dwarf);
+        }
+        let has = |name| images().any(|image| image.section(name).is_some());
+        match (has(".symtab"), has(".dynsym")) {
+            (true, _) => Some(BestTable::Symtab),
+            (false, true) => Some(BestTable::Dynsym),
+            (false, false) => None,
+        }
     }
 
     /// From the lowest to the highest mapped address.
