@@ -75,7 +75,7 @@ pub fn render(report: &Report, options: &TextOptions, out: &mut dyn Write) -> fm
     let mut lines = Lines::new(out, options.theme, options.width.max(NARROWEST));
     let lines = &mut lines;
     verdict::verdict(report, lines)?;
-    if let Some(thread) = main_thread(report) {
+    if let Some(thread) = main_thread(report).filter(|thread| has_stack(thread)) {
         lines.end()?;
         frames::crashed_stack(report, thread, lines)?;
     }
@@ -91,6 +91,11 @@ pub fn render(report: &Report, options: &TextOptions, out: &mut dyn Write) -> fm
 /// The thread whose stack is the crashed one; the first one, if none crashed.
 fn main_thread(report: &Report) -> Option<&Thread> {
     report.threads.iter().find(|thread| thread.crashed).or(report.threads.first())
+}
+
+/// Whether there is anything to say about a stack, be it why there is none.
+fn has_stack(thread: &Thread) -> bool {
+    !thread.frames.is_empty() || thread.why_it_ends.is_some()
 }
 
 /// Whether `frame` is code of the program itself, not of a library.

@@ -1,6 +1,6 @@
 //! Which frames of a deep stack are shown, and what stands for the others.
 
-use crate::report::model::{Frame, Thread};
+use crate::report::model::{Frame, NameSource, Thread, Trust};
 
 /// One entry of a stack as it is shown.
 #[derive(Clone, Debug, PartialEq)]
@@ -9,6 +9,8 @@ pub(super) enum Entry<'r> {
     Frame(&'r Frame),
     /// Frames that are not shown.
     Fold(Fold<'r>),
+    /// The frames with which the C library starts each program or thread.
+    Start(&'r [Frame]),
 }
 
 /// Frames that are not shown.
@@ -27,13 +29,51 @@ const LONGEST_CYCLE: usize = 16;
 /// A cycle that saves fewer lines than this is not folded.
 const LEAST_SAVED: usize = 4;
 
+/// Functions of glibc and musl that call `main`, or a thread's function.
+const STARTERS: [&str; 8] = [
+    "__libc_start_call_main",
+    "__libc_start_main_impl",
+    "__libc_start_main",
+    "libc_start_main_stage2",
+    "_start",
+    "start_thread",
+    "clone3",
+    "__clone",
+];
+
 /// The entries to show of a thread's stack, at most about `most`.
 pub(super) fn entries(thread: &Thread, most: usize) -> Vec<Entry<'_>> {
-    let Some(folded) = thread.folded.as_ref().filter(|folded| folded.count > 0) else {
-        return shortened(folded_cycles(&thread.frames), most);
+    let (frames, start) = without_start(&thread.frames);
+    let mut entries = shortened(folded(thread, frames), most);
+    if !start.is_empty() {
+        entries.push(Entry::Start(start));
+    }
+    entries
+}
+
+/// Splits off the frames that start the program or thread, if no doubt and no
+/// value is lost by not showing them, and if anything is left.
+fn without_start(frames: &[Frame]) -> (&[Frame], &[Frame]) {
+    let is_start = |frame: &Frame| {
+        frame.function.as_deref().is_some_and(|name| STARTERS.contains(&name))
+            && matches!(frame.trust, Trust::Context | Trust::Cfi)
+            && frame.name_source != Some(NameSource::Nearest)
     };
-    let split = thread.frames.partition_point(|frame| frame.index <= folded.after_index);
-    let (inner, outer) = thread.frames.split_at_checked(split).unwrap_or((&thread.frames, &[]));
+    let count = frames.iter().rev().take_while(|frame| is_start(frame)).count();
+    match frames.len().checked_sub(count) {
+        Some(split) if split > 0 => frames.split_at_checked(split).unwrap_or((frames, &[])),
+        _ => (frames, &[]),
+    }
+}
+
+/// The frames of `thread`, of which only `frames` are shown, with each deep
+/// recursion folded.
+fn folded<'r>(thread: &'r Thread, frames: &'r [Frame]) -> Vec<Entry<'r>> {
+    let Some(folded) = thread.folded.as_ref().filter(|folded| folded.count > 0) else {
+        return folded_cycles(frames);
+    };
+    let split = frames.partition_point(|frame| frame.index <= folded.after_index);
+    let (inner, outer) = frames.split_at_checked(split).unwrap_or((frames, &[]));
     let mut entries = folded_cycles(inner);
     let mut middle =
         Fold { count: folded.count, cycle: folded.cycle.iter().map(String::as_str).collect() };
@@ -51,7 +91,7 @@ pub(super) fn entries(thread: &Thread, most: usize) -> Vec<Entry<'_>> {
     middle.count = middle.count.saturating_add(absorbed as u64);
     entries.push(Entry::Fold(middle));
     entries.extend(folded_cycles(outer.get(absorbed..).unwrap_or_default()));
-    shortened(entries, most)
+    entries
 }
 
 /// The first round of each cycle is shown, the others are folded.
@@ -108,6 +148,7 @@ fn shortened(mut entries: Vec<Entry<'_>>, most: usize) -> Vec<Entry<'_>> {
     let hidden = entries.drain(start..end).map(|entry| match entry {
         Entry::Frame(_) => 1,
         Entry::Fold(fold) => fold.count,
+        Entry::Start(frames) => frames.len() as u64,
     });
     let count = hidden.fold(0, u64::saturating_add);
     entries.insert(start, Entry::Fold(Fold { count, cycle: Vec::new() }));
@@ -132,6 +173,7 @@ mod tests {
         let entries = entries(thread, most).into_iter().map(|entry| match entry {
             Entry::Frame(frame) => frame.function.clone().unwrap_or_default(),
             Entry::Fold(fold) => format!("({} {})", fold.count, fold.cycle.join(">")),
+            Entry::Start(frames) => format!("[{}]", frames.len()),
         });
         entries.collect::<Vec<_>>().join(" ")
     }
@@ -145,6 +187,8 @@ mod tests {
             // g calls f, which calls g.
             ("two functions", "x f g f g f g f main", "x f g (5 g>f) main"),
             ("two cycles", "f f f f f g g g g g", "f (4 f) g (4 g)"),
+            ("the start of a program", "f main __libc_start_main _start", "f main [2]"),
+            ("which is shown when nothing else is", "_start", "_start"),
         ];
         for (name, names, want) in cases {
             assert_eq!(shown(&stack(names), 60), want, "{name}");

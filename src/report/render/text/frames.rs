@@ -32,6 +32,7 @@ pub(super) fn crashed_stack(
     for entry in fold::entries(thread, MOST_CRASHED) {
         match entry {
             Entry::Fold(fold) => folded(&fold, lines)?,
+            Entry::Start(frames) => start(frames, lines)?,
             Entry::Frame(frame) if frame.index == 0 || Some(frame.index) == own => {
                 frame_line(report, frame, lines)?;
                 if let Some(source) = &frame.source {
@@ -53,6 +54,7 @@ pub(super) fn other_stack(report: &Report, thread: &Thread, lines: &mut Lines<'_
     for entry in fold::entries(thread, MOST_OTHER) {
         match entry {
             Entry::Fold(fold) => folded(&fold, lines)?,
+            Entry::Start(frames) => start(frames, lines)?,
             Entry::Frame(frame) => frame_line(report, frame, lines)?,
         }
     }
@@ -85,6 +87,13 @@ fn folded(fold: &Fold<'_>, lines: &mut Lines<'_>) -> fmt::Result {
         text.push_str(&format!("{first} ..."));
     }
     lines.line(6, Role::Dim, &text)
+}
+
+/// The C library's frames below `main` or a thread's function, which are the
+/// same in each program.
+fn start(frames: &[Frame], lines: &mut Lines<'_>) -> fmt::Result {
+    let names: Vec<&str> = frames.iter().filter_map(|frame| frame.function.as_deref()).collect();
+    lines.line(6, Role::Dim, &format!("started by {}", names.join(" <- ")))
 }
 
 /// The one line of a frame.
@@ -189,7 +198,7 @@ fn place(report: &Report, frame: &Frame, lines: &mut Lines<'_>) -> fmt::Result {
         // file states it, for other tools.
         _ if frame.function.is_none() => match (module, frame.offset) {
             (Some(module), Some(offset)) => {
-                let text = format!("{} in {module}+{offset}", frame.pc);
+                let text = format!("at {} in {module}+{offset}", frame.pc);
                 lines.word(1, &[span(Role::Plain, &text)])?;
             }
             _ => lines.word(1, &[span(Role::Plain, &format!("at {}", frame.pc))])?,

@@ -35,11 +35,12 @@ fn table(registers: &[(&String, &String)], digits: usize, lines: &mut Lines<'_>)
     }
     let names = registers.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
     lines.begin(2, 2)?;
-    for (number, (name, value)) in registers.iter().enumerate() {
-        let gap = if number == 0 { 0 } else { 2 };
+    let mut gap = 0;
+    for (name, value) in registers {
         let name = span(Role::Name, &format!("{name:<names$} "));
-        let value = span(Role::Value, &format!("{value:<digits$}"));
-        lines.word(gap, &[name, value])?;
+        lines.word(gap, &[name, span(Role::Value, value)])?;
+        // The next one begins where it would behind the longest value.
+        gap = digits.saturating_sub(value.len()).saturating_add(2);
     }
     lines.end()
 }

@@ -138,6 +138,34 @@ fn large(variable: &Variable, lines: &mut Lines<'_>) -> fmt::Result {
     lines.word(0, &[name, span(Role::Plain, " = "), span(Role::Value, &head)])?;
     lines.word(0, &[span(Role::Dim, &format!("({})", cut(&variable.type_name, room / 2)))])?;
     lines.end()?;
+    if parts_of.fields.is_empty() && !parts_of.elements.iter().any(has_parts) {
+        simple_elements(parts_of, lines)?;
+    } else {
+        parts(parts_of, lines)?;
+    }
+    Ok(())
+}
+
+/// Elements without parts of their own, as many in a line as fit.
+fn simple_elements(value: &Value, lines: &mut Lines<'_>) -> fmt::Result {
+    let indent = INDENT.saturating_add(2);
+    lines.begin(indent, indent)?;
+    for (number, element) in value.elements.iter().enumerate() {
+        let is_last = number.saturating_add(1) == value.elements.len();
+        let role = if why_unknown(element).is_some() { Role::Unknown } else { Role::Value };
+        let text = span(role, &element.text).cut(ARGUMENT);
+        let comma = span(Role::Plain, if is_last { "" } else { "," });
+        lines.word(usize::from(number > 0), &[text, comma])?;
+    }
+    if let Some(more) = value.truncated.filter(|more| *more > 0) {
+        let text = format!("... {}", counted(more, &format!("more {}", unit(value))));
+        lines.word(1, &[span(Role::Dim, &text)])?;
+    }
+    lines.end()
+}
+
+/// Parts that have names or parts of their own, one a line.
+fn parts(parts_of: &Value, lines: &mut Lines<'_>) -> fmt::Result {
     let fields = parts_of.fields.iter().map(|field| (format!(".{}", field.name), &field.value));
     let elements = parts_of.elements.iter().enumerate();
     let elements = elements.map(|(index, value)| (format!("[{index}]"), value));
@@ -146,7 +174,8 @@ fn large(variable: &Variable, lines: &mut Lines<'_>) -> fmt::Result {
         let name = span(Role::Name, &name).cut(ARGUMENT);
         let taken = INDENT.saturating_add(name.width()).saturating_add(5);
         let role = if why_unknown(part).is_some() { Role::Unknown } else { Role::Value };
-        let text = span(role, &part.text).cut(lines.width().saturating_sub(taken));
+        let room = lines.width().saturating_sub(taken);
+        let text = span(role, &part.text).cut(room);
         lines.word(0, &[name, span(Role::Plain, " = "), text])?;
         lines.end()?;
     }

@@ -2,27 +2,26 @@
 
 use std::fmt;
 
-use super::main_thread;
 use crate::report::model::{Report, Thread};
 use crate::report::render::layout::{Lines, span};
 use crate::report::render::theme::Role;
 
 pub(super) fn verdict(report: &Report, lines: &mut Lines<'_>) -> fmt::Result {
     lines.begin(0, 7)?;
-    let crashed = main_thread(report).filter(|thread| thread.crashed);
-    match &report.signal {
-        Some(signal) => {
-            lines.word(0, &[span(Role::Alarm, "CRASH")])?;
-            let colon = if crashed.is_some() { "" } else { ":" };
-            lines.word(2, &[span(Role::Alarm, &format!("{}{colon}", signal.name))])?;
+    let is_crash = report.signal.is_some();
+    let (label, role) = if is_crash { ("CRASH", Role::Alarm) } else { ("STATE", Role::Heading) };
+    lines.word(0, &[span(role, label)])?;
+    // The signal and its thread, then the reason. Only a colon with a space
+    // ends them: names of C++ have others.
+    let verdict = report.verdict.as_str();
+    let named = report.signal.as_ref().is_some_and(|signal| verdict.starts_with(&signal.name));
+    match verdict.split_once(": ").filter(|_| named) {
+        Some((who, why)) => {
+            lines.sentence(2, Role::Alarm, &format!("{who}:"))?;
+            lines.sentence(1, Role::Verdict, why)?;
         }
-        None => lines.word(0, &[span(Role::Heading, "STATE:")])?,
+        None => lines.sentence(2, Role::Verdict, verdict)?,
     }
-    if let Some(thread) = crashed {
-        lines.sentence(1, Role::Plain, "in thread")?;
-        lines.word(1, &[span(Role::Plain, &format!("{}:", name_of(thread)))])?;
-    }
-    lines.sentence(1, Role::Verdict, &report.verdict)?;
     lines.end()?;
     process(report, lines)
 }
