@@ -33,7 +33,7 @@ fn required_fields() {
     let cases = [
         ("/source", "arch"),
         ("/thread", "crashed frames tid"),
-        ("/frame", "inlined index pc trust"),
+        ("/frame", "index inlined pc trust"),
         ("/variable", "name value"),
         ("/value", "text"),
         ("/gap", "missing"),
