@@ -62,7 +62,7 @@ step() {
 
 step cargo fmt --check
 step cargo clippy --locked --all-targets -- -D warnings
-RUSTDOCFLAGS='-D warnings' step cargo doc --locked --no-deps --document-private-items
+step env RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --document-private-items
 step cargo test --locked
 if cargo deny --version >/dev/null 2>&1; then
     step cargo deny --offline check bans licenses sources
