@@ -3,6 +3,8 @@
 //! The modules in reading order; each one imports only those above it.
 //! [`analyze`] is the pipeline on one screen.
 
+// Blank lines keep rustfmt from sorting the order of the flow away.
+
 pub mod base;
 
 pub mod dump;
@@ -20,3 +22,5 @@ pub mod diagnose;
 pub mod report;
 
 pub mod analyze;
+
+pub mod cli;

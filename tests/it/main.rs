@@ -3,4 +3,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod exit_codes;
+mod files;
 mod fixtures;
+mod layers;
+mod schema;
+mod sources;
