@@ -158,8 +158,10 @@ impl Note {
     pub(crate) fn prpsinfo(pid: u32, command: &str, arguments: &str) -> Self {
         let mut info = vec![0; 136];
         info[24..28].copy_from_slice(&pid.to_le_bytes());
-        info[40..][..command.len().min(15)].copy_from_slice(&command.as_bytes()[..command.len().min(15)]);
-        info[56..][..arguments.len().min(79)].copy_from_slice(&arguments.as_bytes()[..arguments.len().min(79)]);
+        info[40..][..command.len().min(15)]
+            .copy_from_slice(&command.as_bytes()[..command.len().min(15)]);
+        info[56..][..arguments.len().min(79)]
+            .copy_from_slice(&arguments.as_bytes()[..arguments.len().min(79)]);
         Self::new("CORE", NT_PRPSINFO, info)
     }
 

@@ -192,7 +192,9 @@ fn contained(text: &str) -> Result<Vec<String>, String> {
 
 fn line_number(text: &str, markers: &BTreeMap<String, u32>) -> Result<u32, String> {
     match text.strip_prefix('@') {
-        Some(marker) => markers.get(marker).copied().ok_or(format!("no line has `/* @{marker} */`")),
+        Some(marker) => {
+            markers.get(marker).copied().ok_or(format!("no line has `/* @{marker} */`"))
+        }
         None => text.parse().map_err(|_| format!("`{text}` is no line")),
     }
 }

@@ -110,7 +110,8 @@ def main():
     for setting in ("confirm off", "pagination off", "width 0", "debuginfod enabled off"):
         gdb.execute("set " + setting)
     gdb.execute("handle all nostop noprint pass", to_string=True)
-    gdb.execute("handle %s stop print pass" % signal, to_string=True)
+    if signal != "SIGTRAP":  # gdb stops for it anyway
+        gdb.execute("handle %s stop print pass" % signal, to_string=True)
     if os.environ["SEND"] == "yes":
         subprocess.Popen(["sh", "-c", SENDER], stdin=subprocess.DEVNULL)
     gdb.execute("run > '%s' 2>&1 < /dev/null" % os.environ["OUTPUT"], to_string=True)

@@ -64,9 +64,10 @@ fn check(fact: &Fact, report: &Report, build: Build) -> Result<(), String> {
         }
         Fact::Frame(index, facts) => {
             let thread = crashed(report)?;
-            let found = thread.frames.iter().any(|frame| {
-                index.is_none_or(|index| frame.index == index) && fits(frame, facts)
-            });
+            let found = thread
+                .frames
+                .iter()
+                .any(|frame| index.is_none_or(|index| frame.index == index) && fits(frame, facts));
             demand(found, || format!("frame {index:?} is {facts:?}\n{}", outline(thread)))
         }
         Fact::Thread(facts) => {
@@ -93,7 +94,8 @@ fn check_value(facts: &ValueFacts, report: &Report, build: Build) -> Result<(), 
         Err(_) if may_be_unknown => return Ok(()),
         found => found?,
     };
-    let Some(variable) = variables(frame).filter(|variable| variable.name == *name).nth(*nth) else {
+    let Some(variable) = variables(frame).filter(|variable| variable.name == *name).nth(*nth)
+    else {
         return demand(may_be_unknown, || format!("{function} shows no `{name}` ({nth})"));
     };
     let value = &variable.value;
@@ -137,9 +139,8 @@ fn variables(frame: &Frame) -> impl Iterator<Item = &Variable> {
 
 fn frame_of<'r>(report: &'r Report, function: &str) -> Result<&'r Frame, String> {
     let thread = crashed(report)?;
-    let is_it = |frame: &&Frame| {
-        frame.function.as_ref().is_some_and(|shown| is_named(shown, function))
-    };
+    let is_it =
+        |frame: &&Frame| frame.function.as_ref().is_some_and(|shown| is_named(shown, function));
     thread
         .frames
         .iter()
@@ -148,13 +149,18 @@ fn frame_of<'r>(report: &'r Report, function: &str) -> Result<&'r Frame, String>
 }
 
 fn crashed(report: &Report) -> Result<&Thread, String> {
-    report.threads.iter().find(|thread| thread.crashed).ok_or_else(|| "no thread crashed".to_owned())
+    report
+        .threads
+        .iter()
+        .find(|thread| thread.crashed)
+        .ok_or_else(|| "no thread crashed".to_owned())
 }
 
 fn fits(frame: &Frame, facts: &FrameFacts) -> bool {
-    let function = facts.function.as_ref().is_none_or(|wanted| {
-        frame.function.as_ref().is_some_and(|shown| is_named(shown, wanted))
-    });
+    let function = facts
+        .function
+        .as_ref()
+        .is_none_or(|wanted| frame.function.as_ref().is_some_and(|shown| is_named(shown, wanted)));
     function
         && facts.line.is_none_or(|line| frame.line == Some(line))
         && facts.inlined.is_none_or(|inlined| frame.inlined == inlined)
@@ -163,9 +169,8 @@ fn fits(frame: &Frame, facts: &FrameFacts) -> bool {
 
 /// How many threads besides the crashed one are said to stand at one place.
 fn largest_group(threads: &[Thread]) -> usize {
-    let size = |tid: u32| {
-        1 + threads.iter().filter(|thread| thread.same_stack_as == Some(tid)).count()
-    };
+    let size =
+        |tid: u32| 1 + threads.iter().filter(|thread| thread.same_stack_as == Some(tid)).count();
     let others = threads.iter().skip(1).filter(|thread| thread.same_stack_as.is_none());
     others.map(|thread| size(thread.tid)).max().unwrap_or(0)
 }
