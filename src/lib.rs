@@ -4,8 +4,17 @@
 //! [`analyze`] is the pipeline on one screen.
 
 pub mod base;
+
 pub mod dump;
-pub mod report;
+
 pub mod symbols;
+
 pub mod unwind;
+
 pub mod variables;
+
+pub mod diagnose;
+
+pub mod report;
+
+pub mod analyze;

@@ -11,6 +11,7 @@ use crate::dump::siginfo::{SignalCause, SignalInfo};
 use crate::report::build::stack::threads;
 use crate::report::model;
 use crate::report::model::{Hex, Report, text};
+use crate::symbols::module::{BestTable, ModuleSymbols};
 
 /// What a report is made of.
 pub struct Facts<'a, 'f> {
@@ -154,4 +155,26 @@ fn gap(gap: &Gap) -> model::Gap {
 /// Bytes as lower-case hexadecimal digits.
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn modules(crash: &Crash<'_, '_>) -> Vec<model::Module> {
+    let modules = crash.symbols.modules().iter();
+    let module = |module: &ModuleSymbols<'_>| model::Module {
+        path: text(module.path()),
+        base: module.range().start.into(),
+        size: module.range().len(),
+        build_id: module.build_id().map(hex),
+        debug_file: module.debug_file_in_use().map(|path| path.display().to_string()),
+        symbols: match module.best_table() {
+            Some(BestTable::Dwarf) => model::SymbolTable::Dwarf,
+            Some(BestTable::Symtab) => model::SymbolTable::Symtab,
+            Some(BestTable::Dynsym) => model::SymbolTable::Dynsym,
+            None => model::SymbolTable::None,
+        },
+        mismatch: module.mismatch().map(|other| {
+            let id = other.found.as_deref().map_or("none".to_owned(), hex);
+            format!("{} has build-id {id}, and was not used", other.file.display())
+        }),
+    };
+    modules.map(module).collect()
 }

@@ -3,6 +3,10 @@
 use gimli::{DebugInfoOffset, UnitOffset};
 
 use crate::base::addr::LinkAddr;
+use crate::symbols::dwarf::{Debug, Unit};
+use crate::symbols::inlined::{self, FunctionIndex};
+use crate::symbols::lines;
+use crate::symbols::names;
 
 /// One call as the source has it: a function that was called, or one that the
 /// compiler inlined. A physical frame is one or more of them, innermost first.
@@ -20,6 +24,14 @@ pub struct Call {
     /// The entry whose variables belong to this call: a `DW_TAG_subprogram` or
     /// a `DW_TAG_inlined_subroutine`. `None` without DWARF.
     pub scope: Option<Scope>,
+}
+
+impl Call {
+    /// The source language as people write it: `C11`, `C++17`, `Rust`.
+    pub fn language_name(&self) -> Option<String> {
+        let name = self.language?.static_string()?.strip_prefix("DW_LANG_")?;
+        Some(name.replace("C_plus_plus", "C++").replace("++_", "++"))
+    }
 }
 
 /// A function's name, and who says so.
@@ -71,4 +83,63 @@ pub struct Scope {
     pub subprogram: UnitOffset,
     /// The address that was looked up, for scopes and location lists.
     pub at: LinkAddr,
+}
+
+/// The calls at `at`, innermost first, by the debug information. Empty: it
+/// knows neither a function nor a line for the address.
+pub(super) fn calls(debug: &Debug<'_>, at: LinkAddr) -> Vec<Call> {
+    let mut lines_only = Vec::new();
+    for unit in debug.units_at(at).take(MOST_UNITS) {
+        let dwarf = debug.dwarf();
+        let functions = unit.functions.get_or_init(|| FunctionIndex::new(dwarf, &unit.unit));
+        let language = unit.language();
+        let place = lines::place(debug, unit, at);
+        let Some(subprogram) = functions.function(at) else {
+            if place.is_some() && lines_only.is_empty() {
+                lines_only.push(Call { place, language, ..Call::default() });
+            }
+            continue;
+        };
+        return activations(debug, unit, subprogram, at, place, language);
+    }
+    lines_only
+}
+
+/// Linkers that fold identical functions leave several units with one code.
+const MOST_UNITS: usize = 16;
+
+fn activations<'f>(
+    debug: &Debug<'f>,
+    unit: &Unit<'f>,
+    subprogram: UnitOffset,
+    at: LinkAddr,
+    mut place: Option<Place>,
+    language: Option<gimli::DwLang>,
+) -> Vec<Call> {
+    let chain = inlined::activations(debug.dwarf(), &unit.unit, subprogram, at);
+    let mut calls = Vec::with_capacity(chain.len());
+    for (depth, activation) in chain.iter().enumerate().rev() {
+        let offset = activation.start.and_then(|start| at.0.checked_sub(start));
+        let function = names::names(debug, unit, activation.entry).map(|names| FunctionName {
+            display: names.display,
+            linkage: names.linkage,
+            source: NameSource::Dwarf,
+            offset: offset.filter(|_| depth == 0),
+        });
+        calls.push(Call {
+            function,
+            is_inlined: depth > 0,
+            place: place.take(),
+            language,
+            scope: Some(Scope { unit: unit.offset, entry: activation.entry, subprogram, at }),
+        });
+        // The next one out stands where this one was called.
+        let file = activation.call_file.and_then(|index| lines::file(debug, unit, index));
+        place = file.map(|file| Place {
+            file,
+            line: activation.call_line.filter(|line| *line > 0),
+            column: activation.call_column.filter(|column| *column > 0),
+        });
+    }
+    calls
 }

@@ -4,9 +4,29 @@
 //! ELF file of it; [`dwarf::Debug`] for its debug information, lazily: only the
 //! units that somebody asks for are read.
 
+mod code_ranges;
+pub mod demangle;
 pub mod dwarf;
+mod fetch;
 pub mod functions;
+mod info;
+mod inlined;
+mod lines;
+pub mod mapped_files;
 pub mod module;
+mod names;
+pub mod object;
+mod packed;
+mod plan;
+mod range_index;
+mod symbol_table;
+mod symbols;
+#[cfg(test)]
+mod tests;
+mod units;
+mod workers;
+
+pub use symbols::{NamedAddress, Symbols};
 
 use std::path::PathBuf;
 

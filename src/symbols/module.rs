@@ -1,1 +1,333 @@
 //! One module: its file, if a matching one was found, and what it tells.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use crate::base::addr::{Bias, LinkAddr, RunRange};
+use crate::base::memory::Memory;
+use crate::dump::process::Module;
+use crate::symbols::dwarf::Debug;
+use crate::symbols::fetch::{Binary, Fetch, FoundFile};
+use crate::symbols::object::Image;
+use crate::symbols::plan::hex;
+use crate::symbols::symbol_table::SymbolTable;
+
+pub use crate::symbols::fetch::Mismatch;
+pub use crate::symbols::symbol_table::{Symbol, SymbolTableKind};
+
+/// One module of the process. Its file was looked for; everything else is
+/// read when asked for.
+pub struct ModuleSymbols<'f> {
+    module: Module,
+    bias: Bias,
+    binary: Binary<'f>,
+    unwind: UnwindTables<'f>,
+    fetch: Arc<Fetch<'f>>,
+    separate: OnceLock<Option<FoundFile<'f>>>,
+    debug: OnceLock<Option<Debug<'f>>>,
+    symbols: OnceLock<SymbolTable<'f>>,
+    lack_is_noted: OnceLock<()>,
+}
+
+/// The sections that unwinding needs, each with its address.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct UnwindTables<'f> {
+    /// `.eh_frame`.
+    pub eh_frame: Option<(LinkAddr, &'f [u8])>,
+    /// `.eh_frame_hdr`: the search table.
+    pub eh_frame_hdr: Option<(LinkAddr, &'f [u8])>,
+    /// Address of `.text`, for `DW_EH_PE_textrel`.
+    pub text: Option<LinkAddr>,
+    /// Address of `.got`, for `DW_EH_PE_datarel` in `.eh_frame`.
+    pub got: Option<LinkAddr>,
+}
+
+/// What a module's files tell of its code, from best to worst.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BestTable {
+    /// Debug information.
+    Dwarf,
+    /// The linker's full symbol table.
+    Symtab,
+    /// The symbols that other modules may use.
+    Dynsym,
+}
+
+impl<'f> ModuleSymbols<'f> {
+    /// Looks for the file of `module`, and notes a gap when there is one but
+    /// it is another.
+    pub(super) fn load(module: &Module, memory: &dyn Memory, fetch: &Arc<Fetch<'f>>) -> Self {
+        let binary = match module.path.as_slice() {
+            b"[vdso]" => fetch
+                .from_memory(module, memory)
+                .map(|image| Binary::Found(FoundFile { path: None, modified: None, image })),
+            _ => None,
+        };
+        let binary = binary.unwrap_or_else(|| fetch.binary(module));
+        if let Binary::Mismatch(mismatch) = &binary {
+            fetch.note_mismatch(module, mismatch);
+        }
+        let image = match &binary {
+            Binary::Found(file) => Some(&file.image),
+            _ => None,
+        };
+        let from_file = || {
+            let lowest = image.and_then(Image::lowest_page)?;
+            Some(Bias(module.range.start.0.wrapping_sub(lowest.0)))
+        };
+        Self {
+            module: module.clone(),
+            // Without tables nobody needs a bias, but offsets from the module's
+            // start stay useful.
+            bias: module.bias.or_else(from_file).unwrap_or(Bias(module.range.start.0)),
+            unwind: image.map(unwind_tables).unwrap_or_default(),
+            binary,
+            fetch: Arc::clone(fetch),
+            separate: OnceLock::new(),
+            debug: OnceLock::new(),
+            symbols: OnceLock::new(),
+            lack_is_noted: OnceLock::new(),
+        }
+    }
+
+    /// The file as the process saw its path; not always text.
+    pub fn path(&self) -> &[u8] {
+        &self.module.path
+    }
+
+    /// The last component of the path, for people.
+    pub fn name(&self) -> String {
+        let name = self.module.path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+        String::from_utf8_lossy(name).into_owned()
+    }
+
+    /// The file that was found and is used. `None`: there is none, or the
+    /// module was read from memory.
+    pub fn file(&self) -> Option<&Path> {
+        self.found().and_then(|file| file.path.as_deref())
+    }
+
+    /// The separate debug file, if there is one. Looks for it on first use.
+    pub fn debug_file(&self) -> Option<&Path> {
+        self.separate().and_then(|file| file.path.as_deref())
+    }
+
+    /// The separate debug file, if somebody has asked for it already: a report
+    /// must not look for files that it did not need.
+    pub fn debug_file_in_use(&self) -> Option<&Path> {
+        self.separate.get()?.as_ref()?.path.as_deref()
+    }
+
+    /// The best table among the files that are in use.
+    pub fn best_table(&self) -> Option<BestTable> {
+        let separate = self.separate.get().and_then(Option::as_ref);
+        let images = [self.image(), separate.map(|file| &file.image)];
+        let images = || images.iter().flatten();
+        if images().any(|image| image.has_debug(".debug_info")) {
+            return Some(BestTable::Dwarf);
+        }
+        let has = |name| images().any(|image| image.section(name).is_some());
+        match (has(".symtab"), has(".dynsym")) {
+            (true, _) => Some(BestTable::Symtab),
+            (false, true) => Some(BestTable::Dynsym),
+            (false, false) => None,
+        }
+    }
+
+    /// From the lowest to the highest mapped address.
+    pub fn range(&self) -> RunRange {
+        self.module.range
+    }
+
+    /// What the loader added to the file's addresses.
+    pub fn bias(&self) -> Bias {
+        self.bias
+    }
+
+    /// The build-id found in memory, or else in the file that is used.
+    pub fn build_id(&self) -> Option<&[u8]> {
+        let in_memory = self.module.build_id.as_deref();
+        in_memory.or_else(|| self.image().and_then(Image::build_id))
+    }
+
+    /// The file that was found in the module's place, but not used because its
+    /// build-id is another one.
+    pub fn mismatch(&self) -> Option<&Mismatch> {
+        match &self.binary {
+            Binary::Mismatch(mismatch) => Some(mismatch),
+            _ => None,
+        }
+    }
+
+    /// Whether this is the program itself.
+    pub fn is_main(&self) -> bool {
+        self.module.is_main
+    }
+
+    /// Where the unwind tables are. Empty without a file.
+    pub fn unwind_tables(&self) -> &UnwindTables<'f> {
+        &self.unwind
+    }
+
+    /// `.debug_frame`, of the debug file or the module's own. Looks for the
+    /// debug file, so ask last.
+    pub fn debug_frame(&self) -> Option<&'f [u8]> {
+        let images = [self.separate().map(|file| &file.image), self.image()];
+        let mut found = images
+            .into_iter()
+            .flatten()
+            .filter_map(|image| image.whole(".debug_frame", self.fetch.store, &self.fetch.limits));
+        found.find(|section| !section.is_empty())
+    }
+
+    /// The debug information, from the debug file or the module's own. Opened
+    /// on first use.
+    pub fn debug(&self) -> Option<&Debug<'f>> {
+        self.debug.get_or_init(|| self.fetch.debug(self.image(), self.separate())).as_ref()
+    }
+
+    /// The symbol whose bytes contain `at`.
+    pub fn symbol_at(&self, at: LinkAddr) -> Option<Symbol<'f>> {
+        self.symbol_table().containing(at)
+    }
+
+    /// The last function that begins at or before `at`, when no symbol
+    /// contains it: a hint only. Never one of another section.
+    pub fn nearest_function(&self, at: LinkAddr) -> Option<Symbol<'f>> {
+        let symbol = self.symbol_table().nearest_function(at)?;
+        let image = self.image()?;
+        let section = image.sections().iter().find(|section| section.contains(at))?;
+        section.contains(symbol.start).then_some(symbol)
+    }
+
+    /// The symbol with this name.
+    pub fn symbol_named(&self, name: &[u8]) -> Option<Symbol<'f>> {
+        self.symbol_table().named(name)
+    }
+
+    /// File bytes behind a `PT_LOAD`: `len` of them, or fewer at its end.
+    pub fn bytes_at(&self, at: LinkAddr, len: usize) -> Option<&'f [u8]> {
+        self.image()?.bytes_at(at, len)
+    }
+
+    /// The module's file, if one is used.
+    pub fn image(&self) -> Option<&Image<'f>> {
+        self.found().map(|file| &file.image)
+    }
+
+    pub(super) fn found(&self) -> Option<&FoundFile<'f>> {
+        match &self.binary {
+            Binary::Found(file) => Some(file),
+            _ => None,
+        }
+    }
+
+    fn separate(&self) -> Option<&FoundFile<'f>> {
+        let look = || self.fetch.debug_file(self.file(), self.image(), self.build_id());
+        self.separate.get_or_init(look).as_ref()
+    }
+
+    fn symbol_table(&self) -> &SymbolTable<'f> {
+        self.symbols.get_or_init(|| {
+            let separate = self.separate().map(|file| &file.image);
+            let image = self.image().or(separate);
+            image.map(|image| SymbolTable::new(image, separate)).unwrap_or_default()
+        })
+    }
+
+    /// Notes, once, that code of this module is on a stack but has no lines.
+    pub(super) fn note_lack(&self) {
+        self.lack_is_noted.get_or_init(|| self.add_gap());
+    }
+
+    fn add_gap(&self) {
+        let path = String::from_utf8_lossy(&self.module.path);
+        let id = self.build_id().map(hex);
+        let build_id =
+            id.as_deref().map_or("no build-id".to_owned(), |id| format!("build-id {id}"));
+        match &self.binary {
+            // The mismatch has been noted.
+            Binary::Mismatch(_) => (),
+            Binary::Missing { why } => {
+                let hint = match self.module.is_main {
+                    true => "give the program with --exe, or its tree with --sysroot",
+                    false => "give the tree of the machine that it ran on with --sysroot",
+                };
+                let missing = format!("symbols and code of {path} ({build_id})");
+                self.fetch.gaps.note(missing, why.clone(), hint);
+            }
+            // The kernel ships its vdso without lines.
+            Binary::Found(file) if file.path.is_none() => (),
+            Binary::Found(_) => {
+                let name = self.name();
+                let looked = match id.as_deref() {
+                    Some(_) => {
+                        "it has no debug information, and no separate debug file with \
+                                its build-id was found"
+                    }
+                    None => {
+                        "it has no debug information, and no build-id by which a separate \
+                             debug file could be found"
+                    }
+                };
+                self.fetch.gaps.note(
+                    format!("line numbers and variables of {name} ({build_id})"),
+                    looked,
+                    match self.module.is_main {
+                        true => format!("compile {name} with -g, or install its debug symbols"),
+                        false => format!(
+                            "install the debug symbols package of {name} (Debian and Ubuntu: \
+                             find-dbgsym-packages of debian-goodies names it), or give its \
+                             directory with --debug-dir"
+                        ),
+                    },
+                );
+            }
+        }
+    }
+
+    /// When the used file was last changed, in seconds since 1970.
+    pub(super) fn modified(&self) -> Option<i64> {
+        self.found().and_then(|file| file.modified)
+    }
+
+    /// Where the module's file is, or was looked for.
+    pub(super) fn expected_file(&self) -> Option<PathBuf> {
+        self.file().map(Path::to_path_buf)
+    }
+}
+
+/// The unwind tables of a file: by section names, or where a file has been
+/// stripped of its sections, by `PT_GNU_EH_FRAME`.
+fn unwind_tables<'f>(image: &Image<'f>) -> UnwindTables<'f> {
+    let section = |name: &str| {
+        let section = image.section(name)?;
+        Some((section.address, section.bytes)).filter(|(_, bytes)| !bytes.is_empty())
+    };
+    let address = |name: &str| image.section(name).map(|section| section.address);
+    let header = section(".eh_frame_hdr").or_else(|| {
+        let at = image.eh_frame_hdr()?;
+        Some((at, image.bytes_at(at, usize::MAX)?))
+    });
+    let eh_frame = section(".eh_frame").or_else(|| {
+        let (at, bytes) = header?;
+        let frames = eh_frame_of(at, bytes)?;
+        Some((frames, image.bytes_at(frames, usize::MAX)?))
+    });
+    UnwindTables {
+        eh_frame,
+        eh_frame_hdr: header,
+        text: address(".text"),
+        got: address(".got.plt").or_else(|| address(".got")),
+    }
+}
+
+/// Where an `.eh_frame_hdr` says that `.eh_frame` is.
+fn eh_frame_of(at: LinkAddr, header: &[u8]) -> Option<LinkAddr> {
+    let section = gimli::EhFrameHdr::new(header, gimli::LittleEndian);
+    let bases = gimli::BaseAddresses::default().set_eh_frame_hdr(at.0);
+    match section.parse(&bases, 8).ok()?.eh_frame_ptr() {
+        gimli::Pointer::Direct(at) => Some(LinkAddr(at)),
+        gimli::Pointer::Indirect(_) => None,
+    }
+}

@@ -93,7 +93,7 @@ fn frame(crash: &Crash<'_, '_>, index: u64, frame: &Frame, call: &FrameCall) -> 
         function_offset: function.and_then(|function| function.offset),
         inlined: call.call.is_inlined,
         signal_frame: frame.is_signal_frame,
-        language: call.call.language.and_then(language),
+        language: call.call.language_name(),
         module: module.map(|module| text(module.path())),
         build_id: module.and_then(|module| module.build_id()).map(hex),
         offset: module.map(|module| frame.at.addr().to_link(module.bias()).into()),
@@ -110,12 +110,6 @@ fn frame(crash: &Crash<'_, '_>, index: u64, frame: &Frame, call: &FrameCall) -> 
         locals: is_argument(false),
         source: None,
     }
-}
-
-/// `DW_LANG_C_plus_plus_17` as people write it: `C++17`.
-fn language(language: gimli::DwLang) -> Option<String> {
-    let name = language.static_string()?.strip_prefix("DW_LANG_")?;
-    Some(name.replace("C_plus_plus", "C++").replace("++_", "++"))
 }
 
 fn registers(arch: Arch, known: &ThreadRegisters) -> model::Registers {

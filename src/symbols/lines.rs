@@ -1,0 +1,122 @@
+//! From addresses to source lines.
+//!
+//! `addr2line` would do this for a unit at a time, too, but its context parses
+//! the unit anew, and cannot be shared among threads; so the rows are read
+//! here, from the unit that is there anyway.
+
+use gimli::ColumnType;
+
+use crate::base::addr::LinkAddr;
+use crate::symbols::dwarf::{Debug, Reader, Unit};
+use crate::symbols::functions::Place;
+use crate::symbols::range_index::RangeIndex;
+
+/// The rows of one unit's line program.
+#[derive(Debug, Default)]
+pub(super) struct Lines {
+    /// Values: the first row of the sequence, and the first after it.
+    sequences: RangeIndex<(usize, usize)>,
+    rows: Vec<Row>,
+}
+
+/// From `address` up to the next row's.
+#[derive(Clone, Copy, Debug)]
+struct Row {
+    address: u64,
+    file: u64,
+    /// Zero: the compiler gave the code no line.
+    line: u32,
+    /// Zero: the whole line.
+    column: u32,
+}
+
+impl Lines {
+    /// Runs the unit's line program. A broken one gives the rows up to there.
+    ///
+    /// Source: DWARF 5, section 6.2.
+    pub(super) fn new(unit: &gimli::Unit<Reader<'_>>) -> Self {
+        let mut rows: Vec<Row> = Vec::new();
+        let mut sequences = Vec::new();
+        let Some(program) = unit.line_program.clone() else { return Self::default() };
+        let mut run = program.rows();
+        let mut first = 0;
+        while let Ok(Some((_, row))) = run.next_row() {
+            let address = row.address();
+            if row.end_sequence() {
+                if let Some(start) = rows.get(first) {
+                    sequences.push((start.address, address, (first, rows.len())));
+                }
+                first = rows.len();
+                continue;
+            }
+            let new = Row {
+                address,
+                file: row.file_index(),
+                line: row.line().and_then(|line| line.get().try_into().ok()).unwrap_or(0),
+                column: match row.column() {
+                    ColumnType::LeftEdge => 0,
+                    ColumnType::Column(column) => column.get().try_into().unwrap_or(0),
+                },
+            };
+            match rows.get(first..).and_then(<[Row]>::last).map(|last| last.address) {
+                // Of several rows for one address the last one counts.
+                Some(last) if last == address => {
+                    rows.pop();
+                    rows.push(new);
+                }
+                // Addresses only grow within a sequence.
+                Some(last) if last > address => (),
+                _ => rows.push(new),
+            }
+        }
+        Self { sequences: RangeIndex::new(sequences), rows }
+    }
+
+    fn row(&self, at: LinkAddr) -> Option<Row> {
+        let (_, (first, end)) = self.sequences.containing(at).next()?;
+        let rows = self.rows.get(first..end)?;
+        let after = rows.partition_point(|row| row.address <= at.0);
+        rows.get(after.checked_sub(1)?).copied()
+    }
+}
+
+/// The source position of the instruction at `at`.
+pub(super) fn place(debug: &Debug<'_>, unit: &Unit<'_>, at: LinkAddr) -> Option<Place> {
+    let row = unit.lines.get_or_init(|| Lines::new(&unit.unit)).row(at)?;
+    let known = |number| (number > 0).then_some(number);
+    Some(Place {
+        file: file(debug, unit, row.file)?,
+        line: known(row.line),
+        column: known(row.column).filter(|_| row.line > 0),
+    })
+}
+
+/// The path of a file of the unit's line program, joined with its directories.
+pub(super) fn file(debug: &Debug<'_>, unit: &Unit<'_>, index: u64) -> Option<String> {
+    let header = unit.unit.line_program.as_ref()?.header();
+    let file = header.file(index)?;
+    let text = |value| debug.dwarf().attr_string(&unit.unit, value).ok();
+    let mut path = String::new();
+    if let Some(directory) = unit.unit.comp_dir {
+        push(&mut path, &directory.to_string_lossy());
+    }
+    // Directory 0 is the compilation's own in both versions.
+    if file.directory_index() != 0
+        && let Some(directory) = header.directory(file.directory_index()).and_then(text)
+    {
+        push(&mut path, &directory.to_string_lossy());
+    }
+    push(&mut path, &text(file.path_name())?.to_string_lossy());
+    Some(path)
+}
+
+/// Appends a path to a path; an absolute one replaces it.
+fn push(path: &mut String, more: &str) {
+    let more = more.strip_prefix("./").unwrap_or(more);
+    if more.starts_with('/') {
+        path.clear();
+    } else if !path.is_empty() && !path.ends_with('/') {
+        path.push('/');
+    }
+    path.push_str(more);
+}

@@ -1,0 +1,304 @@
+//! An ELF file: what it maps, its sections, and who it is.
+//!
+//! Layout: System V gABI, chapters 4 "Object Files" and 5 "Program Loading".
+//! Only ELF64, little-endian.
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
+
+use object::LittleEndian;
+use object::elf::{self, FileHeader64};
+use object::read::elf::{FileHeader as _, ProgramHeader as _, SectionHeader as _};
+
+use crate::base::addr::{FileOff, LinkAddr};
+use crate::base::arch::Arch;
+use crate::base::bytes::{Cursor, until_nul};
+use crate::base::file_store::FileStore;
+use crate::base::limits::Limits;
+use crate::symbols::packed::Packed;
+
+/// The page size that loaders round to on x86-64.
+const PAGE: u64 = 0x1000;
+
+/// Why bytes are no usable program, library or debug file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ImageError {
+    /// No ELF magic, or cut within the header.
+    #[error("it is not an ELF file")]
+    NotElf,
+    /// 32-bit, or big-endian.
+    #[error("it is not a 64-bit little-endian ELF file")]
+    OtherClass,
+    /// Compiled for another processor.
+    #[error("it is for another processor (e_machine {0})")]
+    OtherMachine(u16),
+}
+
+/// A parsed ELF file. Bytes stay where they are; nothing is inflated yet.
+pub struct Image<'f> {
+    bytes: &'f [u8],
+    loads: Vec<Load<'f>>,
+    sections: Vec<Section<'f>>,
+    eh_frame_hdr: Option<LinkAddr>,
+    build_id: Option<&'f [u8]>,
+}
+
+/// One `PT_LOAD`: bytes of the file that the loader maps.
+#[derive(Clone, Copy, Debug)]
+pub struct Load<'f> {
+    /// Its first address.
+    pub start: LinkAddr,
+    /// Where its bytes begin in the file.
+    pub offset: FileOff,
+    /// Its bytes in the file, as far as they are there.
+    pub bytes: &'f [u8],
+    /// Bytes in memory, with what the loader fills with zeros.
+    pub memory_size: u64,
+    /// Whether the process may write to it.
+    pub is_writable: bool,
+}
+
+/// One section.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Section<'f> {
+    pub(super) name: &'f [u8],
+    pub(super) kind: u32,
+    pub(super) flags: u64,
+    pub(super) address: LinkAddr,
+    pub(super) size: u64,
+    pub(super) link: u32,
+    pub(super) entry_size: u64,
+    /// Empty when the file does not hold it.
+    pub(super) bytes: &'f [u8],
+}
+
+impl Section<'_> {
+    /// Whether the address lies in the section, when it is loaded.
+    pub(super) fn contains(&self, at: LinkAddr) -> bool {
+        self.flags & elf::SHF_ALLOC.0 != 0
+            && at.0.checked_sub(self.address.0).is_some_and(|offset| offset < self.size)
+    }
+}
+
+impl<'f> Image<'f> {
+    /// Reads the headers of an ELF file for `arch`. Damage in the tables of
+    /// sections or segments leaves that table empty.
+    pub fn parse(bytes: &'f [u8], arch: Arch) -> Result<Self, ImageError> {
+        if !bytes.starts_with(&elf::ELFMAG) {
+            return Err(ImageError::NotElf);
+        }
+        // EI_CLASS and EI_DATA.
+        if bytes.get(4..6) != Some(&[elf::ELFCLASS64.0, elf::ELFDATA2LSB.0]) {
+            return Err(ImageError::OtherClass);
+        }
+        let header = FileHeader64::<LittleEndian>::parse(bytes);
+        let header = header.map_err(|_malformed| ImageError::NotElf)?;
+        let machine = header.e_machine(LittleEndian);
+        if Arch::from_elf_machine(machine.0) != Some(arch) {
+            return Err(ImageError::OtherMachine(machine.0));
+        }
+        let mut image = Self {
+            bytes,
+            loads: Vec::new(),
+            sections: Vec::new(),
+            eh_frame_hdr: None,
+            build_id: None,
+        };
+        image.read_sections(header);
+        image.read_segments(header);
+        Ok(image)
+    }
+
+    fn read_sections(&mut self, header: &'f FileHeader64<LittleEndian>) {
+        let Ok(table) = header.sections(LittleEndian, self.bytes) else { return };
+        for section in table.iter() {
+            let name = table.section_name(LittleEndian, section).unwrap_or_default();
+            let bytes = section.data(LittleEndian, self.bytes).unwrap_or_default();
+            let kind = section.sh_type(LittleEndian);
+            if kind == elf::SHT_NOTE && self.build_id.is_none() {
+                self.build_id = build_id(bytes, section.sh_addralign(LittleEndian));
+            }
+            self.sections.push(Section {
+                name,
+                kind: kind.0,
+                flags: section.sh_flags(LittleEndian).0,
+                address: LinkAddr(section.sh_addr(LittleEndian)),
+                size: section.sh_size(LittleEndian),
+                link: section.sh_link(LittleEndian),
+                entry_size: section.sh_entsize(LittleEndian),
+                bytes,
+            });
+        }
+    }
+
+    fn read_segments(&mut self, header: &'f FileHeader64<LittleEndian>) {
+        let segments = header.program_headers(LittleEndian, self.bytes).unwrap_or_default();
+        for segment in segments {
+            let start = LinkAddr(segment.p_vaddr(LittleEndian));
+            match segment.p_type(LittleEndian) {
+                elf::PT_LOAD => {
+                    let (offset, size) = segment.file_range(LittleEndian);
+                    self.loads.push(Load {
+                        start,
+                        offset: FileOff(offset),
+                        bytes: available(self.bytes, offset, size),
+                        memory_size: segment.p_memsz(LittleEndian),
+                        is_writable: segment.p_flags(LittleEndian).0 & elf::PF_W.0 != 0,
+                    });
+                }
+                elf::PT_GNU_EH_FRAME => self.eh_frame_hdr = Some(start),
+                elf::PT_NOTE if self.build_id.is_none() => {
+                    let data = segment.data(LittleEndian, self.bytes).unwrap_or_default();
+                    self.build_id = build_id(data, segment.p_align(LittleEndian));
+                }
+                _ => (),
+            }
+        }
+        // The gABI wants them sorted; damage need not keep to it.
+        self.loads.sort_by_key(|load| load.start);
+    }
+
+    /// The file's `NT_GNU_BUILD_ID`, of any length.
+    pub fn build_id(&self) -> Option<&'f [u8]> {
+        self.build_id
+    }
+
+    /// The `PT_LOAD` segments by address.
+    pub fn loads(&self) -> &[Load<'f>] {
+        &self.loads
+    }
+
+    /// Where the lowest `PT_LOAD` begins, rounded down to its page.
+    pub fn lowest_page(&self) -> Option<LinkAddr> {
+        self.loads.first().map(|load| LinkAddr(load.start.0 & !PAGE.wrapping_sub(1)))
+    }
+
+    /// File bytes that the loader maps at `at`: up to `len` of them, fewer at
+    /// the end of a segment, none where the file has none.
+    pub fn bytes_at(&self, at: LinkAddr, len: usize) -> Option<&'f [u8]> {
+        let rest = self.loads.iter().find_map(|load| {
+            let offset = at.0.checked_sub(load.start.0)?;
+            load.bytes.get(usize::try_from(offset).ok()?..).filter(|rest| !rest.is_empty())
+        })?;
+        rest.get(..len.min(rest.len()))
+    }
+
+    pub(super) fn eh_frame_hdr(&self) -> Option<LinkAddr> {
+        self.eh_frame_hdr
+    }
+
+    pub(super) fn sections(&self) -> &[Section<'f>] {
+        &self.sections
+    }
+
+    pub(super) fn section(&self, name: &str) -> Option<&Section<'f>> {
+        self.sections.iter().find(|section| section.name == name.as_bytes())
+    }
+
+    /// Whether the file has this section of debug information, whatever its
+    /// packing.
+    pub(super) fn has_debug(&self, name: &str) -> bool {
+        self.packed(name).is_some_and(|packed| !packed.bytes.is_empty())
+    }
+
+    /// A section's bytes as they are in the file, and how they are packed:
+    /// `.debug_info` under its own name, compressed or not, or the older
+    /// `.zdebug_info`.
+    ///
+    /// Layout of compressed sections: an `Elf64_Chdr` (gABI, "Section
+    /// Compression"), or for `.zdebug` the letters `ZLIB` and a big-endian u64
+    /// size.
+    pub(super) fn packed(&self, name: &str) -> Option<Packed<'f>> {
+        if let Some(section) = self.section(name) {
+            if section.flags & elf::SHF_COMPRESSED.0 == 0 {
+                return Some(Packed::plain(section.bytes));
+            }
+            let mut cursor = Cursor::new(section.bytes, FileOff(0));
+            let kind = cursor.u32_le().ok()?;
+            let _reserved = cursor.u32_le().ok()?;
+            let size = cursor.u64_le().ok()?;
+            let _alignment = cursor.u64_le().ok()?;
+            return match elf::CompressionType(kind) {
+                elf::ELFCOMPRESS_ZLIB => Some(Packed::zlib(cursor.rest(), size)),
+                elf::ELFCOMPRESS_ZSTD => Some(Packed::zstd(cursor.rest(), size)),
+                _ => None,
+            };
+        }
+        let section = self.section(&format!(".z{}", name.strip_prefix('.')?))?;
+        let rest = section.bytes.strip_prefix(b"ZLIB")?;
+        let (size, stream) = rest.split_first_chunk()?;
+        Some(Packed::zlib(stream, u64::from_be_bytes(*size)))
+    }
+
+    /// A section in whole, inflated if need be. `None`: it is missing, damaged
+    /// or too large.
+    pub(super) fn whole(
+        &self,
+        name: &str,
+        store: &'f FileStore,
+        limits: &Limits,
+    ) -> Option<&'f [u8]> {
+        self.packed(name)?.whole(store, limits)
+    }
+
+    /// The base name and CRC-32 of `.gnu_debuglink`.
+    ///
+    /// Layout: a NUL-terminated name, padded to 4 bytes, then a u32 CRC of the
+    /// whole debug file (GDB manual, "Debugging Information in Separate
+    /// Files").
+    pub(super) fn debug_link(&self) -> Option<(&'f [u8], u32)> {
+        let bytes = self.section(".gnu_debuglink")?.bytes;
+        let name = until_nul(bytes);
+        let crc_at = name.len().checked_add(1)?.checked_next_multiple_of(4)?;
+        let crc = bytes.get(crc_at..)?.first_chunk()?;
+        (!name.is_empty()).then_some((name, u32::from_le_bytes(*crc)))
+    }
+
+    /// Path and build-id of `.gnu_debugaltlink`, the file of shared pieces
+    /// that `dwz` made.
+    ///
+    /// Layout: a NUL-terminated path, then a raw build-id up to the end.
+    pub(super) fn alternative_link(&self) -> Option<(&'f [u8], &'f [u8])> {
+        let bytes = self.section(".gnu_debugaltlink")?.bytes;
+        let path = until_nul(bytes);
+        let id = bytes.get(path.len().checked_add(1)?..)?;
+        (!path.is_empty()).then_some((path, id))
+    }
+
+    /// All bytes of the file.
+    pub(super) fn bytes(&self) -> &'f [u8] {
+        self.bytes
+    }
+}
+
+/// `size` bytes from `offset` on, or as many of them as there are.
+fn available(bytes: &[u8], offset: u64, size: u64) -> &[u8] {
+    let rest = usize::try_from(offset).ok().and_then(|offset| bytes.get(offset..));
+    let rest = rest.unwrap_or_default();
+    let size = usize::try_from(size).unwrap_or(usize::MAX).min(rest.len());
+    rest.get(..size).unwrap_or_default()
+}
+
+/// The description of the first `NT_GNU_BUILD_ID` among notes.
+///
+/// Layout: gABI, "Note Section": `u32 namesz, u32 descsz, u32 type`, name and
+/// description padded to 4 bytes, or to 8 where the table says so.
+fn build_id(notes: &[u8], align: u64) -> Option<&[u8]> {
+    let align: u64 = if align == 8 { 8 } else { 4 };
+    let mut cursor = Cursor::new(notes, FileOff(0));
+    loop {
+        let name_size = u64::from(cursor.u32_le().ok()?);
+        let size = u64::from(cursor.u32_le().ok()?);
+        let kind = cursor.u32_le().ok()?;
+        let name = cursor.take(name_size).ok()?;
+        skip_to(&mut cursor, align)?;
+        let description = cursor.take(size).ok()?;
+        if kind == elf::NT_GNU_BUILD_ID.0 && until_nul(name) == b"GNU" && size > 0 {
+            return Some(description);
+        }
+        skip_to(&mut cursor, align)?;
+    }
+}
+
+fn skip_to(cursor: &mut Cursor<'_>, align: u64) -> Option<()> {
+    let at = cursor.at().0;
+    cursor.skip(at.checked_next_multiple_of(align)?.checked_sub(at)?).ok()
+}

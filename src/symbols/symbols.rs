@@ -1,0 +1,180 @@
+//! The names of a whole process.
+
+use std::sync::{Arc, RwLock};
+
+use rustc_hash::FxHashMap;
+
+use crate::base::addr::{FrameAddr, LinkAddr, RunAddr};
+use crate::base::file_store::FileStore;
+use crate::base::gap::Gaps;
+use crate::base::limits::Limits;
+use crate::dump::process::Process;
+use crate::symbols::SymbolOptions;
+use crate::symbols::demangle::demangled;
+use crate::symbols::fetch::Fetch;
+use crate::symbols::functions::{self, Call, FunctionName, NameSource};
+use crate::symbols::mapped_files::MappedFiles;
+use crate::symbols::module::{ModuleSymbols, Symbol, SymbolTableKind};
+use crate::symbols::workers::spread;
+
+/// What the modules' files tell about the process. Shared by all threads.
+pub struct Symbols<'f> {
+    modules: Vec<ModuleSymbols<'f>>,
+    calls: RwLock<FxHashMap<FrameAddr, Arc<[Call]>>>,
+}
+
+/// The symbol around an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedAddress {
+    /// For people: demangled.
+    pub name: String,
+    /// Distance from the symbol's start.
+    pub offset: u64,
+    /// Whether it is code.
+    pub is_function: bool,
+    /// Index of its module.
+    pub module: usize,
+}
+
+impl<'f> Symbols<'f> {
+    /// Looks for the files of all modules. A file that is another than the one
+    /// that was mapped is not used, and noted in `gaps`.
+    pub fn load(
+        process: &Process<'_>,
+        options: &SymbolOptions,
+        store: &'f FileStore,
+        limits: &Limits,
+        gaps: &'f Gaps,
+    ) -> Self {
+        let fetch = Arc::new(Fetch {
+            arch: process.arch,
+            options: options.clone(),
+            store,
+            limits: *limits,
+            gaps,
+        });
+        let memory = &*process.memory;
+        let modules =
+            spread(&process.modules, |module| ModuleSymbols::load(module, memory, &fetch));
+        Self { modules, calls: RwLock::default() }
+    }
+
+    /// In the order, and with the indices, of
+    /// [`Process::modules`](crate::dump::process::Process::modules).
+    pub fn modules(&self) -> &[ModuleSymbols<'f>] {
+        &self.modules
+    }
+
+    /// The module whose mapped range contains `at`, and its index.
+    pub fn module_at(&self, at: RunAddr) -> Option<(usize, &ModuleSymbols<'f>)> {
+        let after = self.modules.partition_point(|module| module.range().start <= at);
+        let index = after.checked_sub(1)?;
+        let module = self.modules.get(index)?;
+        module.range().contains(at).then_some((index, module))
+    }
+
+    /// The calls that a frame stands for, innermost first: the function, and
+    /// before it those that the compiler inlined into it. Never empty. Kept,
+    /// since many threads wait at the same places.
+    pub fn calls(&self, at: FrameAddr) -> Arc<[Call]> {
+        let known = self.calls.read().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if let Some(calls) = known.get(&at) {
+            return Arc::clone(calls);
+        }
+        drop(known);
+        let calls: Arc<[Call]> = self.find_calls(at).into();
+        let mut known = self.calls.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+        Arc::clone(known.entry(at).or_insert(calls))
+    }
+
+    fn find_calls(&self, at: FrameAddr) -> Vec<Call> {
+        let Some((_, module)) = self.module_at(at.lookup()) else {
+            return vec![Call::default()];
+        };
+        let address = at.lookup().to_link(module.bias());
+        let mut calls = match module.debug() {
+            Some(debug) => functions::calls(debug, address),
+            None => {
+                module.note_lack();
+                Vec::new()
+            }
+        };
+        if calls.is_empty() {
+            calls.push(Call::default());
+        }
+        if let Some(outermost) = calls.last_mut() {
+            let shown = at.addr().to_link(module.bias());
+            match &mut outermost.function {
+                // The distance that debuggers print is that of the frame's
+                // address, which may be one more than what was looked up.
+                Some(function) => {
+                    let step = shown.0.wrapping_sub(address.0);
+                    function.offset = function.offset.map(|offset| offset.wrapping_add(step));
+                }
+                None => outermost.function = from_table(module, address, shown),
+            }
+        }
+        calls
+    }
+
+    /// The symbol of a function or a piece of data that contains `at`: what a
+    /// pointer points to.
+    pub fn symbol_at(&self, at: RunAddr) -> Option<NamedAddress> {
+        let (index, module) = self.module_at(at)?;
+        let address = at.to_link(module.bias());
+        let symbol = module.symbol_at(address)?;
+        Some(NamedAddress {
+            name: display(symbol.name),
+            offset: address.0.checked_sub(symbol.start.0)?,
+            is_function: symbol.is_function,
+            module: index,
+        })
+    }
+
+    /// The memory that the modules' files hold and the process could not
+    /// change: for what a core leaves out.
+    pub fn mapped_files(&self, process: &Process<'_>) -> MappedFiles<'f> {
+        MappedFiles::new(process, &self.modules)
+    }
+}
+
+/// The function's name by the symbol tables.
+fn from_table(
+    module: &ModuleSymbols<'_>,
+    address: LinkAddr,
+    shown: LinkAddr,
+) -> Option<FunctionName> {
+    let covering = module.symbol_at(address).filter(|symbol| symbol.is_function);
+    let (symbol, source) = match covering {
+        Some(symbol) => {
+            let source = match symbol.table {
+                SymbolTableKind::Symtab => NameSource::Symtab,
+                SymbolTableKind::Dynsym => NameSource::Dynsym,
+            };
+            (symbol, source)
+        }
+        None => (module.nearest_function(address)?, NameSource::Nearest),
+    };
+    Some(name(&symbol, source, shown))
+}
+
+fn name(symbol: &Symbol<'_>, source: NameSource, shown: LinkAddr) -> FunctionName {
+    let display = display(symbol.name);
+    let linkage = String::from_utf8_lossy(symbol.name).into_owned();
+    FunctionName {
+        linkage: (linkage != display).then_some(linkage),
+        display,
+        source,
+        offset: shown.0.checked_sub(symbol.start.0),
+    }
+}
+
+/// A symbol's name for people: demangled, without its version.
+fn display(name: &[u8]) -> String {
+    // `memcpy@@GLIBC_2.14`
+    let plain = match name.iter().position(|byte| *byte == b'@') {
+        Some(at) if at > 0 => name.get(..at).unwrap_or(name),
+        _ => name,
+    };
+    demangled(plain).unwrap_or_else(|| String::from_utf8_lossy(plain).into_owned())
+}
