@@ -48,7 +48,14 @@ pub fn analyze<'f>(
     let threads = thread_calls(&context, stacks);
 
     let first_chance = options.first_chance.clone();
-    let crash = Crash { process, memory: &memory, symbols: &symbols, limits, threads: &threads, first_chance };
+    let crash = Crash {
+        process,
+        memory: &memory,
+        symbols: &symbols,
+        limits,
+        threads: &threads,
+        first_chance,
+    };
     let findings = diagnose::diagnose(&crash);
     let verdict = diagnose::verdict(&crash, &findings);
 

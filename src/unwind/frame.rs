@@ -82,6 +82,8 @@ pub enum StackEnd {
     NotDumped(RunAddr),
     /// The next frame would lie at or below this one: the stack is damaged.
     NoProgress(RunAddr),
+    /// The return address points at no code: it has been overwritten.
+    BadReturn(RunAddr),
     /// No table, no frame pointer and no plausible word led further.
     NoWay(RunAddr),
     /// More frames than [`frames`](crate::base::limits::Limits::frames).

@@ -14,6 +14,7 @@ use crate::dump::process::{Process, Thread};
 use crate::symbols::Symbols;
 use crate::unwind::bad_pc;
 use crate::unwind::cfi::{ModuleCfi, Row};
+use crate::unwind::code::can_run;
 use crate::unwind::fold::fold;
 use crate::unwind::frame::{Frame, Stack, StackEnd, Trust};
 use crate::unwind::frame_pointer;
@@ -172,6 +173,9 @@ impl<'a, 'f> Unwinder<'a, 'f> {
                 Step::Caller(cfa, registers) => {
                     frame.cfa = Some(cfa);
                     let pc = registers.pc().unwrap_or_default();
+                    if !row.is_signal_frame && pc.0 != 0 && self.is_no_code(pc) {
+                        return self.past_bad_return(cfa, pc);
+                    }
                     let (at, trust) = if row.is_signal_frame {
                         (FrameAddr::Pc(pc), Trust::Context)
                     } else {
@@ -204,6 +208,24 @@ impl<'a, 'f> Unwinder<'a, 'f> {
         scan::caller(self.process, self.memory, registers)
             .map(|registers| return_frame(Trust::Scan, registers))
             .ok_or(way_lost)
+    }
+
+    /// Whether a return address leads where no code is, for certain.
+    fn is_no_code(&self, pc: RunAddr) -> bool {
+        let call = RunAddr(pc.0.wrapping_sub(1));
+        let is_known = self.process.mapping(call).is_some() || self.process.source.complete;
+        is_known && !can_run(self.process, call)
+    }
+
+    /// Behind an overwritten return address only a guess can go on: the frames
+    /// that `main` and its callers left further up may be whole.
+    fn past_bad_return(&self, cfa: RunAddr, pc: RunAddr) -> Result<Frame, StackEnd> {
+        let arch = self.process.arch;
+        let mut registers = Registers::unknown(arch);
+        registers.set(arch.stack_pointer(), Some(cfa.0));
+        scan::caller(self.process, self.memory, &registers)
+            .map(|registers| return_frame(Trust::Scan, registers))
+            .ok_or(StackEnd::BadReturn(pc))
     }
 
     /// The row for a run address, from the cache or from its module's tables.

@@ -145,6 +145,9 @@ fn why_it_ends(end: &StackEnd) -> Option<String> {
         StackEnd::NoProgress(at) => {
             format!("the next frame would not lie above {at}: the stack is damaged")
         }
+        StackEnd::BadReturn(pc) => {
+            format!("the return address {pc} points at no code: the stack was overwritten")
+        }
         StackEnd::NoWay(pc) => {
             format!(
                 "nothing tells who called {pc}: no unwind table, no frame pointer, no plausible return address"
