@@ -3,4 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod each_fixture;
 mod fixtures;
+mod matrix;
+mod oracle;
