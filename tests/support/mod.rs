@@ -5,6 +5,7 @@ pub(crate) mod builds;
 pub(crate) mod compiler;
 pub(crate) mod core_maker;
 pub(crate) mod elf_core;
+pub(crate) mod examination;
 pub(crate) mod expectation;
 pub(crate) mod fixture;
 pub(crate) mod gdb;

@@ -24,7 +24,8 @@ pub(crate) fn is_named(shown: &str, wanted: &str) -> bool {
     bare == wanted || bare.strip_suffix(wanted).is_some_and(|path| path.ends_with("::"))
 }
 
-fn without_parameters(name: &str) -> &str {
+/// A function without its list of parameters.
+pub(crate) fn without_parameters(name: &str) -> &str {
     let name = name.strip_suffix(" const").unwrap_or(name);
     if !name.ends_with(')') {
         return name;
