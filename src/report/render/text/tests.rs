@@ -92,6 +92,7 @@ fn server() -> Report {
         start: 84,
         lines: lines.iter().map(|line| (*line).to_owned()).chain(["}".to_owned()]).collect(),
         marked: 88,
+        newer_than_program: false,
     });
     let mut dispatch = own(1, "dispatch", Some(("src/serve.c", 12)));
     dispatch.inlined = true;
