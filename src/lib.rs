@@ -9,6 +9,8 @@ pub mod base;
 
 pub mod dump;
 
+pub mod capture;
+
 pub mod symbols;
 
 pub mod unwind;
