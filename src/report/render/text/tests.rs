@@ -226,7 +226,7 @@ fn doubt_is_spelled_out() {
       #2  read_all+0x10 in libc.so.6  (by frame pointer)
       #3  read_all+0x10 in libc.so.6  (guess: found by scanning the stack)
       #4  qsort+0x1f00 in libc.so.6  (guess: the nearest symbol)
-      #5  forward () at src/a.c:3 in server  (its frame was reused by a tail call)
+      #5  forward () at src/a.c:3  (its frame was reused by a tail call)
       #6  <signal handler called>
           (the stack ends here: the stack's memory at 0x7ffd1000 is not in the dump)
     ");
