@@ -56,14 +56,4 @@ impl CaptureError {
             _ => None,
         }
     }
-
-    /// The exit status that a shell gives in this case: 127 for a program that
-    /// is not there, 126 for one that cannot be executed.
-    pub fn shell_status(&self) -> Option<u8> {
-        match self {
-            Self::NotFound { .. } => Some(127),
-            Self::NotExecutable { .. } => Some(126),
-            _ => None,
-        }
-    }
 }

@@ -14,6 +14,7 @@ pub mod live;
 mod maps;
 mod pagemap;
 mod privileges;
+pub mod sender;
 mod status;
 mod sys;
 pub mod trace;

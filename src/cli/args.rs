@@ -27,8 +27,13 @@ pub struct Args {
 /// One command.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
+    /// Run a program, and explain its crash if it crashes
+    #[command(after_help = RUN_HELP)]
+    Run(RunArgs),
     /// Explain a core file
     Analyze(AnalyzeArgs),
+    /// See a small program crash, and the crash explained
+    Demo(DemoArgs),
 }
 
 const RUN_HELP: &str = "The program's output, input, signals and exit status are its own. Reports \
@@ -99,7 +104,7 @@ pub struct DemoArgs {
 }
 
 /// Options of all commands that report.
-#[derive(Clone, Debug, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 pub struct ReportArgs {
     /// Text for people, or JSON for programs
     #[arg(long, value_enum, default_value_t)]

@@ -1,5 +1,6 @@
 //! What went wrong, and what to try.
 
+use crate::capture::error::CaptureError;
 use crate::dump::error::DumpError;
 
 /// A failure of a command that has a remedy.
@@ -25,7 +26,9 @@ pub fn hint(error: &anyhow::Error) -> Option<String> {
     own.or_else(|| {
         error.chain().find_map(|cause| {
             let failure = cause.downcast_ref::<Failure>().map(|failure| failure.hint.clone());
-            failure.or_else(|| cause.downcast_ref::<DumpError>().and_then(DumpError::hint))
+            let of_dump = || cause.downcast_ref::<DumpError>().and_then(DumpError::hint);
+            let of_capture = || cause.downcast_ref::<CaptureError>().and_then(CaptureError::hint);
+            failure.or_else(of_dump).or_else(of_capture)
         })
     })
 }

@@ -7,6 +7,7 @@
 pub mod args;
 pub mod cmd;
 pub mod crash_directory;
+pub mod death;
 pub mod destination;
 pub mod exit;
 pub mod failure;
@@ -32,7 +33,9 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> Exit {
     };
     let ui = Ui::new(args.color, args.quiet);
     let done = match &args.command {
+        Command::Run(args) => cmd::run::run(args, &ui),
         Command::Analyze(args) => cmd::analyze::analyze(args, &ui),
+        Command::Demo(args) => cmd::demo::demo(args, &ui),
     };
     done.unwrap_or_else(|error| {
         ui.error(&error);

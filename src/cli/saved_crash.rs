@@ -1,6 +1,6 @@
 //! What is kept of a crash: its core and its report, in its own directory.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -23,6 +23,8 @@ pub enum CorePlace {
     Beside,
     /// Into this file.
     File(PathBuf, Existing),
+    /// It is in this file already: the kernel wrote it.
+    There(PathBuf),
     /// Nowhere.
     Nowhere,
 }
@@ -49,10 +51,11 @@ fn try_save(
     let pid = process.pid.unwrap_or_default();
     let directory = CrashDirectory::create(crashes, &command, pid, SystemTime::now())?;
     let beside = directory.path.join("core");
-    let core = match core {
-        CorePlace::Beside => Some((beside.as_path(), Existing::Keep)),
-        CorePlace::File(path, existing) => Some((path.as_path(), *existing)),
-        CorePlace::Nowhere => None,
+    let (core, there) = match core {
+        CorePlace::Beside => (Some((beside.as_path(), Existing::Keep)), None),
+        CorePlace::File(path, existing) => (Some((path.as_path(), *existing)), None),
+        CorePlace::There(path) => (None, Some(path)),
+        CorePlace::Nowhere => (None, None),
     };
     let report_path = directory.path.join("report.json");
     let mut saved = Saved {
@@ -69,6 +72,10 @@ fn try_save(
             }
             Err(error) => report.gaps.push(gap("the core file", &error)),
         }
+    }
+    if let Some(path) = there {
+        saved.core = Some(path.display().to_string());
+        saved.core_bytes = path.metadata().ok().map(|file| on_disk(&file));
     }
     report.saved = Some(saved);
     let mut text = String::new();
@@ -87,10 +94,15 @@ fn save_core(path: &Path, existing: Existing, write_core: WriteCore<'_>) -> Resu
     let cannot = || format!("cannot write `{}`", path.display());
     let mut file = NamedTempFile::new_in(new_file::directory_of(path)).with_context(cannot)?;
     write_core(file.as_file_mut()).with_context(cannot)?;
-    // st_blocks counts units of 512 bytes, whatever the file system's are.
-    let bytes = file.as_file().metadata().with_context(cannot)?.blocks().saturating_mul(512);
+    let bytes = on_disk(&file.as_file().metadata().with_context(cannot)?);
     new_file::persist(file, path, existing)?;
     Ok(bytes)
+}
+
+/// What a file takes on disk, in bytes, without its holes.
+fn on_disk(file: &Metadata) -> u64 {
+    // st_blocks counts units of 512 bytes, whatever the file system's are.
+    file.blocks().saturating_mul(512)
 }
 
 fn gap(missing: &str, error: &anyhow::Error) -> Gap {

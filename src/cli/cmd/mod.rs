@@ -1,3 +1,5 @@
-//! One command a file; the head of each is its manual.
+//! The commands, one a file. A command's own page is its `//!`.
 
 pub mod analyze;
+pub mod demo;
+pub mod run;
