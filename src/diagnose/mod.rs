@@ -1,10 +1,12 @@
 //! From facts to findings: why did it die, and how sure is that?
 
 pub mod crash;
+pub mod culprit;
 pub mod fault;
 pub mod finding;
 pub mod instruction;
 pub mod messages;
+pub mod origin;
 mod rank;
 pub mod rules;
 pub mod scene;

@@ -7,6 +7,8 @@ use crate::diagnose::fault::{Fault, fatal_fault, handled_fault};
 use crate::diagnose::messages::{AbortMessage, abort_message};
 use crate::dump::siginfo::SignalCause;
 use crate::symbols::functions::{FunctionName, Place};
+use crate::unwind::frame::Frame;
+use crate::variables::Context;
 use crate::variables::calls::FrameCall;
 
 /// Calls of one stack that are searched for telling names. What aborts a
@@ -58,6 +60,17 @@ impl<'a, 'f> Scene<'a, 'f> {
         };
         let message = crash.died_of(Signal::ABRT).then(|| abort_message(crash)).flatten();
         Self { crash, fault, later_fault, message }
+    }
+
+    /// For reading variables.
+    pub fn context(&self) -> Context<'a, 'f> {
+        let crash = self.crash;
+        Context::new(crash.process, crash.memory, crash.symbols, crash.limits)
+    }
+
+    /// The crashed thread's frames that are known in full, innermost first.
+    pub fn frames(&self) -> Vec<&'a Frame> {
+        self.crash.threads.first().into_iter().flat_map(|thread| thread.stack.frames()).collect()
     }
 
     /// Who sent the fatal signal.
