@@ -4,8 +4,8 @@ use std::sync::OnceLock;
 
 use elsa::sync::FrozenMap;
 use gimli::{
-    AttributeValue, DebugInfoOffset, DwLang, EndianSlice, RunTimeEndian, SectionId, UnitOffset,
-    UnitSectionOffset, constants,
+    AttributeValue, DebugInfoOffset, DebugTypeSignature, DwLang, EndianSlice, RunTimeEndian,
+    Section, SectionId, UnitOffset, UnitSectionOffset, constants,
 };
 
 use crate::base::addr::LinkAddr;
@@ -16,6 +16,7 @@ use crate::symbols::inlined::FunctionIndex;
 use crate::symbols::lines::Lines;
 use crate::symbols::object::Image;
 use crate::symbols::packed::Packed;
+use crate::symbols::type_units::{TypeUnit, TypeUnits};
 use crate::symbols::units::UnitRanges;
 use crate::symbols::workers::spread;
 
@@ -46,18 +47,54 @@ impl<'f> Unit<'f> {
 /// The debug information of one module. Units are parsed when asked for, and
 /// kept.
 pub struct Debug<'f> {
+    supplement: Option<Box<Debug<'f>>>,
+    sections: Sections<'f>,
     dwarf: gimli::Dwarf<Reader<'f>>,
     info: Info<'f>,
     units: FrozenMap<usize, Box<Unit<'f>>>,
     aranges: OnceLock<UnitRanges>,
     roots: OnceLock<UnitRanges>,
+    type_units: OnceLock<TypeUnits>,
+    /// Those of `.debug_types`, by the offset of their headers.
+    types: FrozenMap<usize, Box<Unit<'f>>>,
 }
 
-/// The sections that are read, besides `.debug_info`, which [`Info`] reads.
+/// Work that opening debug information shares out among threads.
+enum Job<'f> {
+    /// Inflates a section.
+    Section(SectionId, Packed<'f>),
+    /// Inflates `.debug_info` up to the end of this unit.
+    Unit(DebugInfoOffset),
+}
+
+/// The bytes of sections, inflated.
+#[derive(Debug, Default)]
+struct Sections<'f> {
+    found: Vec<(SectionId, &'f [u8])>,
+    damaged: Vec<SectionId>,
+}
+
+impl<'f> Sections<'f> {
+    /// Adds a section. Without bytes it is damaged.
+    fn add(&mut self, id: SectionId, bytes: Option<&'f [u8]>) {
+        match bytes {
+            Some(bytes) => self.found.push((id, bytes)),
+            None => self.damaged.push(id),
+        }
+    }
+
+    fn reader(&self, id: SectionId) -> gimli::Result<Reader<'f>> {
+        let found = self.found.iter().find(|(found, _)| *found == id);
+        let bytes = found.map(|(_, bytes)| *bytes).unwrap_or_default();
+        Ok(EndianSlice::new(bytes, RunTimeEndian::Little))
+    }
+}
+
+/// The sections that are read, besides `.debug_aranges`, which comes first, and
+/// `.debug_info`, which [`Info`] reads.
 const SECTIONS: &[SectionId] = &[
     SectionId::DebugAbbrev,
     SectionId::DebugAddr,
-    SectionId::DebugAranges,
     SectionId::DebugLine,
     SectionId::DebugLineStr,
     SectionId::DebugLoc,
@@ -71,39 +108,86 @@ const SECTIONS: &[SectionId] = &[
 
 impl<'f> Debug<'f> {
     /// Opens the debug information in `image`, inflating what is compressed,
-    /// but for `.debug_info`: of that, what is needed. `None`: it has none.
-    pub(super) fn open(image: &Image<'f>, store: &'f FileStore, limits: &Limits) -> Option<Self> {
+    /// but for `.debug_info`: of that, what is needed. `supplement` is the
+    /// file of shared pieces that `.gnu_debugaltlink` names. `None`: there is
+    /// no debug information, or it is damaged.
+    ///
+    /// `first` is an address that will be asked for. Its unit is inflated
+    /// while the other sections are.
+    pub(super) fn open(
+        image: &Image<'f>,
+        supplement: Option<Self>,
+        first: Option<LinkAddr>,
+        store: &'f FileStore,
+        limits: &Limits,
+    ) -> Option<Self> {
         let info = image.packed(SectionId::DebugInfo.name())?;
         if info.bytes.is_empty() {
             return None;
         }
-        let packed: Vec<(SectionId, Packed<'f>)> =
-            SECTIONS.iter().filter_map(|id| Some((*id, image.packed(id.name())?))).collect();
-        let (compressed, plain): (Vec<_>, Vec<_>) =
-            packed.into_iter().partition(|(_, packed)| packed.is_compressed());
-        let inflated = spread(&compressed, |(_, packed)| packed.whole(store, limits));
         let info = Info::open(info, store, limits)?;
-        let section = |id: SectionId| -> Result<Reader<'f>, gimli::Error> {
-            let plain = plain.iter().find(|(found, _)| *found == id);
-            let bytes = match (id, plain) {
-                (SectionId::DebugInfo, _) => info.whole().unwrap_or_default(),
-                (_, Some((_, packed))) => packed.bytes,
-                _ => {
-                    let index = compressed.iter().position(|(found, _)| *found == id);
-                    let bytes = index.and_then(|index| inflated.get(index).copied().flatten());
-                    bytes.unwrap_or_default()
-                }
-            };
-            Ok(EndianSlice::new(bytes, RunTimeEndian::Little))
-        };
-        let dwarf = gimli::Dwarf::load(section).ok()?;
+        let mut sections = Sections::default();
+        if let Some(aranges) = image.packed(SectionId::DebugAranges.name()) {
+            sections.add(SectionId::DebugAranges, aranges.whole(store, limits));
+        }
+        let aranges = OnceLock::new();
+        let first = first.and_then(|at| {
+            let dwarf = gimli::Dwarf::load(|id| sections.reader(id)).ok()?;
+            aranges.get_or_init(|| UnitRanges::from_aranges(&dwarf)).containing(at).next()
+        });
+
+        let packed = |id: &SectionId| Some((*id, image.packed(id.name())?));
+        let (compressed, plain): (Vec<_>, Vec<_>) =
+            SECTIONS.iter().filter_map(packed).partition(|(_, packed)| packed.is_compressed());
+        for (id, packed) in plain {
+            sections.add(id, Some(packed.bytes));
+        }
+        let jobs: Vec<_> = first
+            .map(Job::Unit)
+            .into_iter()
+            .chain(compressed.into_iter().map(|(id, packed)| Job::Section(id, packed)))
+            .collect();
+        let done = spread(&jobs, |job| match job {
+            Job::Section(id, packed) => Some((*id, packed.whole(store, limits))),
+            Job::Unit(offset) => {
+                // It stays inflated; who asks for it later reports damage.
+                let _header = info.header(*offset);
+                None
+            }
+        });
+        for (id, bytes) in done.into_iter().flatten() {
+            sections.add(id, bytes);
+        }
+        if let Some(bytes) = info.whole() {
+            sections.add(SectionId::DebugInfo, Some(bytes));
+        }
+
+        let mut dwarf = gimli::Dwarf::load(|id| sections.reader(id)).ok()?;
+        if let Some(supplement) = &supplement {
+            dwarf.set_sup(gimli::Dwarf::load(|id| supplement.sections.reader(id)).ok()?);
+        }
         Some(Self {
+            supplement: supplement.map(Box::new),
+            sections,
             dwarf,
             info,
             units: FrozenMap::new(),
-            aranges: OnceLock::new(),
+            aranges,
             roots: OnceLock::new(),
+            type_units: OnceLock::new(),
+            types: FrozenMap::new(),
         })
+    }
+
+    /// The file of pieces that several debug files share, made by `dwz`: what
+    /// `DW_FORM_GNU_ref_alt` and `DW_FORM_ref_sup4` refer to.
+    pub fn supplement(&self) -> Option<&Self> {
+        self.supplement.as_deref()
+    }
+
+    /// Sections of debug information that could not be inflated.
+    pub(super) fn damaged(&self) -> &[SectionId] {
+        &self.sections.damaged
     }
 
     /// The sections. `.debug_info` is there only if it is not compressed: ask
@@ -152,5 +236,34 @@ impl<'f> Debug<'f> {
         let unit = self.unit(self.info.unit_start(offset)?)?;
         let entry = UnitSectionOffset(offset.0).to_unit_offset(&unit.unit.header)?;
         Some((unit, entry))
+    }
+
+    /// The unit that defines the type of a signature, and the type's entry in
+    /// it.
+    pub fn type_unit(&self, signature: DebugTypeSignature) -> Option<(&Unit<'f>, UnitOffset)> {
+        let units = self.type_units.get_or_init(|| TypeUnits::new(&self.dwarf, &self.info));
+        match units.get(signature)? {
+            TypeUnit::Info(offset, entry) => Some((self.unit(offset)?, entry)),
+            TypeUnit::Types(offset, entry) => Some((self.unit_of_types(offset)?, entry)),
+        }
+    }
+
+    fn unit_of_types(&self, offset: usize) -> Option<&Unit<'f>> {
+        if let Some(unit) = self.types.get(&offset) {
+            return Some(unit);
+        }
+        let section = self.dwarf.debug_types.reader();
+        let bytes = section.slice().get(offset..)?;
+        let types = gimli::DebugTypes::new(bytes, RunTimeEndian::Little);
+        let header = types.units().next().ok()??;
+        let unit = gimli::Unit::new(&self.dwarf, header).ok()?;
+        let offset_of_unit = DebugInfoOffset(offset);
+        let unit = Unit {
+            unit,
+            offset: offset_of_unit,
+            functions: OnceLock::new(),
+            lines: OnceLock::new(),
+        };
+        Some(self.types.insert(offset, Box::new(unit)))
     }
 }

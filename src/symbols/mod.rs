@@ -7,6 +7,7 @@
 mod code_ranges;
 pub mod demangle;
 pub mod dwarf;
+pub mod entries;
 mod fetch;
 pub mod functions;
 mod info;
@@ -18,11 +19,17 @@ mod names;
 pub mod object;
 mod packed;
 mod plan;
+mod plt;
 mod range_index;
+mod scopes;
+pub mod source;
 mod symbol_table;
 mod symbols;
 #[cfg(test)]
 mod tests;
+pub mod type_names;
+mod type_units;
+pub mod types;
 mod units;
 mod workers;
 

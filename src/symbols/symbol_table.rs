@@ -62,13 +62,14 @@ impl<'f> SymbolTable<'f> {
     pub(super) fn new(image: &Image<'f>, debug: Option<&Image<'f>>) -> Self {
         let mut table = Self::default();
         let symtab = [debug, Some(image)].into_iter().flatten().find_map(|image| {
-            section(image, elf::SHT_SYMTAB.0).filter(|(section, _)| !section.bytes.is_empty())
+            let (section, strings) = section(image, elf::SHT_SYMTAB.0)?;
+            (!section.bytes.is_empty()).then_some((image, section, strings))
         });
-        if let Some((section, strings)) = symtab {
-            table.add(section, strings, SymbolTableKind::Symtab);
+        if let Some((image, section, strings)) = symtab {
+            table.add(image, section, strings, SymbolTableKind::Symtab);
         }
         if let Some((section, strings)) = section(image, elf::SHT_DYNSYM.0) {
-            table.add(section, strings, SymbolTableKind::Dynsym);
+            table.add(image, section, strings, SymbolTableKind::Dynsym);
         }
         // For the nearest symbol below an address.
         table.entries.sort_by_key(|entry| entry.start);
@@ -79,11 +80,17 @@ impl<'f> SymbolTable<'f> {
         table
     }
 
-    fn add(&mut self, section: &Section<'f>, strings: &'f [u8], kind: SymbolTableKind) {
+    fn add(
+        &mut self,
+        image: &Image<'f>,
+        section: &Section<'f>,
+        strings: &'f [u8],
+        kind: SymbolTableKind,
+    ) {
         let index = self.strings.len();
         self.strings.push(strings);
         let mut cursor = Cursor::new(section.bytes, FileOff(0));
-        while let Some(entry) = entry(&mut cursor, index, kind) {
+        while let Some(entry) = entry(image, &mut cursor, index, kind) {
             self.entries.extend(entry);
         }
     }
@@ -173,7 +180,12 @@ fn section<'i, 'f>(image: &'i Image<'f>, kind: u32) -> Option<(&'i Section<'f>, 
 }
 
 /// The next entry; within, nothing for one that names no place in memory.
-fn entry(cursor: &mut Cursor<'_>, strings: usize, table: SymbolTableKind) -> Option<Option<Entry>> {
+fn entry(
+    image: &Image<'_>,
+    cursor: &mut Cursor<'_>,
+    strings: usize,
+    table: SymbolTableKind,
+) -> Option<Option<Entry>> {
     let name = cursor.u32_le().ok()?;
     let info = cursor.u8().ok()?;
     let _other = cursor.u8().ok()?;
@@ -193,7 +205,15 @@ fn entry(cursor: &mut Cursor<'_>, strings: usize, table: SymbolTableKind) -> Opt
         name,
         strings,
         kind: table,
-        is_function: matches!(kind, elf::STT_FUNC | elf::STT_GNU_IFUNC),
+        is_function: match kind {
+            elf::STT_FUNC | elf::STT_GNU_IFUNC => true,
+            // A label in assembly.
+            elf::STT_NOTYPE => {
+                let section = image.sections().get(usize::from(section));
+                section.is_some_and(|section| section.flags & elf::SHF_EXECINSTR.0 != 0)
+            }
+            _ => false,
+        },
         binding: info >> 4,
     }))
 }

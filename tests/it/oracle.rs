@@ -21,6 +21,11 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
         "gdb passes over rows of the line table that begin no statement",
     ),
     (
+        "rust-thread",
+        "{{vtable.shim}}",
+        "the debug information names the function behind the shim",
+    ),
+    (
         "*",
         "`std::panicking::panic_handler`",
         "the same function by its linkage name, rust_begin_unwind",
@@ -111,7 +116,8 @@ fn is_same_function(a: &str, b: &str) -> bool {
     let last = |name: &str| {
         let name = name.strip_prefix("__GI_").unwrap_or(name);
         let bare = without_generics(without_parameters(name));
-        let last = bare.rsplit("::").next().unwrap_or_default();
+        // Rust's newer names have `::` before the generic arguments, too.
+        let last = bare.trim_end_matches("::").rsplit("::").next().unwrap_or_default();
         if last.contains("closure") { "{closure}".to_owned() } else { last.to_owned() }
     };
     last(a) == last(b) && (is_rust(a) || path(a) == path(b))

@@ -1,0 +1,3 @@
+//! One command a file; the head of each is its manual.
+
+pub mod analyze;
