@@ -100,6 +100,9 @@ impl Ui {
             width: width(stream),
             theme: self.theme(stream),
             home: home.and_then(|home| home.into_string().ok()),
+            directory: std::env::current_dir()
+                .ok()
+                .and_then(|path| path.to_str().map(str::to_owned)),
             ..TextOptions::default()
         }
     }

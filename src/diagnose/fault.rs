@@ -142,8 +142,7 @@ pub(super) fn handled_fault(crash: &Crash<'_, '_>) -> Option<Fault> {
     let mut registers = interrupted.registers;
     registers.set(registers.arch().return_address(), Some(pc.0));
     let (signal, code, address) = meaning(crash.process, &trap)?;
-    let fault =
-        fault(crash, index.checked_add(1)?, registers, signal, code, address, true);
+    let fault = fault(crash, index.checked_add(1)?, registers, signal, code, address, true);
     fits(crash, &fault).then_some(fault)
 }
 
@@ -214,9 +213,7 @@ fn fits(crash: &Crash<'_, '_>, fault: &Fault) -> bool {
                 })
         }
         Signal::BUS => fault.access().is_some(),
-        Signal::FPE => {
-            instruction.division(&fault.operands, crash.memory).is_some()
-        }
+        Signal::FPE => instruction.division(&fault.operands, crash.memory).is_some(),
         Signal::ILL => instruction.is_undefined(),
         _ => false,
     }

@@ -175,10 +175,7 @@ impl Instruction {
     /// Whether it calls or jumps to an address that it takes from a register
     /// or from memory.
     pub fn is_indirect(&self) -> bool {
-        matches!(
-            self.raw.flow_control(),
-            FlowControl::IndirectCall | FlowControl::IndirectBranch
-        )
+        matches!(self.raw.flow_control(), FlowControl::IndirectCall | FlowControl::IndirectBranch)
     }
 
     /// Whether it returns from a function.
@@ -357,8 +354,8 @@ impl Instruction {
             | Mnemonic::Xrstor
             | Mnemonic::Xrstor64 => Some(64),
             _ => {
-                let has_vector = (0..self.raw.op_count())
-                    .any(|operand| self.raw.op_register(operand).is_xmm());
+                let has_vector =
+                    (0..self.raw.op_count()).any(|operand| self.raw.op_register(operand).is_xmm());
                 let is_legacy = self.raw.encoding() == EncodingKind::Legacy;
                 (is_legacy && has_vector && size == 16).then_some(16)
             }
@@ -489,8 +486,13 @@ mod tests {
             ("add %eax,(%rdi)", &[0x01, 0x07], ReadWrite, 4, Some(0x1000)),
             ("cmpb $0x41,(%rdi)", &[0x80, 0x3f, 0x41], Read, 1, Some(0x1000)),
             ("mov -0x8(%rdi,%rsi,4),%ax", &[0x66, 0x8b, 0x44, 0xb7, 0xf8], Read, 2, Some(0x1004)),
-            ("mov %fs:0x28,%rax", &[0x64, 0x48, 0x8b, 0x04, 0x25, 0x28, 0, 0, 0], Read, 8,
-             Some(0x7028)),
+            (
+                "mov %fs:0x28,%rax",
+                &[0x64, 0x48, 0x8b, 0x04, 0x25, 0x28, 0, 0, 0],
+                Read,
+                8,
+                Some(0x7028),
+            ),
             ("mov 0x10(%rip),%eax", &[0x8b, 0x05, 0x10, 0, 0, 0], Read, 4, Some(0x40_1016)),
             ("push %rbp", &[0x55], Write, 8, Some(0x7ff0)),
             ("call 0x401005", &[0xe8, 0, 0, 0, 0], Write, 8, Some(0x7ff0)),
@@ -623,7 +625,10 @@ mod tests {
         assert!(decode(&[0x0f, 0x0b]).is_undefined(), "ud2");
         assert!(decode(&[0x67, 0x0f, 0xb9, 0x40, 0x0c]).is_undefined(), "ud1");
         assert!(decode(&[0xcc]).is_breakpoint(), "int3");
-        assert!(Instruction::decode(RunAddr(0), &[0x06]).is_none(), "no instruction in 64-bit code");
+        assert!(
+            Instruction::decode(RunAddr(0), &[0x06]).is_none(),
+            "no instruction in 64-bit code"
+        );
         assert!(Instruction::decode(RunAddr(0), &[]).is_none(), "no bytes");
     }
 }

@@ -22,8 +22,7 @@ const EXPLAINS: &[(&str, &str)] = &[
 pub fn ranked(mut findings: Vec<Finding>) -> Vec<Finding> {
     let ids: Vec<&str> = findings.iter().map(|finding| finding.id).collect();
     findings.retain(|finding| {
-        let is_explained =
-            |(by, what): &(&str, &str)| *what == finding.id && ids.contains(by);
+        let is_explained = |(by, what): &(&str, &str)| *what == finding.id && ids.contains(by);
         !EXPLAINS.iter().any(is_explained)
     });
     findings.sort_by(|one, other| other.confidence.total_cmp(&one.confidence));
@@ -37,13 +36,22 @@ mod tests {
     #[test]
     fn order() {
         let cases: &[(&str, &[(&'static str, f32)], &[&str])] = &[
-            ("by confidence", &[("abort", 0.6), ("assertion-failed", 0.99)], &["assertion-failed", "abort"]),
-            ("an overflow is no wild pointer", &[("wild-pointer", 0.9), ("stack-overflow", 0.85)], &["stack-overflow"]),
+            (
+                "by confidence",
+                &[("abort", 0.6), ("assertion-failed", 0.99)],
+                &["assertion-failed", "abort"],
+            ),
+            (
+                "an overflow is no wild pointer",
+                &[("wild-pointer", 0.9), ("stack-overflow", 0.85)],
+                &["stack-overflow"],
+            ),
             ("equal ones stay in the order of the table", &[("b", 0.5), ("a", 0.5)], &["b", "a"]),
             ("nothing", &[], &[]),
         ];
         for (name, findings, want) in cases {
-            let findings = findings.iter().map(|(id, confidence)| Finding::new(id, *confidence, ""));
+            let findings =
+                findings.iter().map(|(id, confidence)| Finding::new(id, *confidence, ""));
             let found: Vec<&str> = ranked(findings.collect()).iter().map(|it| it.id).collect();
             assert_eq!(found, *want, "{name}");
         }

@@ -162,8 +162,22 @@ fn has_name(call: &FrameCall, test: &impl Fn(&str) -> bool) -> bool {
 /// Files whose code only carries out what others ask for.
 fn is_library_file(path: &[u8]) -> bool {
     const STARTS: &[&str] = &[
-        "libc.so", "libc-2", "libc.musl", "ld-linux", "ld-musl", "ld-2", "libpthread", "libm.so",
-        "libm-2", "libstdc++", "libgcc_s", "libc++", "libasan", "libubsan", "libtsan", "[vdso]",
+        "libc.so",
+        "libc-2",
+        "libc.musl",
+        "ld-linux",
+        "ld-musl",
+        "ld-2",
+        "libpthread",
+        "libm.so",
+        "libm-2",
+        "libstdc++",
+        "libgcc_s",
+        "libc++",
+        "libasan",
+        "libubsan",
+        "libtsan",
+        "[vdso]",
     ];
     let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
     STARTS.iter().any(|start| name.starts_with(start.as_bytes()))
@@ -172,14 +186,36 @@ fn is_library_file(path: &[u8]) -> bool {
 /// Functions of the languages' libraries, wherever they are linked to.
 fn is_library_function(name: &str) -> bool {
     const STARTS: &[&str] = &[
-        "std::", "core::", "alloc::", "<core::", "<alloc::", "<std::", "__rustc", "__rust_",
-        "rust_begin_unwind", "rust_panic", "__cxxabiv1::", "__gnu_cxx::", "__cxa_", "operator new",
-        "operator delete", "panic_abort::",
+        "std::",
+        "core::",
+        "alloc::",
+        "<core::",
+        "<alloc::",
+        "<std::",
+        "__rustc",
+        "__rust_",
+        "rust_begin_unwind",
+        "rust_panic",
+        "__cxxabiv1::",
+        "__gnu_cxx::",
+        "__cxa_",
+        "operator new",
+        "operator delete",
+        "panic_abort::",
     ];
     const NAMES: &[&str] = &[
-        "abort", "raise", "gsignal", "pthread_kill", "__pthread_kill_implementation",
-        "__pthread_kill_internal", "__assert_fail", "__assert_fail_base", "__libc_message",
-        "__stack_chk_fail", "__fortify_fail", "__chk_fail",
+        "abort",
+        "raise",
+        "gsignal",
+        "pthread_kill",
+        "__pthread_kill_implementation",
+        "__pthread_kill_internal",
+        "__assert_fail",
+        "__assert_fail_base",
+        "__libc_message",
+        "__stack_chk_fail",
+        "__fortify_fail",
+        "__chk_fail",
     ];
     NAMES.contains(&name) || STARTS.iter().any(|start| name.starts_with(start))
 }

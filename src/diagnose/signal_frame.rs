@@ -74,7 +74,8 @@ mod tests {
     #[test]
     fn the_frame_is_known_by_its_pc() {
         let mut frame = vec![0; 432];
-        let mut set = |at: usize, value: u64| frame[at..at + 8].copy_from_slice(&value.to_le_bytes());
+        let mut set =
+            |at: usize, value: u64| frame[at..at + 8].copy_from_slice(&value.to_le_bytes());
         set(168, 0x40_1000);
         set(192, 6);
         set(200, 14);

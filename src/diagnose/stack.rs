@@ -46,7 +46,8 @@ pub fn overflow(scene: &Scene<'_, '_>, fault: &Fault) -> Option<Overflow> {
     let above = process.mappings.get(after..)?;
     let stack = above.iter().find(is_usable)?.range;
     let is_below = address < stack.start
-        && stack.start.0.saturating_sub(address.0) <= GUARD.saturating_add(frame_size(scene, fault));
+        && stack.start.0.saturating_sub(address.0)
+            <= GUARD.saturating_add(frame_size(scene, fault));
     let end = stack.start.0.saturating_add(NEARLY_FULL);
     let is_full = sp.0 < end && stack.start.0.saturating_sub(sp.0) <= GUARD;
     // The frames must be on this mapping, not on another one by chance.

@@ -108,7 +108,8 @@ mod tests {
 
     #[test]
     fn confidence_is_heard() {
-        let cases = [(1.0, ""), (0.95, ""), (0.94, "very likely "), (0.5, "likely "), (0.1, "perhaps ")];
+        let cases =
+            [(1.0, ""), (0.95, ""), (0.94, "very likely "), (0.5, "likely "), (0.1, "perhaps ")];
         for (confidence, want) in cases {
             assert_eq!(hedge(confidence), want, "{confidence}");
         }

@@ -1,6 +1,7 @@
 //! The debug information of one module, read unit by unit.
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use elsa::sync::FrozenMap;
 use gimli::{
@@ -11,13 +12,14 @@ use gimli::{
 use crate::base::addr::LinkAddr;
 use crate::base::file_store::FileStore;
 use crate::base::limits::Limits;
+use crate::symbols::aranges::Aranges;
 use crate::symbols::info::Info;
 use crate::symbols::inlined::FunctionIndex;
 use crate::symbols::lines::Lines;
 use crate::symbols::object::Image;
 use crate::symbols::packed::Packed;
 use crate::symbols::type_units::{TypeUnit, TypeUnits};
-use crate::symbols::units::UnitRanges;
+use crate::symbols::units::{self, RootRanges};
 use crate::symbols::workers::spread;
 
 /// How DWARF bytes are read: borrowed from a map or from an inflated section.
@@ -52,12 +54,19 @@ pub struct Debug<'f> {
     dwarf: gimli::Dwarf<Reader<'f>>,
     info: Info<'f>,
     units: FrozenMap<usize, Box<Unit<'f>>>,
-    aranges: OnceLock<UnitRanges>,
-    roots: OnceLock<UnitRanges>,
+    aranges: Aranges,
+    /// Of the units that have no set in `.debug_aranges`.
+    roots: OnceLock<RootRanges>,
+    /// Of the others.
+    others: OnceLock<RootRanges>,
+    searches: AtomicUsize,
     type_units: OnceLock<TypeUnits>,
     /// Those of `.debug_types`, by the offset of their headers.
     types: FrozenMap<usize, Box<Unit<'f>>>,
 }
+
+/// How many addresses are searched for one by one before an index is made.
+const MOST_SEARCHES: usize = 4;
 
 /// Work that opening debug information shares out among threads.
 enum Job<'f> {
@@ -83,10 +92,13 @@ impl<'f> Sections<'f> {
         }
     }
 
-    fn reader(&self, id: SectionId) -> gimli::Result<Reader<'f>> {
+    fn bytes(&self, id: SectionId) -> &'f [u8] {
         let found = self.found.iter().find(|(found, _)| *found == id);
-        let bytes = found.map(|(_, bytes)| *bytes).unwrap_or_default();
-        Ok(EndianSlice::new(bytes, RunTimeEndian::Little))
+        found.map(|(_, bytes)| *bytes).unwrap_or_default()
+    }
+
+    fn reader(&self, id: SectionId) -> gimli::Result<Reader<'f>> {
+        Ok(EndianSlice::new(self.bytes(id), RunTimeEndian::Little))
     }
 }
 
@@ -130,11 +142,8 @@ impl<'f> Debug<'f> {
         if let Some(aranges) = image.packed(SectionId::DebugAranges.name()) {
             sections.add(SectionId::DebugAranges, aranges.whole(store, limits));
         }
-        let aranges = OnceLock::new();
-        let first = first.and_then(|at| {
-            let dwarf = gimli::Dwarf::load(|id| sections.reader(id)).ok()?;
-            aranges.get_or_init(|| UnitRanges::from_aranges(&dwarf)).containing(at).next()
-        });
+        let aranges = Aranges::new(sections.bytes(SectionId::DebugAranges));
+        let first = first.and_then(|at| aranges.containing(at).first().copied());
 
         let packed = |id: &SectionId| Some((*id, image.packed(id.name())?));
         let (compressed, plain): (Vec<_>, Vec<_>) =
@@ -174,6 +183,8 @@ impl<'f> Debug<'f> {
             units: FrozenMap::new(),
             aranges,
             roots: OnceLock::new(),
+            others: OnceLock::new(),
+            searches: AtomicUsize::new(0),
             type_units: OnceLock::new(),
             types: FrozenMap::new(),
         })
@@ -204,18 +215,44 @@ impl<'f> Debug<'f> {
         self.units_at(at).next()
     }
 
-    /// All units that claim the code at `at`, the likeliest first: those from
-    /// `.debug_aranges`, then those from the units' roots.
+    /// All units that claim the code at `at`, the likeliest first.
     pub(super) fn units_at(&self, at: LinkAddr) -> impl Iterator<Item = &Unit<'f>> {
-        let aranges = self.aranges.get_or_init(|| UnitRanges::from_aranges(&self.dwarf));
-        let by_roots = move || {
-            let roots = self.roots.get_or_init(|| UnitRanges::from_roots(&self.dwarf, &self.info));
-            roots.containing(at)
-        };
-        aranges
-            .containing(at)
-            .chain(std::iter::once_with(by_roots).flatten())
+        let from_aranges = self.aranges.containing(at).into_iter();
+        from_aranges
+            .chain(std::iter::once_with(move || self.by_roots(at)).flatten())
+            .chain(std::iter::once_with(move || self.by_other_roots(at)).flatten())
             .filter_map(|offset| self.unit(offset))
+    }
+
+    /// By the roots of the units that `.debug_aranges` leaves out.
+    fn by_roots(&self, at: LinkAddr) -> Vec<DebugInfoOffset> {
+        let roots = self.roots.get_or_init(|| {
+            let (_, without) = self.split_units();
+            RootRanges::new(&self.dwarf, &self.info, &without)
+        });
+        roots.containing(at)
+    }
+
+    /// By the roots of the units that it has: a set may lack functions. There
+    /// are many, and every stack has an address or two that are in no unit, so
+    /// they are only sorted when that does not help.
+    fn by_other_roots(&self, at: LinkAddr) -> Vec<DebugInfoOffset> {
+        if self.searches.fetch_add(1, Ordering::Relaxed) < MOST_SEARCHES {
+            let (with, _) = self.split_units();
+            return units::search(&self.dwarf, &self.info, &with, at).into_iter().collect();
+        }
+        let others = self.others.get_or_init(|| {
+            let (with, _) = self.split_units();
+            RootRanges::new(&self.dwarf, &self.info, &with)
+        });
+        others.containing(at)
+    }
+
+    /// The units that have a set in `.debug_aranges`, and those without.
+    fn split_units(&self) -> (Vec<DebugInfoOffset>, Vec<DebugInfoOffset>) {
+        let mut with = self.aranges.units().to_vec();
+        with.sort_unstable();
+        self.info.starts().into_iter().partition(|unit| with.binary_search(unit).is_ok())
     }
 
     /// The unit whose header begins at `offset`.

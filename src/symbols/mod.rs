@@ -4,6 +4,7 @@
 //! ELF file of it; [`dwarf::Debug`] for its debug information, lazily: only the
 //! units that somebody asks for are read.
 
+mod aranges;
 mod code_ranges;
 pub mod demangle;
 pub mod dwarf;

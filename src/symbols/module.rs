@@ -254,7 +254,9 @@ impl<'f> ModuleSymbols<'f> {
         self.symbols.get_or_init(|| {
             let separate = self.separate().map(|file| &file.image);
             let image = self.image().or(separate);
-            image.map(|image| SymbolTable::new(image, separate)).unwrap_or_default()
+            let table = image.map(|image| SymbolTable::new(image, separate)).unwrap_or_default();
+            table.bytes().for_each(|bytes| self.fetch.store.will_need(bytes));
+            table
         })
     }
 

@@ -1,4 +1,5 @@
 //! End-to-end tests.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 #[path = "../support/mod.rs"]
 mod support;

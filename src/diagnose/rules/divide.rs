@@ -3,7 +3,7 @@
 
 use crate::base::signal::Signal;
 use crate::diagnose::finding::Finding;
-use crate::diagnose::instruction::{Divisor, Division};
+use crate::diagnose::instruction::{Division, Divisor};
 use crate::diagnose::rules::Rule;
 use crate::diagnose::scene::Scene;
 use crate::diagnose::wording::because;

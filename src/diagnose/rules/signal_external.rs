@@ -51,9 +51,9 @@ impl Rule for SignalExternal {
         finding.severity = Severity::Info;
         finding.next_step = Some(match pid {
             0 => "look for the sender outside of the container".to_owned(),
-            pid => format!(
-                "find out what process {pid} was: a supervisor, a watchdog, a user's shell"
-            ),
+            pid => {
+                format!("find out what process {pid} was: a supervisor, a watchdog, a user's shell")
+            }
         });
         Some(finding)
     }

@@ -187,6 +187,10 @@ pub struct Excerpt {
     /// The number of the line that the frame stands in.
     #[serde(default)]
     pub marked: u32,
+    /// Whether the file was changed after the program was linked, so that
+    /// these may not be the lines that were compiled.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub newer_than_program: bool,
 }
 
 /// The registers of one thread. One that is not known is not listed.

@@ -44,12 +44,28 @@ pub(super) struct Lines<'o> {
     width: usize,
     indent: usize,
     column: usize,
+    directory: Option<&'o str>,
 }
 
 impl<'o> Lines<'o> {
     /// Writes to `out` in `theme`, up to `width` columns a line.
     pub(super) fn new(out: &'o mut dyn Write, theme: Theme, width: usize) -> Self {
-        Self { out, theme, width, indent: 0, column: 0 }
+        Self { out, theme, width, indent: 0, column: 0, directory: None }
+    }
+
+    /// Shows source files below `directory` relative to it.
+    pub(super) fn relative_to(mut self, directory: Option<&'o str>) -> Self {
+        // Relative to `/` nothing gets more readable.
+        let directory = directory.map(|directory| directory.trim_end_matches('/'));
+        self.directory = directory.filter(|directory| !directory.is_empty());
+        self
+    }
+
+    /// A place in a source file.
+    pub(super) fn place(&self, file: &str, line: u32) -> Span {
+        let below = self.directory.and_then(|directory| file.strip_prefix(directory));
+        let file = below.and_then(|rest| rest.strip_prefix('/')).unwrap_or(file);
+        span(Role::Path, &format!("{file}:{line}"))
     }
 
     /// Columns of a line.

@@ -38,6 +38,8 @@ pub struct TextOptions {
     pub threads: Threads,
     /// The reader's home directory, shown as `~`.
     pub home: Option<String>,
+    /// The reader's directory: source files below it are shown relative to it.
+    pub directory: Option<String>,
 }
 
 /// Which stacks of other threads are shown.
@@ -59,6 +61,7 @@ impl Default for TextOptions {
             registers: false,
             threads: Threads::Folded,
             home: None,
+            directory: None,
         }
     }
 }
@@ -72,8 +75,8 @@ const NARROWEST: usize = 40;
 ///
 /// Only those of `out`.
 pub fn render(report: &Report, options: &TextOptions, out: &mut dyn Write) -> fmt::Result {
-    let mut lines = Lines::new(out, options.theme, options.width.max(NARROWEST));
-    let lines = &mut lines;
+    let lines = Lines::new(out, options.theme, options.width.max(NARROWEST));
+    let lines = &mut lines.relative_to(options.directory.as_deref());
     verdict::verdict(report, lines)?;
     if let Some(thread) = main_thread(report).filter(|thread| has_stack(thread)) {
         lines.end()?;
@@ -101,6 +104,12 @@ fn has_stack(thread: &Thread) -> bool {
 /// Whether `frame` is code of the program itself, not of a library.
 fn is_own(report: &Report, frame: &Frame) -> bool {
     report.process.executable.is_some() && frame.module == report.process.executable
+}
+
+/// Whether `frame` is known to be code of a library.
+fn is_library(report: &Report, frame: &Frame) -> bool {
+    let program = &report.process.executable;
+    program.is_some() && frame.module.is_some() && frame.module != *program
 }
 
 /// The last part of a path.

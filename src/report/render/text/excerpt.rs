@@ -38,5 +38,11 @@ pub(super) fn excerpt(excerpt: &Excerpt, lines: &mut Lines<'_>) -> fmt::Result {
         lines.word(0, &spans)?;
         lines.end()?;
     }
+    if excerpt.newer_than_program {
+        lines.begin(4, 4)?;
+        let doubt = "(the file is newer than the program: these may be other lines)";
+        lines.word(0, &[span(Role::Dim, doubt)])?;
+        lines.end()?;
+    }
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::fold::{self, Entry, Fold};
 use super::values::{self, Detail};
-use super::{excerpt, file_name, is_own};
+use super::{excerpt, file_name, is_library, is_own};
 use crate::report::model::{Frame, NameSource, Report, Thread, Trust};
 use crate::report::render::layout::{Lines, Span, counted, span};
 use crate::report::render::theme::Role;
@@ -27,22 +27,25 @@ pub(super) fn crashed_stack(
 ) -> fmt::Result {
     // The program's own code tells more than the library that it called.
     let has_source = |frame: &&Frame| frame.source.is_some();
-    let own = thread.frames.iter().filter(has_source).find(|frame| is_own(report, frame));
-    let own = own.or_else(|| thread.frames.iter().find(has_source)).map(|frame| frame.index);
+    let mut with_source = thread.frames.iter().filter(has_source);
+    let own = with_source.clone().find(|frame| is_own(report, frame));
+    let own = own.or_else(|| thread.frames.iter().find(|frame| is_own(report, frame)));
+    let own = own.or_else(|| with_source.next()).map(|frame| frame.index);
     for entry in fold::entries(thread, MOST_CRASHED) {
         match entry {
             Entry::Fold(fold) => folded(&fold, lines)?,
             Entry::Start(frames) => start(frames, lines)?,
-            Entry::Frame(frame) if frame.index == 0 || Some(frame.index) == own => {
-                frame_line(report, frame, lines)?;
-                if let Some(source) = &frame.source {
-                    excerpt::excerpt(source, lines)?;
-                }
-                values::variables(frame, Detail::Full, lines)?;
-            }
             Entry::Frame(frame) => {
                 frame_line(report, frame, lines)?;
-                values::variables(frame, Detail::Brief, lines)?;
+                let is_main = frame.index == 0 || Some(frame.index) == own;
+                if let Some(source) = frame.source.as_ref().filter(|_| is_main) {
+                    excerpt::excerpt(source, lines)?;
+                }
+                // A library's variables mean little to who did not write it.
+                if !is_library(report, frame) {
+                    let detail = if is_main { Detail::Full } else { Detail::Brief };
+                    values::variables(frame, detail, lines)?;
+                }
             }
         }
     }
@@ -185,10 +188,10 @@ fn without_inner_arguments(name: &str, room: usize) -> String {
 /// `at file:line`, or the next best thing.
 fn place(report: &Report, frame: &Frame, lines: &mut Lines<'_>) -> fmt::Result {
     let module = frame.module.as_deref().map(file_name);
-    let in_module = || module.filter(|_| !is_own(report, frame));
+    let in_module = || module.filter(|_| is_library(report, frame));
     match (&frame.file, frame.line) {
         (Some(file), Some(line)) => {
-            let at = [span(Role::Plain, "at "), span(Role::Path, &format!("{file}:{line}"))];
+            let at = [span(Role::Plain, "at "), lines.place(file, line)];
             lines.word(1, &at)?;
             if let Some(module) = in_module() {
                 lines.word(1, &[span(Role::Dim, &format!("in {module}"))])?;

@@ -92,6 +92,7 @@ fn server() -> Report {
         start: 84,
         lines: lines.iter().map(|line| (*line).to_owned()).chain(["}".to_owned()]).collect(),
         marked: 88,
+        newer_than_program: false,
     });
     let mut dispatch = own(1, "dispatch", Some(("src/serve.c", 12)));
     dispatch.inlined = true;
@@ -225,7 +226,7 @@ fn doubt_is_spelled_out() {
       #2  read_all+0x10 in libc.so.6  (by frame pointer)
       #3  read_all+0x10 in libc.so.6  (guess: found by scanning the stack)
       #4  qsort+0x1f00 in libc.so.6  (guess: the nearest symbol)
-      #5  forward () at src/a.c:3 in server  (its frame was reused by a tail call)
+      #5  forward () at src/a.c:3  (its frame was reused by a tail call)
       #6  <signal handler called>
           (the stack ends here: the stack's memory at 0x7ffd1000 is not in the dump)
     ");

@@ -62,7 +62,7 @@ fn line(report: &Report, group: &Group<'_>, digits: usize, lines: &mut Lines<'_>
             }
             lines.word(1, &spans)?;
             if let (Some(file), Some(line)) = (&own.file, own.line) {
-                let place = span(Role::Path, &format!("{file}:{line}"));
+                let place = lines.place(file, line);
                 lines.word(1, &[span(Role::Plain, "at "), place])?;
             }
         }

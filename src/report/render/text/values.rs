@@ -31,7 +31,8 @@ pub(super) fn argument(variable: &Variable) -> Vec<Span> {
     let mut spans = vec![span(Role::Name, &variable.name).cut(ARGUMENT), span(Role::Plain, "=")];
     let value = &variable.value;
     match why_unknown(value) {
-        Some(why) => spans.push(span(Role::Unknown, &format!("<{why}>")).cut(ARGUMENT)),
+        Some(why) if is_short(why) => spans.push(span(Role::Unknown, &format!("<{why}>"))),
+        Some(_) => spans.push(span(Role::Unknown, "<unknown>")),
         None => spans.push(span(Role::Value, &value.text).cut(ARGUMENT)),
     }
     spans.extend(at_entry(value));
@@ -40,11 +41,13 @@ pub(super) fn argument(variable: &Variable) -> Vec<Span> {
 
 /// The variables below a frame's line.
 pub(super) fn variables(frame: &Frame, detail: Detail, lines: &mut Lines<'_>) -> fmt::Result {
-    // An argument whose value did not fit into the frame's line is shown again.
+    // What did not fit into the frame's line is shown again.
     let was_cut = |argument: &&Variable| {
         detail == Detail::Full
-            && why_unknown(&argument.value).is_none()
-            && span(Role::Value, &argument.value.text).width() > ARGUMENT
+            && match why_unknown(&argument.value) {
+                Some(why) => !is_short(why),
+                None => span(Role::Value, &argument.value.text).width() > ARGUMENT,
+            }
     };
     let all = frame.arguments.iter().filter(was_cut).chain(&frame.locals);
     let (known, unknown): (Vec<&Variable>, Vec<&Variable>) =
@@ -250,6 +253,11 @@ fn unit(value: &Value) -> &'static str {
 fn why_unknown(value: &Value) -> Option<&str> {
     let is_unknown = value.kind == ValueKind::Unknown;
     value.why_unknown.as_deref().or(is_unknown.then_some("no reason is given"))
+}
+
+/// Whether a reason fits into the line of a frame.
+fn is_short(why: &str) -> bool {
+    why.len() <= "optimized out at this point".len()
 }
 
 fn at_entry(value: &Value) -> Option<Span> {
