@@ -1,0 +1,168 @@
+//! Damaged cores: each is cut at many lengths and has bytes flipped. Whatever is
+//! left of it makes a report or a clean error, within bounds of memory and time.
+//!
+//! The work is done by [`worker`] in a process of its own, since a limit on
+//! memory can only be set for a process. `tests/fuzz/long.sh` runs many more
+//! flips from other seeds.
+
+use std::env;
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use coretool::report::model::Report;
+use coretool::report::render::json::{self, Layout};
+use coretool::report::render::text::{self, TextOptions};
+
+use crate::each_fixture::each_fixture;
+use crate::support::builds::Build;
+use crate::support::core_maker::{Core, gdb_core, kernel_core};
+use crate::support::examination::report_of;
+use crate::support::fixture::{self, Fixture};
+use crate::support::random::Random;
+
+/// Lengths at which each core is cut.
+const CUTS: u64 = 64;
+
+/// Flips in all; each fixture gets its part.
+const FLIPS: usize = 2_000;
+
+/// Address space of a worker, in KiB: the debug files of the C library are
+/// mapped many times over, but nothing may grow with a number in a core.
+const ADDRESS_SPACE: &str = "1000000";
+
+/// CPU seconds of a worker: far more than it needs, and less than for ever.
+const CPU_SECONDS: &str = "900";
+
+each_fixture!(is_survived);
+
+fn is_survived(fixture: &Fixture) {
+    let core = undamaged(fixture);
+    let limits = format!("ulimit -v {ADDRESS_SPACE} && ulimit -t {CPU_SECONDS} && exec \"$@\"");
+    let output = Command::new("sh")
+        .args(["-c", &limits, "sh"])
+        .arg(env::current_exe().expect("a test has an executable"))
+        .args(["--exact", "damage::worker", "--nocapture"])
+        .env("DAMAGE_CORE", &core.path)
+        // Arenas reserve address space, which is what is limited.
+        .env("MALLOC_ARENA_MAX", "2")
+        .output()
+        .expect("sh is installed");
+    let case = fs::read_to_string(case_file(&core.path)).unwrap_or_default();
+    let talk = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{} at {case}: {}\n{talk}", fixture.name, output.status);
+    assert!(talk.contains("1 passed"), "the worker did not run:\n{talk}");
+}
+
+/// Half of the cores come from the kernel, where tests may have them: notes come
+/// first there, and last in those of gdb.
+fn undamaged(fixture: &Fixture) -> Core {
+    let build = Build::plain(fixture);
+    let number = fixture::all().iter().position(|it| it.name == fixture.name);
+    let wants_kernel = number.is_some_and(|number| number % 2 == 0);
+    let kernel = wants_kernel.then(|| kernel_core(fixture, build).ok()).flatten();
+    kernel.unwrap_or_else(|| gdb_core(fixture, build).0)
+}
+
+/// Damages the core that `DAMAGE_CORE` names, again and again.
+#[test]
+fn worker() {
+    let Some(core) = env::var_os("DAMAGE_CORE").map(PathBuf::from) else { return };
+    let number = |name: &str, default: usize| {
+        env::var(name).map_or(default, |text| text.parse().expect("a number"))
+    };
+    let flips = number("DAMAGE_FLIPS", FLIPS) / fixture::all().len() + 1;
+    let seed = number("DAMAGE_SEED", 1);
+    let file = OpenOptions::new().read(true).write(true).open(&core).expect("a core");
+    for round in 0..flips {
+        flip(&core, &file, (seed * 1_000_003 + round) as u64);
+    }
+    // From long to short, so that the file need not be written again.
+    let length = file.metadata().expect("a file").len();
+    let cuts = (0..CUTS / 2).map(|part| length / (CUTS / 2) * part);
+    // Headers and notes are in the first pages: half of the cuts go there.
+    let early = (0..CUTS / 2).map(|part| part * 64 + part * part * 16);
+    let mut cuts: Vec<_> = cuts.chain(early).filter(|cut| *cut < length).collect();
+    cuts.sort_unstable();
+    for cut in cuts.into_iter().rev() {
+        note_case(&core, &format!("a cut at {cut} of {length} bytes"));
+        file.set_len(cut).expect("a file can be cut");
+        if let Some(report) = explained(&core) {
+            assert_eq!(report.source.complete, Some(false), "a cut at {cut} is told");
+        }
+    }
+}
+
+/// Changes some bytes, analyzes, and changes them back.
+fn flip(core: &Path, file: &File, seed: u64) {
+    let mut random = Random::new(seed);
+    let regions = regions(file);
+    let mut before = Vec::new();
+    for _ in 0..1 + random.below(4) {
+        let (start, length) = regions[usize::try_from(random.below(3)).expect("small")];
+        let at = start + random.below(length);
+        let mut byte = [0];
+        file.read_exact_at(&mut byte, at).expect("within the file");
+        before.push((at, byte[0]));
+        let changed = match random.below(3) {
+            0 => 0xff,
+            1 => byte[0] ^ (1 << random.below(8)),
+            _ => random.below(256) as u8,
+        };
+        file.write_all_at(&[changed], at).expect("a writable file");
+    }
+    note_case(core, &format!("seed {seed}, bytes {before:?} changed"));
+    explained(core);
+    for (at, byte) in before.into_iter().rev() {
+        file.write_all_at(&[byte], at).expect("a writable file");
+    }
+}
+
+/// Starts and lengths of the headers, the notes and the whole file.
+fn regions(file: &File) -> [(u64, u64); 3] {
+    let word = |at: u64| {
+        let mut bytes = [0; 8];
+        file.read_exact_at(&mut bytes, at).map(|()| u64::from_le_bytes(bytes)).unwrap_or_default()
+    };
+    let length = file.metadata().expect("a file").len();
+    let headers = 64 + (word(56) & 0xffff) * 56;
+    // PT_NOTE is the first of the program headers: p_offset and p_filesz.
+    let (notes, size) = (word(64 + 8), word(64 + 32));
+    [(0, headers.min(length)), (notes.min(length - 1), size.clamp(1, length)), (0, length)]
+        .map(|(start, size)| (start, size.min(length - start)))
+}
+
+/// Analyzes, renders, and throws away. A panic is a failure; an error needs words.
+fn explained(core: &Path) -> Option<Report> {
+    match report_of(core) {
+        Ok(report) => {
+            for text in rendered(&report) {
+                let is_bare = |letter: char| letter.is_control() && letter != '\n';
+                assert!(!text.contains(is_bare), "a control character is not escaped");
+            }
+            Some(report)
+        }
+        Err(error) => {
+            assert!(!error.starts_with("panicked"), "{error}");
+            assert!(error.len() > 10, "`{error}` explains nothing");
+            None
+        }
+    }
+}
+
+fn rendered(report: &Report) -> [String; 2] {
+    let mut texts = [String::new(), String::new()];
+    text::render(report, &TextOptions::default(), &mut texts[0]).expect("a string takes all");
+    json::render(report, Layout::OneLine, &mut texts[1]).expect("a string takes all");
+    texts
+}
+
+/// Where the worker says what it does, should it not come back.
+fn case_file(core: &Path) -> PathBuf {
+    core.with_extension("case")
+}
+
+fn note_case(core: &Path, case: &str) {
+    fs::write(case_file(core), case).expect("the core's directory is writable");
+}
