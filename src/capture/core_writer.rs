@@ -33,6 +33,15 @@ pub struct CoreStats {
     pub unreadable_pages: u64,
 }
 
+/// Which mappings a core holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Contents {
+    /// Those that the kernel would dump: `/proc/PID/coredump_filter` says.
+    Usual,
+    /// All that the program has not excluded itself by `MADV_DONTDUMP`.
+    Full,
+}
+
 /// One `PT_LOAD`.
 struct Segment {
     area: Area,
@@ -43,10 +52,18 @@ struct Segment {
 }
 
 /// Writes the core of `pid` into `file`, which is empty.
-pub(super) fn write_core(pid: pid_t, notes: &Notes<'_>, file: &File) -> io::Result<CoreStats> {
+pub(super) fn write_core(
+    pid: pid_t,
+    notes: &Notes<'_>,
+    contents: Contents,
+    file: &File,
+) -> io::Result<CoreStats> {
     let memory = File::open(format!("/proc/{pid}/mem"))?;
     let page_map = PageMap::open(pid)?;
-    let filter = Filter::read(pid);
+    let filter = match contents {
+        Contents::Usual => Filter::read(pid),
+        Contents::Full => Filter(u64::MAX),
+    };
     let areas = areas(pid);
     let notes = self::notes(notes, &areas);
 

@@ -14,7 +14,7 @@ use crate::base::arch::Arch;
 use crate::base::limits::Limits;
 use crate::base::memory::Memory;
 use crate::base::signal::Signal;
-use crate::capture::core_writer::{CoreStats, Notes, write_core};
+use crate::capture::core_writer::{Contents, CoreStats, Notes, write_core};
 use crate::capture::error::CaptureError;
 use crate::capture::maps;
 use crate::capture::status::ThreadState;
@@ -129,7 +129,7 @@ impl Stopped {
     /// # Errors
     ///
     /// When the file cannot be written or the memory cannot be read at all.
-    pub fn write_core(&self, file: &File) -> Result<CoreStats, CaptureError> {
+    pub fn write_core(&self, contents: Contents, file: &File) -> Result<CoreStats, CaptureError> {
         let pid = self.held.process;
         let notes = Notes {
             identity: self.identity(),
@@ -140,7 +140,7 @@ impl Stopped {
             auxv: fs::read(format!("/proc/{pid}/auxv")).unwrap_or_default(),
             threads: &self.threads,
         };
-        write_core(pid, &notes, file).map_err(|source| CaptureError::Core { source })
+        write_core(pid, &notes, contents, file).map_err(|source| CaptureError::Core { source })
     }
 
     fn identity(&self) -> Identity {
