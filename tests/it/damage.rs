@@ -75,8 +75,9 @@ fn worker() {
     let flips = number("DAMAGE_FLIPS", FLIPS) / fixture::all().len() + 1;
     let seed = number("DAMAGE_SEED", 1);
     let file = OpenOptions::new().read(true).write(true).open(&core).expect("a core");
+    let places = Places::of(&file);
     for round in 0..flips {
-        flip(&core, &file, (seed * 1_000_003 + round) as u64);
+        flip(&core, &file, &places, (seed * 1_000_003 + round) as u64);
     }
     // From long to short, so that the file need not be written again.
     let length = file.metadata().expect("a file").len();
@@ -95,13 +96,11 @@ fn worker() {
 }
 
 /// Changes some bytes, analyzes, and changes them back.
-fn flip(core: &Path, file: &File, seed: u64) {
+fn flip(core: &Path, file: &File, places: &Places, seed: u64) {
     let mut random = Random::new(seed);
-    let regions = regions(file);
     let mut before = Vec::new();
     for _ in 0..1 + random.below(4) {
-        let (start, length) = regions[usize::try_from(random.below(3)).expect("small")];
-        let at = start + random.below(length);
+        let at = places.pick(&mut random);
         let mut byte = [0];
         file.read_exact_at(&mut byte, at).expect("within the file");
         before.push((at, byte[0]));
@@ -119,18 +118,45 @@ fn flip(core: &Path, file: &File, seed: u64) {
     }
 }
 
-/// Starts and lengths of the headers, the notes and the whole file.
-fn regions(file: &File) -> [(u64, u64); 3] {
-    let word = |at: u64| {
-        let mut bytes = [0; 8];
-        file.read_exact_at(&mut bytes, at).map(|()| u64::from_le_bytes(bytes)).unwrap_or_default()
-    };
-    let length = file.metadata().expect("a file").len();
-    let headers = 64 + (word(56) & 0xffff) * 56;
-    // PT_NOTE is the first of the program headers: p_offset and p_filesz.
-    let (notes, size) = (word(64 + 8), word(64 + 32));
-    [(0, headers.min(length)), (notes.min(length - 1), size.clamp(1, length)), (0, length)]
-        .map(|(start, size)| (start, size.min(length - start)))
+/// Where damage is worth while.
+struct Places {
+    /// Start and length of the headers, and of the notes.
+    tables: [(u64, u64); 2],
+    /// Starts of the pages that are not all zero.
+    pages: Vec<u64>,
+}
+
+const PAGE: u64 = 4096;
+
+impl Places {
+    fn of(file: &File) -> Self {
+        let word = |at: u64| {
+            let mut bytes = [0; 8];
+            let read = file.read_exact_at(&mut bytes, at);
+            read.map(|()| u64::from_le_bytes(bytes)).unwrap_or_default()
+        };
+        let length = file.metadata().expect("a file").len();
+        let headers = 64 + (word(56) & 0xffff) * 56;
+        // PT_NOTE is the first of the program headers: p_offset and p_filesz.
+        let notes = (word(64 + 8), word(64 + 32));
+        let mut page = [0; PAGE as usize];
+        let is_used = |start: &u64| {
+            file.read_exact_at(&mut page, *start).is_ok() && page.iter().any(|byte| *byte != 0)
+        };
+        let pages = (0..length / PAGE).map(|number| number * PAGE).filter(is_used).collect();
+        Self { tables: [(0, headers), notes], pages }
+    }
+
+    /// A third of the damage goes to the headers, a third to the notes.
+    fn pick(&self, random: &mut Random) -> u64 {
+        match usize::try_from(random.below(3)).ok().and_then(|place| self.tables.get(place)) {
+            Some((start, length)) => start + random.below(*length),
+            None => {
+                let page = random.below(self.pages.len() as u64);
+                self.pages[usize::try_from(page).expect("an index")] + random.below(PAGE)
+            }
+        }
+    }
 }
 
 /// Analyzes, renders, and throws away. A panic is a failure; an error needs words.
