@@ -41,10 +41,8 @@ fn explains_gdb_core(fixture: &Fixture) {
 fn explains_kernel_core(fixture: &Fixture) {
     for_each_build(fixture, |build| match kernel_core(fixture, build) {
         Ok(core) => analyzed(fixture, build, &core.path),
-        Err(why) => {
-            println!("skipped: {why}");
-            Vec::new()
-        }
+        // The pattern belongs to the machine: see `kernel_core`.
+        Err(_) => Vec::new(),
     });
 }
 
