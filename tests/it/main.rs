@@ -4,6 +4,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bad_input;
+mod damage;
 mod each_fixture;
 mod exit_codes;
 mod files;

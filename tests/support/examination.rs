@@ -1,7 +1,7 @@
 //! What gdb and coretool say of one death, each asked once.
 
 use std::collections::HashMap;
-use std::panic;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 
@@ -34,20 +34,20 @@ pub(crate) fn examination(fixture: &Fixture, build: Build) -> Arc<Examination> {
     let slot = Arc::clone(SLOTS.lock().expect("no panic under the lock").entry(key).or_default());
     let examine = || {
         let (core, facts) = gdb_core(fixture, build);
-        Arc::new(Examination { facts, report: report_of(&core.path) })
+        let report = report_of(&core.path, &Options::default());
+        Arc::new(Examination { facts, report })
     };
     Arc::clone(slot.get_or_init(examine))
 }
 
 /// Opens and analyzes a core in this process. An error is what the user would
 /// be told, or a panic.
-pub(crate) fn report_of(core: &Path) -> Result<Report, String> {
-    let analyzed = panic::catch_unwind(|| {
-        let options = Options::default();
+pub(crate) fn report_of(core: &Path, options: &Options) -> Result<Report, String> {
+    let analyzed = panic::catch_unwind(AssertUnwindSafe(|| {
         let (store, gaps) = (FileStore::new(), Gaps::new());
         let process = dump::open(core, &store, &options.limits, &gaps)?;
-        Ok(analyze(&process, &store, &options, &gaps))
-    });
+        Ok(analyze(&process, &store, options, &gaps))
+    }));
     match analyzed {
         Ok(result) => result.map_err(|error: DumpError| error.to_string()),
         Err(panic) => {

@@ -12,7 +12,6 @@ use crate::support::fixture::Fixture;
 /// What gdb knows of a stopped process.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct GdbFacts {
-    pub(crate) pid: u32,
     /// The crashed thread first.
     pub(crate) threads: Vec<GdbThread>,
 }
@@ -30,7 +29,6 @@ pub(crate) struct GdbThread {
 pub(crate) struct GdbFrame {
     pub(crate) pc: String,
     pub(crate) function: Option<String>,
-    pub(crate) file: Option<String>,
     pub(crate) line: Option<u32>,
     pub(crate) is_inlined: bool,
     /// Rebuilt from the call that jumped: nothing of it is on the stack.

@@ -76,7 +76,6 @@ def frame_facts(frame):
     return {
         "pc": "%#x" % frame.pc(),
         "function": frame.name(),
-        "file": place.symtab.filename if place.symtab else None,
         "line": place.line or None,
         "is_inlined": frame.type() == gdb.INLINE_FRAME,
         "is_tail_call": frame.type() == gdb.TAILCALL_FRAME,
@@ -98,13 +97,12 @@ def stack_facts():
 
 
 def facts():
-    inferior = gdb.selected_inferior()
     crashed = gdb.selected_thread()
     threads = []
-    for thread in sorted(inferior.threads(), key=lambda thread: thread is not crashed):
+    for thread in sorted(gdb.selected_inferior().threads(), key=lambda thread: thread is not crashed):
         thread.switch()
         threads.append({"tid": thread.ptid[1], "frames": stack_facts()})
-    return {"pid": inferior.pid, "threads": threads}
+    return {"threads": threads}
 
 
 def main():

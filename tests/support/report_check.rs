@@ -59,6 +59,17 @@ fn check(fact: &Fact, report: &Report, build: Build) -> Result<(), String> {
             let found = report.threads.len();
             demand(found == *count, || format!("there are {count} threads, not {found}"))
         }
+        Fact::Cycle(functions) => {
+            let folded = crashed(report)?.folded.as_ref();
+            let cycle = folded.map(|folded| folded.cycle.as_slice()).unwrap_or_default();
+            let is_it = (0..cycle.len()).any(|start| {
+                let rotated = cycle.iter().cycle().skip(start).take(cycle.len());
+                rotated.zip(functions).all(|(shown, wanted)| is_named(shown, wanted))
+            });
+            demand(is_it && cycle.len() == functions.len(), || {
+                format!("{functions:?} repeat, not {cycle:?}")
+            })
+        }
         Fact::SameStack(count) => {
             let same = largest_group(&report.threads);
             demand(same == *count, || format!("{count} threads share a stack, not {same}"))
