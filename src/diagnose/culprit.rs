@@ -66,11 +66,7 @@ pub fn culprit(
 }
 
 /// The pointer that lies in memory at `at`, by its variable's name.
-pub fn pointer_at(
-    scene: &Scene<'_, '_>,
-    frame: usize,
-    at: RunAddr,
-) -> Option<Suspect> {
+pub fn pointer_at(scene: &Scene<'_, '_>, frame: usize, at: RunAddr) -> Option<Suspect> {
     Look { scene, frame, offset: 0, size: None }.with_memory(at).into_iter().next()
 }
 
@@ -99,11 +95,7 @@ pub fn variable_in(scene: &Scene<'_, '_>, frame: usize, register: Register) -> O
 }
 
 /// The code of a frame's function up to where the frame stands.
-pub fn path<'a>(
-    scene: &Scene<'a, '_>,
-    frame: usize,
-    operands: &Operands,
-) -> Option<Path<'a>> {
+pub fn path<'a>(scene: &Scene<'a, '_>, frame: usize, operands: &Operands) -> Option<Path<'a>> {
     let at = operands.registers.pc()?;
     let outermost = scene.crash.calls().iter().rfind(|call| call.frame == frame)?;
     let offset = outermost.call.function.as_ref()?.offset?;

@@ -2,16 +2,19 @@
 
 pub mod crash;
 pub mod culprit;
+pub mod exception;
 pub mod fault;
 pub mod finding;
 pub mod instruction;
 pub mod messages;
 pub mod origin;
+pub mod panic;
 mod rank;
 pub mod rules;
 pub mod scene;
 pub mod signal_frame;
 pub mod stack;
+pub mod system_calls;
 mod verdict;
 pub mod wording;
 

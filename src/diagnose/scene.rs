@@ -9,7 +9,7 @@ use crate::dump::siginfo::SignalCause;
 use crate::symbols::functions::{FunctionName, Place};
 use crate::unwind::frame::Frame;
 use crate::variables::Context;
-use crate::variables::calls::FrameCall;
+use crate::variables::calls::{FrameCall, ThreadCalls};
 
 /// Calls of one stack that are searched for telling names. What aborts a
 /// program is near the top of its stack.
@@ -104,7 +104,12 @@ impl<'a, 'f> Scene<'a, 'f> {
     /// Whether a call belongs to the language's libraries: who to blame comes
     /// after it.
     pub fn is_library(&self, call: &FrameCall) -> bool {
-        let frame = self.crash.frame(call.frame);
+        self.crash.threads.first().is_some_and(|thread| self.is_library_in(thread, call))
+    }
+
+    /// The same for a call of any thread.
+    pub fn is_library_in(&self, thread: &ThreadCalls, call: &FrameCall) -> bool {
+        let frame = thread.stack.frames().nth(call.frame);
         let module = frame.and_then(|frame| self.crash.process.module(frame.at.lookup()));
         if module.is_some_and(|(_, module)| is_library_file(&module.path)) {
             return true;

@@ -1,10 +1,18 @@
 //! Causes of death, one a file.
 
 mod abort_explicit;
+mod abort_message;
+mod cxx;
 mod divide;
+mod instruction;
+mod limit;
 mod null_pointer;
+mod quit;
+mod rust_panic;
+mod seccomp;
 mod signal_external;
 mod stack_overflow;
+mod truncated_file;
 
 use crate::diagnose::finding::Finding;
 use crate::diagnose::scene::Scene;
@@ -27,5 +35,21 @@ pub const RULES: &[&dyn Rule] = &[
     &divide::DivideByZero,
     &divide::DivideOverflow,
     &null_pointer::NullPointer,
+    &instruction::PrivilegedInstruction,
+    &instruction::MisalignedAccess,
+    &instruction::IllegalInstruction,
+    &instruction::Breakpoint,
+    &truncated_file::TruncatedFile,
+    &seccomp::Seccomp,
+    &limit::CpuLimit,
+    &limit::FileSizeLimit,
+    &abort_message::AssertionFailed,
+    &abort_message::HeapCorruption,
+    &abort_message::StackSmashing,
+    &abort_message::BufferOverflow,
+    &rust_panic::RustPanic,
+    &cxx::CxxPureVirtual,
+    &cxx::CxxException,
+    &quit::Quit,
     &abort_explicit::AbortExplicit,
 ];
