@@ -6,7 +6,7 @@ use crate::diagnose::crash::Crash;
 use crate::diagnose::fault::{Fault, fatal_fault, handled_fault};
 use crate::diagnose::messages::{AbortMessage, abort_message};
 use crate::dump::siginfo::SignalCause;
-use crate::symbols::functions::{FunctionName, Place};
+use crate::symbols::functions::{FunctionName, NameSource, Place};
 use crate::unwind::frame::Frame;
 use crate::variables::Context;
 use crate::variables::calls::{FrameCall, ThreadCalls};
@@ -170,10 +170,14 @@ fn sender(crash: &Crash<'_, '_>) -> Sender {
 }
 
 fn has_name(call: &FrameCall, test: &impl Fn(&str) -> bool) -> bool {
-    let FunctionName { display, linkage, .. } = match &call.call.function {
+    let FunctionName { display, linkage, source, .. } = match &call.call.function {
         Some(function) => function,
         None => return false,
     };
+    // A symbol that only lies nearest proves nothing.
+    if *source == NameSource::Nearest {
+        return false;
+    }
     test(display) || linkage.as_deref().is_some_and(test)
 }
 
