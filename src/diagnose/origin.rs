@@ -195,7 +195,8 @@ fn write(instruction: &Instruction, register: Register) -> Option<Write> {
     if !is_written {
         return None;
     }
-    let is_first = raw.op0_kind() == OpKind::Register && number(raw.op0_register()) == Some(register);
+    let is_first =
+        raw.op0_kind() == OpKind::Register && number(raw.op0_register()) == Some(register);
     let is_whole = is_first && raw.op0_register().size() == 8;
     Some(match (raw.mnemonic(), raw.op_kind(1)) {
         (Mnemonic::Mov, OpKind::Memory) if is_whole => Write::Load,
@@ -214,10 +215,7 @@ fn write(instruction: &Instruction, register: Register) -> Option<Write> {
 }
 
 fn is_immediate(kind: OpKind) -> bool {
-    matches!(
-        kind,
-        OpKind::Immediate32 | OpKind::Immediate64 | OpKind::Immediate32to64
-    )
+    matches!(kind, OpKind::Immediate32 | OpKind::Immediate64 | OpKind::Immediate32to64)
 }
 
 #[cfg(test)]

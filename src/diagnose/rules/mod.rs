@@ -1,9 +1,22 @@
 //! Causes of death, one a file.
 
+mod abort_assertion;
 mod abort_explicit;
+mod abort_libc;
+mod bad_jump;
+mod bad_pointer;
+mod bus;
 mod divide;
+mod forbidden;
+mod illegal_instruction;
+mod limits;
+mod null_call;
 mod null_pointer;
+mod quit;
+mod refused;
+mod seccomp;
 mod signal_external;
+mod signal_itself;
 mod stack_overflow;
 
 use crate::diagnose::finding::Finding;
@@ -23,9 +36,32 @@ pub trait Rule: Sync {
 /// more specific first.
 pub const RULES: &[&dyn Rule] = &[
     &signal_external::SignalExternal,
-    &stack_overflow::StackOverflow,
+    &seccomp::Seccomp,
+    &limits::CpuLimit,
+    &limits::FileSizeLimit,
+    &quit::Quit,
     &divide::DivideByZero,
     &divide::DivideOverflow,
+    &bus::BrokenMemory,
+    &bus::TruncatedFile,
+    &abort_assertion::Assertion,
+    &abort_libc::StackSmashing,
+    &abort_libc::BufferOverflow,
+    &abort_libc::HeapCorruption,
+    &stack_overflow::StackOverflow,
+    &null_call::NullCall,
+    &bad_jump::BadReturn,
+    &bad_jump::JumpToData,
+    &bad_jump::BadCall,
+    &refused::PrivilegedInstruction,
+    &illegal_instruction::IllegalInstruction,
+    &refused::Breakpoint,
     &null_pointer::NullPointer,
+    &bad_pointer::BadPointer,
+    &refused::MisalignedAccess,
+    &forbidden::WriteReadonly,
+    &forbidden::ForbiddenAccess,
+    &bad_pointer::WildPointer,
+    &signal_itself::SignalItself,
     &abort_explicit::AbortExplicit,
 ];
