@@ -152,6 +152,11 @@ impl Instruction {
         self.raw.is_privileged()
     }
 
+    /// The features that a processor must have for it: `AVX512F`.
+    pub fn needs(&self) -> Vec<String> {
+        self.raw.cpuid_features().iter().map(|feature| format!("{feature:?}")).collect()
+    }
+
     /// Whether it is one of those that exist in order to fail: `ud0`, `ud1`,
     /// `ud2`.
     pub fn is_undefined(&self) -> bool {

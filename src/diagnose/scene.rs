@@ -1,6 +1,6 @@
 //! What several rules ask, found once.
 
-use crate::base::addr::RunAddr;
+use crate::base::addr::{FrameAddr, RunAddr};
 use crate::base::signal::Signal;
 use crate::diagnose::crash::Crash;
 use crate::diagnose::fault::{Fault, fatal_fault, handled_fault};
@@ -9,7 +9,7 @@ use crate::dump::siginfo::SignalCause;
 use crate::symbols::functions::{FunctionName, NameSource, Place};
 use crate::unwind::frame::Frame;
 use crate::variables::Context;
-use crate::variables::calls::{FrameCall, ThreadCalls};
+use crate::variables::calls::FrameCall;
 
 /// Calls of one stack that are searched for telling names. What aborts a
 /// program is near the top of its stack.
@@ -104,17 +104,17 @@ impl<'a, 'f> Scene<'a, 'f> {
     /// Whether a call belongs to the language's libraries: who to blame comes
     /// after it.
     pub fn is_library(&self, call: &FrameCall) -> bool {
-        self.crash.threads.first().is_some_and(|thread| self.is_library_in(thread, call))
+        match self.crash.frame(call.frame) {
+            Some(frame) => self.is_library_at(frame.at, call),
+            None => has_name(call, &is_library_function),
+        }
     }
 
-    /// The same for a call of any thread.
-    pub fn is_library_in(&self, thread: &ThreadCalls, call: &FrameCall) -> bool {
-        let frame = thread.stack.frames().nth(call.frame);
-        let module = frame.and_then(|frame| self.crash.process.module(frame.at.lookup()));
-        if module.is_some_and(|(_, module)| is_library_file(&module.path)) {
-            return true;
-        }
-        has_name(call, &is_library_function)
+    /// As [`Scene::is_library`], for a call of any thread.
+    pub fn is_library_at(&self, at: FrameAddr, call: &FrameCall) -> bool {
+        let module = self.crash.process.module(at.lookup());
+        module.is_some_and(|(_, module)| is_library_file(&module.path))
+            || has_name(call, &is_library_function)
     }
 
     /// " in `parse` at src/parse.c:41", or as much of it as is known.
