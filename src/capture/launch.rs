@@ -6,6 +6,7 @@ use std::io;
 use std::io::Write as _;
 use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::process::Command;
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use libc::pid_t;
@@ -17,9 +18,9 @@ use crate::capture::kernel_core::{KernelCore, Prospect};
 use crate::capture::live::Stopped;
 use crate::capture::privileges;
 use crate::capture::sys;
-use crate::capture::sys::{BeforeExec, CoreLimit, Meeting};
+use crate::capture::sys::{BeforeExec, Meeting, Received};
 use crate::capture::trace::{OPTIONS, Traced, Tracer};
-use crate::dump::siginfo::SignalInfo;
+use crate::dump::siginfo::{SignalCause, SignalInfo};
 
 /// What to run, and how.
 #[derive(Clone, Debug)]
@@ -101,17 +102,16 @@ pub fn run(
         on_event(Event::Notice(format!("{why}: it runs without being traced")));
         capture = Capture::KernelCore;
     }
-    let prospect = (capture == Capture::KernelCore).then(|| Prospect::look(&options.program));
-    if let Some(Err(reason)) = &prospect {
-        on_event(Event::Notice(format!("no core will come of a crash: {reason}")));
-    }
-    let keys = TerminalKeys::leave_to_the_program();
+    let terminal = Terminal::leave_to_the_program();
     let result = match capture {
-        Capture::Trace => traced(options, on_event),
-        Capture::KernelCore => untraced(options),
+        Capture::Trace => traced(options, terminal.before_exec(), on_event),
+        Capture::KernelCore => {
+            let prospect = prospect(options, on_event);
+            untraced(options, terminal.before_exec()).map(|traced| (traced, Some(prospect)))
+        }
     };
-    drop(keys);
-    let (traced, main) = result?;
+    drop(terminal);
+    let (traced, prospect) = result?;
     let status = traced.status.unwrap_or(0);
     let end = if libc::WIFSIGNALED(status) {
         End::Killed {
@@ -124,7 +124,7 @@ pub fn run(
     };
     let kernel_core = prospect.and_then(|prospect| match &end {
         End::Killed { signal, core_dumped, .. } if signal.dumps_core() => Some(match prospect {
-            Ok(prospect) => prospect.find(main, *signal, *core_dumped),
+            Ok(prospect) => prospect.find(traced.main, *signal, *core_dumped),
             Err(reason) => KernelCore::Missing(reason),
         }),
         _ => None,
@@ -132,12 +132,26 @@ pub fn run(
     Ok(Outcome { end, kernel_core })
 }
 
+/// Whether a crash would leave a core, or why not.
+type Prospects = Result<Prospect, String>;
+
+/// Looks for what the kernel would do with a core, and says so if it is
+/// nothing.
+fn prospect(options: &RunOptions, on_event: &mut dyn FnMut(Event<'_>)) -> Prospects {
+    let prospect = Prospect::look(&options.program);
+    if let Err(reason) = &prospect {
+        on_event(Event::Notice(format!("no core will come of a crash: {reason}")));
+    }
+    prospect
+}
+
 /// Starts the program under a tracer that is there before its first
-/// instruction.
+/// instruction. When no tracer may attach, runs it without one.
 fn traced(
     options: &RunOptions,
+    before: BeforeExec,
     on_event: &mut dyn FnMut(Event<'_>),
-) -> Result<(Traced, pid_t), CaptureError> {
+) -> Result<(Traced, Option<Prospects>), CaptureError> {
     let system = |what| move |source| CaptureError::System { what, source };
     // Orphans of our descendants stay ours to wait for; without it they are
     // traced all the same.
@@ -149,7 +163,7 @@ fn traced(
         wait: go_read.as_raw_fd(),
         close: go_write.as_raw_fd(),
     };
-    let mut command = command(options, Some(meeting), CoreLimit::Zero);
+    let mut command = command(options, BeforeExec { meeting: Some(meeting), ..before });
     // The standard library waits until exec has succeeded or failed, while the
     // child waits for us; so somebody else has to do that waiting.
     let starter = thread::spawn(move || {
@@ -160,49 +174,59 @@ fn traced(
     let mut pid = [0; 4];
     let met = sys::read_fully(pid_read.as_fd(), &mut pid).map_err(system("start the program"))?;
     let pid = pid_t::from_ne_bytes(pid);
-    let mut refused = None;
-    if met == 4 {
-        // No exit stop yet: a child whose exec fails must be able to end while
-        // nobody listens.
-        refused = sys::seize(pid, OPTIONS & !libc::PTRACE_O_TRACEEXIT).err();
-        File::from(go_write).write_all(&[1]).map_err(system("start the program"))?;
-    }
-    let started = starter.join().map_err(|_panic| CaptureError::System {
-        what: "start the program",
-        source: io::ErrorKind::Other.into(),
-    })?;
-    started.map_err(|source| start_error(options, source))?;
-    if let Some(refused) = refused {
-        on_event(Event::Notice(format!(
-            "the program cannot be traced ({refused}): a crash will be noticed, but not explained"
-        )));
-    }
-    let forwarding = Forwarding::to(pid);
-    let mut on_crash = |stopped: &Stopped| on_event(Event::Crash(stopped));
-    let traced = Tracer::new(pid, &mut on_crash).run(options.wait_for_all);
-    drop(forwarding);
-    Ok((traced.map_err(system("wait for the program"))?, pid))
+    let mut prospects = None;
+    let forwarding;
+    let result = {
+        let mut tracer = Tracer::new(pid, on_event);
+        if met == 4 {
+            // No exit stop yet: a child whose exec fails must be able to end
+            // while nobody listens.
+            let go = match sys::seize(pid, OPTIONS & !libc::PTRACE_O_TRACEEXIT) {
+                Ok(()) => sys::TRACED,
+                Err(refused) => {
+                    tracer.notice(format!(
+                        "the program cannot be traced ({refused}): it runs without being traced"
+                    ));
+                    prospects = Some(prospect(options, tracer.on_event()));
+                    sys::ALONE
+                }
+            };
+            File::from(go_write).write_all(&[go]).map_err(system("start the program"))?;
+            if go == sys::TRACED {
+                tracer.until_exec().map_err(system("start the program"))?;
+            }
+        }
+        let started = starter.join().map_err(|_panic| CaptureError::System {
+            what: "start the program",
+            source: io::ErrorKind::Other.into(),
+        })?;
+        started.map_err(|source| start_error(options, source))?;
+        forwarding = Forwarding::to(pid);
+        tracer.run(options.wait_for_all)
+    };
+    let mut traced = result.map_err(system("wait for the program"))?;
+    forwarding.correct(&mut traced.killer);
+    Ok((traced, prospects))
 }
 
 /// Starts the program and only waits for it.
-fn untraced(options: &RunOptions) -> Result<(Traced, pid_t), CaptureError> {
-    let mut child = command(options, None, CoreLimit::Hard)
-        .spawn()
-        .map_err(|source| start_error(options, source))?;
-    let pid = pid_t::try_from(child.id()).unwrap_or(0);
-    let forwarding = Forwarding::to(pid);
+fn untraced(options: &RunOptions, before: BeforeExec) -> Result<Traced, CaptureError> {
+    let mut child =
+        command(options, before).spawn().map_err(|source| start_error(options, source))?;
+    let main = pid_t::try_from(child.id()).unwrap_or(0);
+    let forwarding = Forwarding::to(main);
     let status = child
         .wait()
         .map_err(|source| CaptureError::System { what: "wait for the program", source })?;
     drop(forwarding);
     let status = std::os::unix::process::ExitStatusExt::into_raw(status);
-    Ok((Traced { status: Some(status), killer: None }, pid))
+    Ok(Traced { main, status: Some(status), killer: None })
 }
 
-fn command(options: &RunOptions, meeting: Option<Meeting>, core_limit: CoreLimit) -> Command {
+fn command(options: &RunOptions, before: BeforeExec) -> Command {
     let mut command = Command::new(&options.program);
     command.args(&options.arguments);
-    sys::before_exec(&mut command, BeforeExec { meeting, core_limit });
+    sys::before_exec(&mut command, before);
     command
 }
 
@@ -228,24 +252,37 @@ fn start_error(options: &RunOptions, source: io::Error) -> CaptureError {
     }
 }
 
-/// Leaves Ctrl-C and Ctrl-\ to the program. It is in our process group, so the
-/// terminal sends them to both.
-struct TerminalKeys {
+/// What signals do to us while the program runs. Ctrl-C and Ctrl-\ are left to
+/// the program: it is in our process group, so the terminal sends them to both.
+/// And the program's end must be seen, whatever our parent had us ignore.
+struct Terminal {
     former: Vec<(NixSignal, SigAction)>,
 }
 
-impl TerminalKeys {
+impl Terminal {
     fn leave_to_the_program() -> Self {
-        let ignore = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
-        let mut former = Vec::new();
-        for signal in [NixSignal::SIGINT, NixSignal::SIGQUIT] {
-            former.extend(sys::set_action(signal, &ignore).ok().map(|action| (signal, action)));
-        }
-        Self { former }
+        let action = |handler| SigAction::new(handler, SaFlags::empty(), SigSet::empty());
+        let wanted = [
+            (NixSignal::SIGINT, SigHandler::SigIgn),
+            (NixSignal::SIGQUIT, SigHandler::SigIgn),
+            (NixSignal::SIGCHLD, SigHandler::SigDfl),
+        ];
+        let set = |(signal, handler)| {
+            sys::set_action(signal, &action(handler)).ok().map(|former| (signal, former))
+        };
+        Self { former: wanted.into_iter().filter_map(set).collect() }
+    }
+
+    /// What the program gets back of it.
+    fn before_exec(&self) -> BeforeExec {
+        let ignores_children = self.former.iter().any(|(signal, action)| {
+            *signal == NixSignal::SIGCHLD && matches!(action.handler(), SigHandler::SigIgn)
+        });
+        BeforeExec { meeting: None, ignores_children }
     }
 }
 
-impl Drop for TerminalKeys {
+impl Drop for Terminal {
     fn drop(&mut self) {
         for (signal, action) in &self.former {
             let _restored = sys::set_action(*signal, action);
@@ -256,6 +293,8 @@ impl Drop for TerminalKeys {
 /// Passes signals that are sent to us on to the program, while it lives.
 struct Forwarding {
     former: Option<SigSet>,
+    /// What has been passed on.
+    passed: Arc<Mutex<Vec<Received>>>,
 }
 
 impl Forwarding {
@@ -267,18 +306,44 @@ impl Forwarding {
             signals.add(signal);
         }
         let former = signals.thread_swap_mask(SigmaskHow::SIG_BLOCK).ok();
+        let passed = Arc::new(Mutex::new(Vec::new()));
+        let note = Arc::clone(&passed);
         // It ends with the process: a thread that sleeps in sigwaitinfo holds
         // nothing.
         thread::spawn(move || {
-            while let Ok((signal, code)) = sys::wait_for_signal(&signals) {
+            loop {
+                let received = match sys::wait_for_signal(&signals) {
+                    Ok(received) => received,
+                    // We have been stopped and continued: Ctrl-Z, `fg`.
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    Err(_) => break,
+                };
                 // The terminal sends its own to the whole group, the program
                 // included.
-                if code != libc::SI_KERNEL {
-                    let _gone: io::Result<()> = sys::kill(program, signal);
+                if received.code == libc::SI_KERNEL {
+                    continue;
                 }
+                let mut notes = note.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+                notes.retain(|former: &Received| former.signal != received.signal);
+                notes.push(received);
+                drop(notes);
+                let _gone: io::Result<()> = sys::kill(program, received.signal);
             }
         });
-        Self { former }
+        Self { former, passed }
+    }
+
+    /// Names the one who sent a signal to us instead of us, who passed it on.
+    fn correct(&self, killer: &mut Option<SignalInfo>) {
+        let Some(info) = killer else { return };
+        let SignalCause::Sent { pid, uid } = &mut info.cause else { return };
+        if u32::try_from(*pid) != Ok(std::process::id()) {
+            return;
+        }
+        let passed = self.passed.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if let Some(received) = passed.iter().find(|former| former.signal == info.signal.0) {
+            (*pid, *uid) = received.sender;
+        }
     }
 }
 

@@ -66,8 +66,8 @@ impl Stopped {
     pub(super) fn new(held: Held) -> Self {
         let state = ThreadState::read(held.process).unwrap_or_default();
         let tids = [held.crashed].into_iter().chain(held.others.iter().copied());
-        let stopped = tids.map(|tid| held_thread(held.process, tid, true));
-        let late = held.late.iter().map(|tid| held_thread(held.process, *tid, false));
+        let stopped = tids.map(|tid| held_thread(tid, true));
+        let late = held.late.iter().map(|tid| held_thread(*tid, false));
         let threads = stopped.chain(late).collect();
         Self { held, state, threads }
     }
@@ -101,7 +101,7 @@ impl Stopped {
     /// The process for the analysis. Its memory is read while it is held, so
     /// it must be gone when the holder lets go.
     pub fn process(&self, limits: &Limits) -> Process<'_> {
-        let pid = self.held.process;
+        let pid = self.alive();
         let memory = LiveMemory::open(pid);
         let mappings = maps::mappings(pid);
         let auxv = auxv(pid);
@@ -130,7 +130,7 @@ impl Stopped {
     ///
     /// When the file cannot be written or the memory cannot be read at all.
     pub fn write_core(&self, contents: Contents, file: &File) -> Result<CoreStats, CaptureError> {
-        let pid = self.held.process;
+        let pid = self.alive();
         let notes = Notes {
             identity: self.identity(),
             state: &self.state,
@@ -143,8 +143,15 @@ impl Stopped {
         write_core(pid, &notes, contents, file).map_err(|source| CaptureError::Core { source })
     }
 
+    /// The id by which `/proc` shows the process. That of the crashed thread:
+    /// when the first thread has ended before the others, nothing but its name
+    /// is left under its own.
+    fn alive(&self) -> pid_t {
+        self.held.crashed
+    }
+
     fn identity(&self) -> Identity {
-        let pid = self.held.process;
+        let pid = self.alive();
         let read = |name: &str| fs::read(format!("/proc/{pid}/{name}")).unwrap_or_default();
         let link = |name: &str| {
             let target = fs::read_link(format!("/proc/{pid}/{name}")).ok()?;
@@ -157,7 +164,7 @@ impl Stopped {
             ppid: id(self.state.parent),
             uid: Some(self.state.uid),
             gid: Some(self.state.gid),
-            command: read("comm").trim_ascii_end().to_vec(),
+            command: comm(self.held.process).unwrap_or_default(),
             executable: link("exe"),
             arguments: line.split(|byte| *byte == 0).map(<[u8]>::to_vec).collect(),
             arguments_complete: true,
@@ -170,7 +177,7 @@ fn id(pid: pid_t) -> Option<u32> {
     u32::try_from(pid).ok().filter(|pid| *pid > 0)
 }
 
-fn held_thread(process: pid_t, tid: pid_t, is_stopped: bool) -> HeldThread {
+fn held_thread(tid: pid_t, is_stopped: bool) -> HeldThread {
     let state = ThreadState::read(tid).unwrap_or_default();
     let general = is_stopped.then(|| sys::register_set(tid, GENERAL).ok()).flatten();
     let floating = general.as_ref().and_then(|_| sys::register_set(tid, FLOATING).ok());
@@ -181,15 +188,21 @@ fn held_thread(process: pid_t, tid: pid_t, is_stopped: bool) -> HeldThread {
             .or_else(|| floating.clone())
             .unwrap_or_default(),
     });
-    let name = fs::read(format!("/proc/{process}/task/{tid}/comm")).ok();
-    let name = name.map(|name| name.trim_ascii_end().to_vec());
     let own_id = id(state.own_id).or(id(tid)).unwrap_or(0);
     HeldThread {
         mask: sys::signal_mask(tid).unwrap_or(0),
         floating: floating.unwrap_or_default(),
-        thread: Thread { tid: own_id, name, registers },
+        thread: Thread { tid: own_id, name: comm(tid), registers },
         state,
     }
+}
+
+/// The name of a thread; that of the first one is the process's. Its last
+/// newline is the kernel's, all else may be its own.
+fn comm(tid: pid_t) -> Option<Vec<u8>> {
+    let mut name = fs::read(format!("/proc/{tid}/comm")).ok()?;
+    name.pop_if(|last| *last == b'\n');
+    Some(name)
 }
 
 fn words(bytes: &[u8]) -> Vec<u64> {

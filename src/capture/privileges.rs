@@ -1,9 +1,12 @@
 //! Programs that would run with less privilege under a tracer.
 
 use std::env;
-use std::ffi::OsStr;
+use std::ffi::{CString, OsStr};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+
+use crate::capture::sys;
 
 /// Why this program would not be itself under an unprivileged tracer: a
 /// set-user-id program runs without its privilege there.
@@ -20,9 +23,16 @@ pub(super) fn lost_under_trace(program: &OsStr) -> Option<String> {
     let what = match mode {
         mode if mode & SET_UID != 0 && metadata.uid() != uid => "set-user-id",
         mode if mode & SET_GID != 0 && metadata.gid() != gid => "set-group-id",
+        _ if has_capabilities(&path) => "given capabilities",
         _ => return None,
     };
     Some(format!("`{}` is {what}, which it would lose under a tracer", path.display()))
+}
+
+/// Whether the file gives capabilities to who executes it (`capabilities(7)`).
+fn has_capabilities(path: &Path) -> bool {
+    let path = CString::new(path.as_os_str().as_bytes());
+    path.is_ok_and(|path| sys::has_attribute(&path, c"security.capability"))
 }
 
 /// The file that the program's name means: a path, or the first executable

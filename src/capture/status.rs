@@ -19,6 +19,8 @@ pub(super) struct ThreadState {
     pub(super) uid: u32,
     /// See [`ThreadState::uid`].
     pub(super) gid: u32,
+    /// `State` is `Z` or `X`: it has ended, and is listed still.
+    pub(super) has_ended: bool,
     /// `SigPnd`: pending for this thread; bit N-1 for signal N.
     pub(super) pending: u64,
     /// `SigIgn`.
@@ -44,6 +46,7 @@ impl ThreadState {
             let mask = || u64::from_str_radix(value.trim(), 16).unwrap_or(0);
             match key {
                 "Tgid" => state.process = number(first()),
+                "State" => state.has_ended = first().starts_with(['Z', 'X']),
                 "PPid" => state.parent = number(first()),
                 "NSpid" => {
                     state.own_id = number(value.split_whitespace().last().unwrap_or_default());
@@ -84,12 +87,13 @@ mod tests {
     #[test]
     fn the_bits_decide() {
         // SIGSEGV (11) is bit 10, SIGQUIT (3) bit 2.
-        let text = b"Name:\ta\tb\nTgid:\t42\nNSpid:\t43\t7\nPPid:\t1\nUid:\t1000\t0\t0\t0\n\
+        let text = b"Name:\ta\tb\nState:\tZ (zombie)\nTgid:\t42\nNSpid:\t43\t7\nPPid:\t1\nUid:\t1000\t0\t0\t0\n\
             Gid:\t100\t0\t0\t0\nSigPnd:\t0000000000000200\nSigIgn:\t0000000000000004\n\
             SigCgt:\t0000000000000400\n";
         let state = ThreadState::parse(text);
         assert_eq!((state.process, state.own_id, state.parent), (42, 7, 1));
         assert_eq!((state.uid, state.gid, state.pending), (1000, 100, 0x200));
+        assert!(state.has_ended && !ThreadState::parse(b"State:\tt (tracing stop)").has_ended);
         let cases = [
             ("caught", 11, false),
             ("ignored", 3, false),

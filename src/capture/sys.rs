@@ -17,10 +17,12 @@ use libc::{c_int, c_long, c_uint, c_void, pid_t};
 /// What a child does between fork and exec.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct BeforeExec {
-    /// How it waits for its tracer. `None`: it goes on at once.
+    /// How it waits for its tracer, who sets its core limit. `None`: it goes on
+    /// at once, and its core may be as large as the hard limit allows.
     pub(super) meeting: Option<Meeting>,
-    /// Its soft core limit.
-    pub(super) core_limit: CoreLimit,
+    /// Whether its children's deaths go unnoticed unless it waits for them:
+    /// `SIGCHLD` was ignored when we were started.
+    pub(super) ignores_children: bool,
 }
 
 /// The descriptors by which a child and its tracer meet; exec closes them.
@@ -28,23 +30,17 @@ pub(super) struct BeforeExec {
 pub(super) struct Meeting {
     /// Where the child writes its pid.
     pub(super) tell: RawFd,
-    /// Where it reads one byte, which says that the tracer is there.
+    /// Where it reads one byte: [`TRACED`] or [`ALONE`].
     pub(super) wait: RawFd,
     /// The tracer's end of `wait`, which the child closes: it would never see
     /// the tracer's death while it holds it itself.
     pub(super) close: RawFd,
 }
 
-/// What becomes of the soft limit on the size of core files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum CoreLimit {
-    /// No core: one is written by us.
-    Zero,
-    /// As large as the hard limit allows.
-    Hard,
-    /// As it was inherited.
-    Inherited,
-}
+/// The tracer is there and writes a core itself.
+pub(super) const TRACED: u8 = 1;
+/// No tracer could attach: the kernel shall write the core.
+pub(super) const ALONE: u8 = 2;
 
 /// Makes the child of `command` reset what a shell may have made it ignore,
 /// set its core limit, and wait until its tracer has come.
@@ -65,10 +61,16 @@ fn prepare(before: BeforeExec) -> io::Result<()> {
             return Err(io::Error::last_os_error());
         }
     }
-    if before.core_limit != CoreLimit::Inherited {
-        set_core_limit(before.core_limit)?;
+    if before.ignores_children {
+        // SAFETY: SIG_IGN is a valid disposition and the signal may be set.
+        unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
     }
-    let Some(Meeting { tell, wait, close }) = before.meeting else { return Ok(()) };
+    let go = before.meeting.map_or(Ok(ALONE), meet)?;
+    set_core_limit(go)
+}
+
+/// Tells the tracer who we are, and waits for its byte.
+fn meet(Meeting { tell, wait, close }: Meeting) -> io::Result<u8> {
     // SAFETY: closes a descriptor of the child's own copy of the table, which
     // nothing in the child uses.
     unsafe { libc::close(close) };
@@ -83,7 +85,7 @@ fn prepare(before: BeforeExec) -> io::Result<()> {
         // SAFETY: `go` is live, writable and one byte long.
         let read = unsafe { libc::read(wait, ptr::from_mut(&mut go).cast(), 1) };
         match read {
-            1 => return Ok(()),
+            1 => return Ok(go),
             // The tracer gave up.
             0 => return Err(io::Error::from_raw_os_error(libc::ECANCELED)),
             _ => {
@@ -96,13 +98,15 @@ fn prepare(before: BeforeExec) -> io::Result<()> {
     }
 }
 
-fn set_core_limit(to: CoreLimit) -> io::Result<()> {
+/// The soft limit on the size of a core: nothing when we write one, otherwise
+/// as much as the hard limit allows.
+fn set_core_limit(go: u8) -> io::Result<()> {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: `limit` is a live, writable `rlimit`.
     if unsafe { libc::getrlimit(libc::RLIMIT_CORE, &raw mut limit) } != 0 {
         return Err(io::Error::last_os_error());
     }
-    limit.rlim_cur = if to == CoreLimit::Hard { limit.rlim_max } else { 0 };
+    limit.rlim_cur = if go == TRACED { 0 } else { limit.rlim_max };
     // SAFETY: `limit` is a live, initialized `rlimit`.
     if unsafe { libc::setrlimit(libc::RLIMIT_CORE, &raw const limit) } != 0 {
         return Err(io::Error::last_os_error());
@@ -137,6 +141,48 @@ fn wait(pid: pid_t, options: c_int) -> io::Result<Option<(pid_t, c_int)>> {
         },
         tid => Ok(Some((tid, status))),
     }
+}
+
+/// Waits until a child stops or ends, and takes the stop, with the status as
+/// `waitpid(2)` has it. `None`: it has ended, and is **not** reaped, or is gone.
+///
+/// # Errors
+///
+/// `Interrupted` when a signal came first.
+pub(super) fn peek_and_take_stop(pid: pid_t) -> io::Result<Option<c_int>> {
+    let all = libc::WSTOPPED | libc::WEXITED | libc::WNOWAIT | libc::__WALL;
+    loop {
+        match wait_for_change(pid, all)? {
+            Some((libc::CLD_TRAPPED | libc::CLD_STOPPED, _)) => (),
+            _ => return Ok(None),
+        }
+        // It may have been killed meanwhile.
+        let stop = wait_for_change(pid, libc::WSTOPPED | libc::WNOHANG | libc::__WALL)?;
+        if let Some((_, status)) = stop {
+            // The low bits of `waitpid`'s word say "stopped".
+            return Ok(Some(status << 8 | 0x7f));
+        }
+    }
+}
+
+/// `waitid(2)` for one child: `si_code` and `si_status`. `None`: nothing yet, or
+/// no such child.
+fn wait_for_change(pid: pid_t, options: c_int) -> io::Result<Option<(c_int, c_int)>> {
+    // SAFETY: a `siginfo_t` is plain data, for which all zeros is valid.
+    let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
+    // SAFETY: `info` is a live, writable `siginfo_t`.
+    let answer = unsafe { libc::waitid(libc::P_PID, pid as libc::id_t, &raw mut info, options) };
+    if answer != 0 {
+        return match io::Error::last_os_error() {
+            error if error.raw_os_error() == Some(libc::ECHILD) => Ok(None),
+            error => Err(error),
+        };
+    }
+    // SAFETY: `waitid` fills in the member of SIGCHLD, or leaves our zeros.
+    let child = unsafe { info.si_pid() };
+    // SAFETY: as above.
+    let status = unsafe { info.si_status() };
+    Ok((child != 0).then_some((info.si_code, status)))
 }
 
 /// Attaches to a running thread without stopping it.
@@ -193,6 +239,8 @@ pub(super) fn register_set(tid: pid_t, kind: u32) -> io::Result<Vec<u8>> {
     let at = ptr::from_mut(&mut vector).expose_provenance();
     request(libc::PTRACE_GETREGSET, tid, kind as usize, at)?;
     bytes.truncate(vector.iov_len);
+    // A thousand threads would keep 128 MiB.
+    bytes.shrink_to_fit();
     Ok(bytes)
 }
 
@@ -220,6 +268,12 @@ fn request(request: c_uint, tid: pid_t, address: usize, data: usize) -> io::Resu
     if answer == -1 { Err(io::Error::last_os_error()) } else { Ok(answer) }
 }
 
+/// Whether a file has the extended attribute `name`.
+pub(super) fn has_attribute(path: &std::ffi::CStr, name: &std::ffi::CStr) -> bool {
+    // SAFETY: both strings end in NUL; with size 0 nothing is written.
+    unsafe { libc::getxattr(path.as_ptr(), name.as_ptr(), ptr::null_mut(), 0) > 0 }
+}
+
 /// Makes orphans of our descendants our own children.
 pub(super) fn become_subreaper() -> io::Result<()> {
     // SAFETY: PR_SET_CHILD_SUBREAPER takes one number and touches no memory.
@@ -227,14 +281,35 @@ pub(super) fn become_subreaper() -> io::Result<()> {
     if answer == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// Waits for one of `signals`, which the thread has blocked. Returns the
-/// signal and its `si_code`.
-pub(super) fn wait_for_signal(signals: &nix::sys::signal::SigSet) -> io::Result<(c_int, c_int)> {
+/// A signal that came for us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Received {
+    pub(super) signal: c_int,
+    /// `si_code`.
+    pub(super) code: c_int,
+    /// `si_pid` and `si_uid`, when the code says that a process sent it.
+    pub(super) sender: (pid_t, libc::uid_t),
+}
+
+/// Waits for one of `signals`, which the thread has blocked.
+///
+/// # Errors
+///
+/// `Interrupted` when we have been stopped and continued.
+pub(super) fn wait_for_signal(signals: &nix::sys::signal::SigSet) -> io::Result<Received> {
     // SAFETY: a `siginfo_t` is plain data, for which all zeros is valid.
     let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
     // SAFETY: both pointers are to live values of the right types.
     let signal = unsafe { libc::sigwaitinfo(signals.as_ref(), &raw mut info) };
-    if signal < 0 { Err(io::Error::last_os_error()) } else { Ok((signal, info.si_code)) }
+    if signal < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the kernel has filled in the whole structure, and every bit
+    // pattern is a valid number.
+    let pid = unsafe { info.si_pid() };
+    // SAFETY: as above.
+    let uid = unsafe { info.si_uid() };
+    Ok(Received { signal, code: info.si_code, sender: (pid, uid) })
 }
 
 /// Sends a signal of any number to a process.

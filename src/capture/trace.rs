@@ -6,6 +6,7 @@
 
 use std::fs;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,7 @@ use libc::{c_int, pid_t};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::base::signal::Signal;
+use crate::capture::launch::Event;
 use crate::capture::live::{Held, Stopped};
 use crate::capture::status::ThreadState;
 use crate::capture::sys;
@@ -58,11 +60,13 @@ pub(super) struct Tracer<'c> {
     dead: FxHashSet<pid_t>,
     /// Who sent which signal to the main process last.
     senders: FxHashMap<c_int, SignalInfo>,
-    on_crash: &'c mut dyn FnMut(&Stopped),
+    on_event: &'c mut dyn FnMut(Event<'_>),
 }
 
 /// How tracing ended.
 pub(super) struct Traced {
+    /// The main program's process id.
+    pub(super) main: pid_t,
     /// The main program's wait status. `None`: somebody else reaped it.
     pub(super) status: Option<c_int>,
     /// What is known of the signal that killed it.
@@ -70,14 +74,42 @@ pub(super) struct Traced {
 }
 
 impl<'c> Tracer<'c> {
-    pub(super) fn new(main: pid_t, on_crash: &'c mut dyn FnMut(&Stopped)) -> Self {
+    pub(super) fn new(main: pid_t, on_event: &'c mut dyn FnMut(Event<'_>)) -> Self {
         Self {
             main,
             main_end: None,
             threads: FxHashMap::from_iter([(main, None)]),
             dead: FxHashSet::default(),
             senders: FxHashMap::default(),
-            on_crash,
+            on_event,
+        }
+    }
+
+    /// Tells the user something.
+    pub(super) fn notice(&mut self, notice: String) {
+        (self.on_event)(Event::Notice(notice));
+    }
+
+    /// Whom the tracer tells.
+    pub(super) fn on_event(&mut self) -> &mut dyn FnMut(Event<'_>) {
+        self.on_event
+    }
+
+    /// Follows the main program until it has become the program that it is to
+    /// run, or has ended. **Reaps nothing**: whoever started it does that when
+    /// exec fails.
+    pub(super) fn until_exec(&mut self) -> io::Result<()> {
+        loop {
+            let status = match sys::peek_and_take_stop(self.main) {
+                Ok(Some(status)) => status,
+                Ok(None) => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            };
+            self.news(self.main, status);
+            if status >> 16 == libc::PTRACE_EVENT_EXEC {
+                return Ok(());
+            }
         }
     }
 
@@ -97,7 +129,7 @@ impl<'c> Tracer<'c> {
         let signal =
             status.filter(|status| libc::WIFSIGNALED(*status)).map(|status| libc::WTERMSIG(status));
         let killer = signal.and_then(|signal| self.senders.get(&signal).copied());
-        Ok(Traced { status, killer })
+        Ok(Traced { main: self.main, status, killer })
     }
 
     /// Takes note of what happened to a thread, and lets it go on.
@@ -152,38 +184,55 @@ impl<'c> Tracer<'c> {
 
     /// A signal is about to be delivered: to a handler, to nobody, or as death.
     fn signal(&mut self, tid: pid_t, number: c_int) {
-        /// Whose sender is worth knowing, should they end the main program.
-        const ENDINGS: [c_int; 6] = [
-            libc::SIGHUP,
-            libc::SIGINT,
-            libc::SIGTERM,
-            libc::SIGPIPE,
-            libc::SIGUSR1,
-            libc::SIGUSR2,
-        ];
         /// Faults that a handler may see first.
         const FAULTS: [Signal; 6] =
             [Signal::SEGV, Signal::BUS, Signal::FPE, Signal::ILL, Signal::TRAP, Signal::SYS];
+        /// What does nothing by default, or stops and continues: may be
+        /// frequent, and never is an end.
+        const HARMLESS: [c_int; 8] = [
+            libc::SIGCHLD,
+            libc::SIGURG,
+            libc::SIGWINCH,
+            libc::SIGCONT,
+            libc::SIGSTOP,
+            libc::SIGTSTP,
+            libc::SIGTTIN,
+            libc::SIGTTOU,
+        ];
         let signal = Signal(number);
-        if signal.dumps_core() || ENDINGS.contains(&number) {
-            let info = sys::signal_info(tid).ok().and_then(|raw| SignalInfo::from_bytes(&raw));
-            let state = ThreadState::read(tid).unwrap_or_default();
-            if state.process == self.main
-                && let Some(info) = info
-            {
-                self.senders.insert(number, info);
-            }
-            if state.dies_of(signal) && self.dead.insert(state.process) {
-                self.crashed(tid, &state, signal, info);
-                return;
-            }
-            if FAULTS.contains(&signal)
-                && state.catches(signal)
-                && let Some(info) = info
-            {
-                let count = self.threads.get(&tid).copied().flatten().map_or(0, |last| last.count);
-                self.threads.insert(tid, Some(HandledFault { info, count: count + 1 }));
-            }
+        if HARMLESS.contains(&number) {
+            resume(tid, Resume::Deliver(number));
+            return;
+        }
+        let info = sys::signal_info(tid).ok().and_then(|raw| SignalInfo::from_bytes(&raw));
+        // A signal that only ends the program is mostly given to its first
+        // thread, whose id is the process's: then no file has to be read.
+        let state = if signal.dumps_core() || tid != self.main {
+            ThreadState::read(tid)
+        } else {
+            Some(ThreadState { process: self.main, ..ThreadState::default() })
+        };
+        let Some(state) = state else {
+            // Killed meanwhile.
+            resume(tid, Resume::Deliver(number));
+            return;
+        };
+        if state.process == self.main
+            && let Some(info) = info
+        {
+            self.senders.insert(number, info);
+        }
+        if state.dies_of(signal) && self.dead.insert(state.process) {
+            self.crashed(tid, &state, signal, info);
+            return;
+        }
+        if FAULTS.contains(&signal)
+            && state.catches(signal)
+            && let Some(info) = info
+        {
+            let count = self.threads.get(&tid).copied().flatten().map_or(0, |last| last.count);
+            let count = count.saturating_add(1);
+            self.threads.insert(tid, Some(HandledFault { info, count }));
         }
         resume(tid, Resume::Deliver(number));
     }
@@ -191,14 +240,26 @@ impl<'c> Tracer<'c> {
     /// The last stop of a thread. Only a seccomp kill is news: no signal stop
     /// came before it.
     fn exiting(&mut self, tid: pid_t) {
-        let status = sys::event_message(tid).ok().and_then(|status| c_int::try_from(status).ok());
-        let Some(status) = status.filter(|status| libc::WIFSIGNALED(*status)) else { return };
-        let signal = Signal(libc::WTERMSIG(status));
-        let state = ThreadState::read(tid).unwrap_or_default();
-        if signal == Signal::SYS && self.dead.insert(state.process) {
-            let hold = self.hold_and_report(tid, &state, signal, None);
-            self.let_go(tid, hold);
+        if exit_signal(tid) != Some(Signal::SYS) {
+            return;
         }
+        let Some(state) = ThreadState::read(tid) else { return };
+        if self.dead.contains(&state.process) {
+            return;
+        }
+        let hold = self.hold(tid, state.process);
+        // SECCOMP_RET_KILL_THREAD ends one thread of several; the others stop
+        // where they are, and not because they end.
+        if hold.stopped.iter().any(|(other, stop)| *other != tid && !stop.is_exit) {
+            (self.on_event)(Event::Notice(format!(
+                "a seccomp filter has ended thread {tid} of process {}, which runs on",
+                state.process
+            )));
+        } else {
+            self.dead.insert(state.process);
+            self.report(tid, &state, Signal::SYS, None, &hold);
+        }
+        self.let_go(tid, hold);
     }
 
     fn crashed(
@@ -208,75 +269,98 @@ impl<'c> Tracer<'c> {
         signal: Signal,
         info: Option<SignalInfo>,
     ) {
-        let hold = self.hold_and_report(tid, state, signal, info);
+        let hold = self.hold(tid, state.process);
+        self.report(tid, state, signal, info, &hold);
         // The fatal one first: its death takes the others along.
         resume(tid, Resume::Deliver(signal.0));
         self.let_go(tid, hold);
     }
 
-    /// Stops all threads of the process and shows it, then returns what is
-    /// held besides the crashed thread, and news that came meanwhile.
-    fn hold_and_report(
+    /// Shows a process that is held.
+    fn report(
         &mut self,
         tid: pid_t,
         state: &ThreadState,
         signal: Signal,
         info: Option<SignalInfo>,
-    ) -> Hold {
-        let hold = self.hold(tid, state.process);
-        let fault = self.threads.get(&tid).copied().flatten();
+        hold: &Hold,
+    ) {
+        // As in a core of the kernel: the crashed thread, then by age.
+        let mut others: Vec<pid_t> =
+            hold.stopped.keys().copied().filter(|other| *other != tid).collect();
+        others.sort_unstable();
         let held = Held {
             process: state.process,
             crashed: tid,
             signal,
             info,
-            handled_fault: fault,
+            handled_fault: self.threads.get(&tid).copied().flatten(),
             is_main: state.process == self.main,
-            others: hold.stopped.keys().copied().filter(|other| *other != tid).collect(),
+            others,
             late: hold.late.clone(),
         };
-        (self.on_crash)(&Stopped::new(held));
-        hold
+        let stopped = Stopped::new(held);
+        let on_event = &mut self.on_event;
+        // Whatever goes wrong in a report: the process still has to get its
+        // signal, and we its exit status.
+        let shown = catch_unwind(AssertUnwindSafe(|| on_event(Event::Crash(&stopped))));
+        if shown.is_err() {
+            (self.on_event)(Event::Notice(format!(
+                "the crash of process {} could not be reported, because of a bug in coretool",
+                state.process
+            )));
+        }
     }
 
     /// Stops every thread of `process`.
     fn hold(&mut self, crashed: pid_t, process: pid_t) -> Hold {
         let mut hold = Hold::default();
-        hold.stopped.insert(crashed, Resume::Deliver(0));
+        hold.stopped.insert(crashed, Stop { resume: Resume::Deliver(0), is_exit: false });
         let mut asked: FxHashSet<pid_t> = FxHashSet::default();
+        // What will never stop: a first thread that has ended before the others
+        // stays in the list.
+        let mut gone: FxHashSet<pid_t> = FxHashSet::default();
         let deadline = Instant::now() + PATIENCE;
         let mut pause = Duration::from_micros(20);
         loop {
             // Threads start threads until the last one has stopped.
             let tasks = tasks(process);
-            let running = || tasks.iter().filter(|tid| !hold.stopped.contains_key(tid));
-            let new: Vec<pid_t> = running().filter(|tid| !asked.contains(tid)).copied().collect();
-            for tid in &new {
-                // A thread that is gone, or that we do not trace, cannot be asked.
-                let _asked = sys::interrupt(*tid);
-                asked.insert(*tid);
+            let mut is_new = false;
+            for tid in &tasks {
+                if !hold.stopped.contains_key(tid) && asked.insert(*tid) {
+                    is_new = true;
+                    if sys::interrupt(*tid).is_err() {
+                        gone.insert(*tid);
+                    }
+                }
             }
-            if new.is_empty() {
-                if running().next().is_none() {
-                    break;
-                }
-                if Instant::now() > deadline {
-                    hold.late = running().copied().collect();
-                    break;
-                }
-                if !self.collect(process, &tasks, &mut hold) {
-                    thread::sleep(pause);
-                    pause = (pause * 2).min(Duration::from_millis(1));
-                }
-            } else {
-                self.collect(process, &tasks, &mut hold);
+            let any = self.collect(process, &tasks, &mut hold);
+            if is_new || any {
+                continue;
             }
+            let is_running =
+                |tid: &&pid_t| !hold.stopped.contains_key(*tid) && !gone.contains(*tid);
+            let running: Vec<pid_t> = tasks.iter().filter(is_running).copied().collect();
+            let has_ended = |tid: &pid_t| ThreadState::read(*tid).is_none_or(|it| it.has_ended);
+            let (ended, running): (Vec<pid_t>, Vec<pid_t>) =
+                running.into_iter().partition(has_ended);
+            gone.extend(ended);
+            if running.is_empty() {
+                break;
+            }
+            if Instant::now() > deadline {
+                hold.late = running;
+                break;
+            }
+            thread::sleep(pause);
+            pause = (pause * 2).min(Duration::from_millis(1));
         }
         hold
     }
 
     /// Takes all news there are. Returns whether there were any.
     fn collect(&mut self, process: pid_t, tasks: &[pid_t], hold: &mut Hold) -> bool {
+        let tasks: FxHashSet<pid_t> = tasks.iter().copied().collect();
         let mut any = false;
         while let Ok(Some((tid, status))) = sys::wait_now() {
             any = true;
@@ -293,7 +377,12 @@ impl<'c> Tracer<'c> {
                 // one. Only another death has to wait.
                 let dies =
                     || ThreadState::read(tid).is_some_and(|state| state.dies_of(Signal(signal)));
-                if event == libc::PTRACE_EVENT_EXIT || event == 0 && dies() {
+                let is_death = match event {
+                    0 => dies(),
+                    libc::PTRACE_EVENT_EXIT => exit_signal(tid) == Some(Signal::SYS),
+                    _ => false,
+                };
+                if is_death {
                     hold.later.push((tid, status));
                 } else {
                     self.news(tid, status);
@@ -302,16 +391,20 @@ impl<'c> Tracer<'c> {
             }
             self.threads.entry(tid).or_default();
             self.note_event(tid, event);
-            hold.stopped.insert(tid, resume_of(signal, event));
+            let stop = Stop {
+                resume: resume_of(signal, event),
+                is_exit: event == libc::PTRACE_EVENT_EXIT,
+            };
+            hold.stopped.insert(tid, stop);
         }
         any
     }
 
     /// Lets all held threads go on, then handles what had to wait.
     fn let_go(&mut self, crashed: pid_t, hold: Hold) {
-        for (tid, how) in hold.stopped {
+        for (tid, stop) in hold.stopped {
             if tid != crashed {
-                resume(tid, how);
+                resume(tid, stop.resume);
             }
         }
         for (tid, status) in hold.later {
@@ -323,35 +416,40 @@ impl<'c> Tracer<'c> {
     fn release_all(&mut self) {
         let deadline = Instant::now() + PATIENCE;
         let mut left: FxHashSet<pid_t> = self.threads.keys().copied().collect();
-        for tid in &left {
-            let _asked = sys::interrupt(*tid);
-        }
+        left.retain(|tid| sys::interrupt(*tid).is_ok());
+        // A new one may be seen before its maker tells of it.
+        let mut let_go: FxHashSet<pid_t> = FxHashSet::default();
         while !left.is_empty() && Instant::now() < deadline {
-            match sys::wait_now() {
-                Ok(Some((tid, status))) => {
-                    if libc::WIFSTOPPED(status) {
-                        let (signal, event) = (libc::WSTOPSIG(status), status >> 16);
-                        if matches!(
-                            event,
-                            libc::PTRACE_EVENT_CLONE
-                                | libc::PTRACE_EVENT_FORK
-                                | libc::PTRACE_EVENT_VFORK
-                        ) && let Ok(new) = sys::event_message(tid)
-                            && let Ok(new) = pid_t::try_from(new)
-                        {
-                            left.insert(new);
-                        }
-                        let signal = match resume_of(signal, event) {
-                            Resume::Deliver(signal) => signal,
-                            Resume::Listen => 0,
-                        };
-                        let _detached = sys::detach(tid, signal);
-                    }
-                    left.remove(&tid);
+            let (tid, status) = match sys::wait_now() {
+                Ok(Some(news)) => news,
+                Ok(None) => {
+                    thread::sleep(Duration::from_millis(1));
+                    continue;
                 }
-                Ok(None) => thread::sleep(Duration::from_millis(1)),
-                Err(_) => (),
+                Err(_) => continue,
+            };
+            left.remove(&tid);
+            let_go.insert(tid);
+            if !libc::WIFSTOPPED(status) {
+                continue;
             }
+            let (signal, event) = (libc::WSTOPSIG(status), status >> 16);
+            let makes_one = matches!(
+                event,
+                libc::PTRACE_EVENT_CLONE | libc::PTRACE_EVENT_FORK | libc::PTRACE_EVENT_VFORK
+            );
+            if makes_one
+                && let Ok(new) = sys::event_message(tid)
+                && let Ok(new) = pid_t::try_from(new)
+                && !let_go.contains(&new)
+            {
+                left.insert(new);
+            }
+            let signal = match resume_of(signal, event) {
+                Resume::Deliver(signal) => signal,
+                Resume::Listen => 0,
+            };
+            let _detached = sys::detach(tid, signal);
         }
     }
 }
@@ -360,11 +458,25 @@ impl<'c> Tracer<'c> {
 #[derive(Default)]
 struct Hold {
     /// Its stopped threads.
-    stopped: FxHashMap<pid_t, Resume>,
+    stopped: FxHashMap<pid_t, Stop>,
     /// Threads that did not stop in time.
     late: Vec<pid_t>,
     /// News of other processes.
     later: Vec<(pid_t, c_int)>,
+}
+
+/// The stop of a held thread.
+#[derive(Clone, Copy, Debug)]
+struct Stop {
+    resume: Resume,
+    /// It was about to end.
+    is_exit: bool,
+}
+
+/// The signal that ends a thread in its exit stop.
+fn exit_signal(tid: pid_t) -> Option<Signal> {
+    let status = sys::event_message(tid).ok().and_then(|status| c_int::try_from(status).ok())?;
+    libc::WIFSIGNALED(status).then(|| Signal(libc::WTERMSIG(status)))
 }
 
 /// How a thread in this stop goes on.
