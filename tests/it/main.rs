@@ -13,5 +13,8 @@ mod fixtures;
 mod layers;
 mod matrix;
 mod oracle;
+mod run_processes;
+mod run_signals;
+mod run_surroundings;
 mod schema;
 mod sources;
