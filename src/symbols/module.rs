@@ -61,7 +61,7 @@ impl<'f> ModuleSymbols<'f> {
     /// it is another.
     pub(super) fn load(module: &Module, memory: &dyn Memory, fetch: &Arc<Fetch<'f>>) -> Self {
         let binary = match module.path.as_slice() {
-            b"[vdso]" => fetch.from_memory(module, memory).map(|image| {
+            b"[vdso]" => fetch.copy_from_memory(module, memory).map(|image| {
                 Binary::Found(FoundFile { path: None, modified: None, image, is_verified: true })
             }),
             _ => None,
