@@ -44,7 +44,7 @@ pub fn analyze<'f>(
     let memory = Fallback { first: &*process.memory, second: &files };
 
     let stacks = Unwinder::new(process, &memory, &symbols, limits).walk_all(gaps);
-    let context = Context { process, memory: &memory, symbols: &symbols, limits };
+    let context = Context::new(process, &memory, &symbols, limits);
     let threads = thread_calls(&context, stacks);
 
     let first_chance = options.first_chance.clone();

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use elsa::sync::FrozenMap;
 use gimli::{
-    AttributeValue, DebugInfoOffset, DwLang, EndianSlice, RunTimeEndian, SectionId, UnitOffset,
-    UnitSectionOffset, constants,
+    AttributeValue, DebugInfoOffset, DebugTypeSignature, DwLang, EndianSlice, RunTimeEndian,
+    Section, SectionId, UnitOffset, UnitSectionOffset, constants,
 };
 
 use crate::base::addr::LinkAddr;
@@ -18,6 +18,7 @@ use crate::symbols::inlined::FunctionIndex;
 use crate::symbols::lines::Lines;
 use crate::symbols::object::Image;
 use crate::symbols::packed::Packed;
+use crate::symbols::type_units::{TypeUnit, TypeUnits};
 use crate::symbols::units::{self, RootRanges};
 use crate::symbols::workers::spread;
 
@@ -59,6 +60,9 @@ pub struct Debug<'f> {
     /// Of the others.
     others: OnceLock<RootRanges>,
     searches: AtomicUsize,
+    type_units: OnceLock<TypeUnits>,
+    /// Those of `.debug_types`, by the offset of their headers.
+    types: FrozenMap<usize, Box<Unit<'f>>>,
 }
 
 /// How many addresses are searched for one by one before an index is made.
@@ -181,6 +185,8 @@ impl<'f> Debug<'f> {
             roots: OnceLock::new(),
             others: OnceLock::new(),
             searches: AtomicUsize::new(0),
+            type_units: OnceLock::new(),
+            types: FrozenMap::new(),
         })
     }
 
@@ -267,5 +273,34 @@ impl<'f> Debug<'f> {
         let unit = self.unit(self.info.unit_start(offset)?)?;
         let entry = UnitSectionOffset(offset.0).to_unit_offset(&unit.unit.header)?;
         Some((unit, entry))
+    }
+
+    /// The unit that defines the type of a signature, and the type's entry in
+    /// it.
+    pub fn type_unit(&self, signature: DebugTypeSignature) -> Option<(&Unit<'f>, UnitOffset)> {
+        let units = self.type_units.get_or_init(|| TypeUnits::new(&self.dwarf, &self.info));
+        match units.get(signature)? {
+            TypeUnit::Info(offset, entry) => Some((self.unit(offset)?, entry)),
+            TypeUnit::Types(offset, entry) => Some((self.unit_of_types(offset)?, entry)),
+        }
+    }
+
+    fn unit_of_types(&self, offset: usize) -> Option<&Unit<'f>> {
+        if let Some(unit) = self.types.get(&offset) {
+            return Some(unit);
+        }
+        let section = self.dwarf.debug_types.reader();
+        let bytes = section.slice().get(offset..)?;
+        let types = gimli::DebugTypes::new(bytes, RunTimeEndian::Little);
+        let header = types.units().next().ok()??;
+        let unit = gimli::Unit::new(&self.dwarf, header).ok()?;
+        let offset_of_unit = DebugInfoOffset(offset);
+        let unit = Unit {
+            unit,
+            offset: offset_of_unit,
+            functions: OnceLock::new(),
+            lines: OnceLock::new(),
+        };
+        Some(self.types.insert(offset, Box::new(unit)))
     }
 }

@@ -8,6 +8,7 @@ mod aranges;
 mod code_ranges;
 pub mod demangle;
 pub mod dwarf;
+pub mod entries;
 mod fetch;
 pub mod functions;
 mod info;
@@ -27,6 +28,9 @@ mod symbol_table;
 mod symbols;
 #[cfg(test)]
 mod tests;
+pub mod type_names;
+mod type_units;
+pub mod types;
 mod units;
 mod workers;
 

@@ -1,36 +1,148 @@
 //! From a frame and its debug information to values.
+//!
+//! [`scope`] says which variables a call has, [`location`] where each one is,
+//! [`read`] what is there. Whatever cannot be known is a
+//! [`Value`] that says why.
 
+mod aggregates;
 pub mod calls;
+mod entry_values;
+pub mod location;
+mod numbers;
+pub mod place;
+mod pointers;
+mod pretty;
+pub mod read;
+pub mod scope;
+mod strings;
+pub mod suspects;
+mod text;
+mod tls;
 pub mod value;
 
+use std::cell::OnceCell;
+
+use crate::base::addr::RunAddr;
 use crate::base::limits::Limits;
 use crate::base::memory::Memory;
 use crate::dump::process::Process;
 use crate::symbols::Symbols;
+use crate::symbols::entries::Entry;
 use crate::symbols::functions::Call;
+use crate::symbols::types::Types;
 use crate::unwind::frame::Frame;
-use crate::variables::value::Variable;
+use crate::variables::location::Activation;
+use crate::variables::read::Reading;
+use crate::variables::scope::{Declared, variables_at};
+use crate::variables::value::{Value, Variable};
 
-/// What reading values needs.
+/// What reading a value may need besides its frame.
 pub struct Context<'a, 'f> {
-    /// The process; its first thread's vector registers hold floating-point
-    /// values.
+    /// The process.
     pub process: &'a Process<'f>,
     /// Its memory, with the matching bytes of mapped files.
     pub memory: &'a dyn Memory,
-    /// Names and types.
+    /// Names, lines and debug information.
     pub symbols: &'a Symbols<'f>,
-    /// How far values are followed.
+    /// Bounds on everything that the input controls.
     pub limits: &'a Limits,
+    /// The types read so far.
+    pub types: Types<'a, 'f>,
 }
 
-/// The variables of `call`, one of the calls of `frames[index]`. The frames
-/// above it are its callers, who know what they passed.
+impl<'a, 'f> Context<'a, 'f> {
+    /// A context in which no type was read yet.
+    pub fn new(
+        process: &'a Process<'f>,
+        memory: &'a dyn Memory,
+        symbols: &'a Symbols<'f>,
+        limits: &'a Limits,
+    ) -> Self {
+        Self { process, memory, symbols, limits, types: Types::new() }
+    }
+
+    /// The function or object at an address: `name`, or `name+8` within it.
+    pub fn symbol(&self, at: RunAddr) -> Option<String> {
+        let symbol = self.symbols.symbol_at(at)?;
+        let offset = symbol.offset;
+        let name = symbol.name;
+        Some(if offset == 0 { name } else { format!("{name}+{offset}") })
+    }
+}
+
+/// The variables of one call: its arguments in order, then its locals, those of
+/// the innermost block first.
+///
+/// `frames` are the thread's frames, innermost first, and `index` says which
+/// one the call belongs to; the outer ones are there to tell what a caller
+/// passed.
 pub fn variables(
-    _context: &Context<'_, '_>,
-    _frames: &[&Frame],
-    _index: usize,
-    _call: &Call,
+    context: &Context<'_, '_>,
+    frames: &[&Frame],
+    index: usize,
+    call: &Call,
 ) -> Vec<Variable> {
-    Vec::new()
+    let Some((activation, function)) = activation(context, frames, index, call) else {
+        return Vec::new();
+    };
+    let reading = Reading::new(context, Some(&activation));
+    let declared = variables_at(function, activation.at);
+    declared.iter().map(|declared| variable(&reading, &activation, declared, call)).collect()
+}
+
+/// The frame to evaluate expressions in, and the call's entry.
+pub(crate) fn activation<'c, 'a, 'f>(
+    context: &'c Context<'a, 'f>,
+    frames: &'c [&'c Frame],
+    index: usize,
+    call: &Call,
+) -> Option<(Activation<'c, 'a, 'f>, Entry<'a, 'f>)> {
+    let scope = call.scope?;
+    let frame = frames.get(index)?;
+    let (_, module) = context.symbols.module_at(frame.at.lookup())?;
+    let debug = module.debug()?;
+    let unit = debug.unit(scope.unit)?;
+    let activation = Activation {
+        context,
+        frames,
+        index,
+        subprogram: Entry { debug, unit, offset: scope.subprogram },
+        at: scope.at,
+        bias: module.bias(),
+        call_site: OnceCell::new(),
+    };
+    Some((activation, Entry { debug, unit, offset: scope.entry }))
+}
+
+fn variable<'a, 'f>(
+    reading: &Reading<'_, '_, 'a, 'f>,
+    activation: &Activation<'_, 'a, 'f>,
+    declared: &Declared<'a, 'f>,
+    call: &Call,
+) -> Variable {
+    let attributes = &declared.attributes;
+    let type_entry = attributes.type_entry();
+    let of = reading.context.types.get(type_entry);
+    let mut value = match activation.place(attributes) {
+        Ok(place) => reading.variable(type_entry, &place),
+        Err(why) => Value::unknown(why),
+    };
+    // What an argument was when the function was called may still be known.
+    if !value.is_known()
+        && declared.is_argument
+        && !call.is_inlined
+        && let Ok(place) = activation.argument_at_entry(attributes)
+    {
+        let passed = reading.variable(type_entry, &place);
+        if passed.is_known() {
+            value = passed;
+        }
+    }
+    Variable {
+        name: declared.name.clone().unwrap_or_else(|| "<unnamed>".to_owned()),
+        type_name: of.name.clone(),
+        is_argument: declared.is_argument,
+        declared: attributes.declared(),
+        value,
+    }
 }

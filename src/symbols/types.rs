@@ -1,0 +1,662 @@
+//! Types as the debug information describes them, read when asked for.
+//!
+//! A [`Type`] describes one level: the parts of a structure name their types by
+//! [`Entry`], so that a type that contains itself costs nothing. [`Types`]
+//! keeps what was read.
+
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use gimli::constants as dw;
+use gimli::{AttributeValue, DwAte, DwLang, Expression};
+use rustc_hash::FxHashMap;
+
+use crate::symbols::dwarf::Reader;
+use crate::symbols::entries::{Attributes, Entry};
+use crate::symbols::type_names::{self, Containers};
+
+/// How many typedefs and qualifiers are looked through. Honest code nests a
+/// dozen; a damaged file may nest them in a circle.
+const MOST_ALIASES: usize = 64;
+
+/// How many types may need the size of another one, as an array of arrays does.
+const MOST_NESTED: usize = 16;
+
+/// Which notation a type is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Dialect {
+    /// C, and what is close to it.
+    C,
+    /// C++.
+    Cpp,
+    /// Rust.
+    Rust,
+}
+
+/// One type, typedefs and qualifiers looked through.
+#[derive(Clone)]
+pub struct Type<'a, 'f> {
+    /// As its language writes it, with the typedef name that the variable was
+    /// declared with: `const char *`, `struct conn`, `uint32_t`, `&str`.
+    pub name: String,
+    /// The typedef names that were looked through, outermost first.
+    pub aliases: Vec<String>,
+    /// Its name without typedefs and qualifiers: what a library calls its
+    /// containers.
+    pub plain_name: String,
+    /// Its entry, after typedefs and qualifiers. `None` for `void`.
+    pub entry: Option<Entry<'a, 'f>>,
+    /// Its size in bytes, when that is fixed.
+    pub size: Option<u64>,
+    /// The notation of its unit.
+    pub dialect: Dialect,
+    /// What it is.
+    pub shape: Shape<'a, 'f>,
+}
+
+/// What a type is.
+#[derive(Clone)]
+pub enum Shape<'a, 'f> {
+    /// Nothing: `void`, or `decltype(nullptr)` when [`Type::size`] is some.
+    Nothing,
+    /// A number, a character or a truth value (`DW_TAG_base_type`).
+    Number(DwAte),
+    /// A pointer, to `None` for `void *`.
+    Pointer(Option<Entry<'a, 'f>>),
+    /// A reference of C++.
+    Reference(Option<Entry<'a, 'f>>),
+    /// A pointer to a member of a class; `true`: to a member function.
+    MemberPointer(bool),
+    /// A structure, class or union.
+    Composite(Composite<'a, 'f>),
+    /// An enumeration.
+    Enumeration(Enumeration),
+    /// An array or vector.
+    Array(Array<'a, 'f>),
+    /// Code.
+    Function,
+    /// Declared here, and defined in no unit that we know.
+    Declared,
+    /// The debug information is damaged or new to us; says how.
+    Unknown(String),
+}
+
+/// The parts of a structure, class or union.
+#[derive(Clone, Default)]
+pub struct Composite<'a, 'f> {
+    /// Whether the members share their place.
+    pub is_union: bool,
+    /// Base classes and members in their order; no static ones.
+    pub members: Vec<Member<'a, 'f>>,
+    /// Rust's enums: members that depend on a discriminant.
+    pub variants: Option<Variants<'a, 'f>>,
+    /// Template arguments that are types: `T` and what it stands for.
+    pub type_arguments: Vec<(String, Entry<'a, 'f>)>,
+}
+
+/// One base class or member.
+#[derive(Clone)]
+pub struct Member<'a, 'f> {
+    /// `None`: an anonymous structure or union, whose members count as this
+    /// structure's own.
+    pub name: Option<String>,
+    /// Whether it is a base class.
+    pub is_base: bool,
+    /// Whether the compiler made it: a pointer to a virtual table.
+    pub is_artificial: bool,
+    /// Its type.
+    pub type_entry: Option<Entry<'a, 'f>>,
+    /// Where it lies in the structure.
+    pub place: MemberPlace<'f>,
+    /// The line of its declaration.
+    pub line: Option<u64>,
+}
+
+/// Where a member lies in its structure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MemberPlace<'f> {
+    /// So many bytes from the start.
+    Bytes(u64),
+    /// A bit-field: so many bits from the start, and so many bits wide.
+    Bits(u64, u64),
+    /// An expression over the address of the structure: a virtual base.
+    Computed(Expression<Reader<'f>>),
+}
+
+/// The variant part of a Rust enum.
+#[derive(Clone)]
+pub struct Variants<'a, 'f> {
+    /// What tells which variant is active. `None`: there is only one.
+    pub discriminant: Option<Member<'a, 'f>>,
+    /// The variants.
+    pub list: Vec<Variant<'a, 'f>>,
+}
+
+/// One variant of a Rust enum.
+#[derive(Clone)]
+pub struct Variant<'a, 'f> {
+    /// Values of the discriminant that select it, as ranges with both ends.
+    /// Empty: selected when no other one is.
+    pub selected_by: Vec<(u128, u128)>,
+    /// Its one member, which holds its fields.
+    pub member: Option<Member<'a, 'f>>,
+}
+
+/// The names of an enumeration's values.
+#[derive(Clone, Debug, Default)]
+pub struct Enumeration {
+    /// Whether values are signed.
+    pub is_signed: bool,
+    /// Whether enumerators are written with the name of their enumeration.
+    pub is_scoped: bool,
+    /// Names and values, in their order.
+    pub enumerators: Vec<(String, i128)>,
+}
+
+/// An array.
+#[derive(Clone)]
+pub struct Array<'a, 'f> {
+    /// What it holds.
+    pub element: Option<Entry<'a, 'f>>,
+    /// Lengths, outermost first.
+    pub dimensions: Vec<Length<'a, 'f>>,
+}
+
+/// The length of one dimension of an array.
+#[derive(Clone, Copy, Debug)]
+pub enum Length<'a, 'f> {
+    /// So many elements.
+    Fixed(u64),
+    /// Computed when the program runs: the value, plus this, is the length.
+    Computed(Expression<Reader<'f>>, i64),
+    /// The value of another entry, plus this.
+    Variable(Entry<'a, 'f>, i64),
+    /// Not stated: a flexible array member, or `extern int table[]`.
+    Unknown,
+}
+
+impl PartialEq for Length<'_, '_> {
+    fn eq(&self, other: &Self) -> bool {
+        matches!((self, other), (Self::Fixed(a), Self::Fixed(b)) if a == b)
+    }
+}
+
+impl std::fmt::Debug for Entry<'_, '_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "entry {:#x}", self.offset.0)
+    }
+}
+
+/// All types read so far, by entry; and what names need to be complete.
+#[derive(Default)]
+pub struct Types<'a, 'f> {
+    types: Cache<(usize, usize), Arc<Type<'a, 'f>>>,
+    containers: Cache<usize, Arc<Containers>>,
+    dialects: Cache<usize, Dialect>,
+}
+
+impl<'a, 'f> Types<'a, 'f> {
+    /// Nothing read yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The type of an entry; `void` for `None`, as DWARF has it.
+    pub fn get(&self, entry: Option<Entry<'a, 'f>>) -> Arc<Type<'a, 'f>> {
+        self.nested(entry, 0)
+    }
+
+    /// As [`Types::get`], for a type whose size another one needs.
+    fn nested(&self, entry: Option<Entry<'a, 'f>>, depth: usize) -> Arc<Type<'a, 'f>> {
+        let Some(entry) = entry else { return Arc::new(void()) };
+        self.types.get(entry.key(), || Arc::new(read(self, entry, depth)))
+    }
+
+    /// The notation of the entry's unit.
+    pub fn dialect(&self, entry: Entry<'a, 'f>) -> Dialect {
+        self.dialects.get(entry.key().0, || dialect_of(entry.unit.language()))
+    }
+
+    /// The namespaces and classes of the entry's unit.
+    pub fn containers(&self, entry: Entry<'a, 'f>) -> Arc<Containers> {
+        self.containers.get(entry.key().0, || Arc::new(Containers::read(entry)))
+    }
+}
+
+/// Keeps what was computed once. Threads that ask for the same at the same time
+/// may both compute it; nothing is locked meanwhile.
+struct Cache<K, V>(Mutex<FxHashMap<K, V>>);
+
+impl<K, V> Default for Cache<K, V> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<K: Hash + Eq, V: Clone> Cache<K, V> {
+    fn get(&self, key: K, compute: impl FnOnce() -> V) -> V {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        known.unwrap_or_else(|| {
+            let value = compute();
+            let mut map = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            map.entry(key).or_insert(value).clone()
+        })
+    }
+}
+
+impl<'a, 'f> Type<'a, 'f> {
+    /// The members, when it is a structure, class or union.
+    pub fn composite(&self) -> Option<&Composite<'a, 'f>> {
+        match &self.shape {
+            Shape::Composite(composite) => Some(composite),
+            _ => None,
+        }
+    }
+
+    /// The member of that name, in this structure itself.
+    pub fn member(&self, name: &str) -> Option<&Member<'a, 'f>> {
+        self.composite()?.members.iter().find(|member| member.name.as_deref() == Some(name))
+    }
+
+    /// What the template argument of that name stands for.
+    pub fn type_argument(&self, name: &str) -> Option<Entry<'a, 'f>> {
+        let arguments = &self.composite()?.type_arguments;
+        arguments.iter().find(|(found, _)| found == name).map(|(_, entry)| *entry)
+    }
+}
+
+fn void<'a, 'f>() -> Type<'a, 'f> {
+    Type {
+        name: "void".to_owned(),
+        aliases: Vec::new(),
+        plain_name: "void".to_owned(),
+        entry: None,
+        size: None,
+        dialect: Dialect::C,
+        shape: Shape::Nothing,
+    }
+}
+
+/// The notation of a language. `None`: that of C.
+pub fn dialect_of(language: Option<DwLang>) -> Dialect {
+    match language {
+        Some(dw::DW_LANG_Rust) => Dialect::Rust,
+        Some(
+            dw::DW_LANG_C_plus_plus
+            | dw::DW_LANG_C_plus_plus_03
+            | dw::DW_LANG_C_plus_plus_11
+            | dw::DW_LANG_C_plus_plus_14
+            | dw::DW_LANG_C_plus_plus_17
+            | dw::DW_LANG_C_plus_plus_20,
+        ) => Dialect::Cpp,
+        _ => Dialect::C,
+    }
+}
+
+/// Reads a type: looks through typedefs and qualifiers, then describes it.
+fn read<'a, 'f>(types: &Types<'a, 'f>, entry: Entry<'a, 'f>, depth: usize) -> Type<'a, 'f> {
+    if depth > MOST_NESTED {
+        return unknown(types, entry, String::new(), "it contains itself");
+    }
+    let name = type_names::name(types, Some(entry));
+    let mut aliases = Vec::new();
+    let mut here = Some(entry);
+    for _ in 0..MOST_ALIASES {
+        let Some(entry) = here else { break };
+        let Some(attributes) = entry.attributes() else {
+            return unknown(types, entry, name, "its entry is damaged");
+        };
+        match attributes.tag() {
+            dw::DW_TAG_typedef => aliases.extend(attributes.text(dw::DW_AT_name)),
+            tag if is_qualifier(tag) => (),
+            _ => {
+                let attributes = definition(types, attributes);
+                return describe(types, &attributes, name, aliases, depth + 1);
+            }
+        }
+        here = attributes.reference(dw::DW_AT_type);
+        if here.is_none() {
+            return Type { name, aliases, ..void() };
+        }
+    }
+    unknown(types, entry, name, "its typedefs go in a circle")
+}
+
+fn unknown<'a, 'f>(
+    types: &Types<'a, 'f>,
+    entry: Entry<'a, 'f>,
+    name: String,
+    why: &str,
+) -> Type<'a, 'f> {
+    Type {
+        plain_name: name.clone(),
+        name,
+        aliases: Vec::new(),
+        entry: Some(entry),
+        size: None,
+        dialect: types.dialect(entry),
+        shape: Shape::Unknown(why.to_owned()),
+    }
+}
+
+/// Whether a tag only qualifies another type.
+pub(super) fn is_qualifier(tag: gimli::DwTag) -> bool {
+    matches!(
+        tag,
+        dw::DW_TAG_const_type
+            | dw::DW_TAG_volatile_type
+            | dw::DW_TAG_restrict_type
+            | dw::DW_TAG_atomic_type
+            | dw::DW_TAG_packed_type
+            | dw::DW_TAG_shared_type
+            | dw::DW_TAG_immutable_type
+    )
+}
+
+/// The definition of a type that is only declared here: in its type unit, or
+/// elsewhere in the same unit. Without one, the declaration.
+fn definition<'a, 'f>(types: &Types<'a, 'f>, declared: Attributes<'a, 'f>) -> Attributes<'a, 'f> {
+    if let Some(unit) = declared.reference(dw::DW_AT_signature).and_then(Entry::attributes) {
+        return unit;
+    }
+    if !declared.is_set(dw::DW_AT_declaration) {
+        return declared;
+    }
+    let containers = types.containers(declared.entry);
+    let found = containers
+        .definition(declared.entry.offset)
+        .map(|offset| Entry { offset, ..declared.entry });
+    found.and_then(Entry::attributes).unwrap_or(declared)
+}
+
+fn describe<'a, 'f>(
+    types: &Types<'a, 'f>,
+    attributes: &Attributes<'a, 'f>,
+    name: String,
+    aliases: Vec<String>,
+    depth: usize,
+) -> Type<'a, 'f> {
+    let entry = attributes.entry;
+    let stated = attributes.number(dw::DW_AT_byte_size);
+    let address = u64::from(entry.unit.unit.header.encoding().address_size);
+    let target = || attributes.reference(dw::DW_AT_type);
+    let (size, shape) = match attributes.tag() {
+        dw::DW_TAG_structure_type | dw::DW_TAG_class_type | dw::DW_TAG_union_type
+            if attributes.is_set(dw::DW_AT_declaration) =>
+        {
+            (None, Shape::Declared)
+        }
+        dw::DW_TAG_structure_type | dw::DW_TAG_class_type | dw::DW_TAG_union_type => {
+            (stated, Shape::Composite(composite(attributes)))
+        }
+        dw::DW_TAG_enumeration_type if attributes.is_set(dw::DW_AT_declaration) => {
+            (stated, Shape::Declared)
+        }
+        dw::DW_TAG_enumeration_type => {
+            let of = target().map(|of| types.nested(Some(of), depth));
+            let size = stated.or_else(|| of.as_ref().and_then(|of| of.size));
+            (size, Shape::Enumeration(enumeration(attributes, of.as_deref())))
+        }
+        dw::DW_TAG_base_type => {
+            let encoding = match attributes.get(dw::DW_AT_encoding) {
+                Some(AttributeValue::Encoding(encoding)) => Some(encoding),
+                _ => None,
+            };
+            let bits = attributes.number(dw::DW_AT_bit_size).map(|bits| bits.div_ceil(8));
+            let is_foreign = matches!(
+                attributes.get(dw::DW_AT_endianity),
+                Some(AttributeValue::Endianity(dw::DW_END_big))
+            );
+            let shape = match encoding {
+                _ if is_foreign => Shape::Unknown("its bytes are in big-endian order".to_owned()),
+                Some(encoding) => Shape::Number(encoding),
+                None => Shape::Unknown("its entry has no encoding".to_owned()),
+            };
+            (stated.or(bits), shape)
+        }
+        dw::DW_TAG_pointer_type => (stated.or(Some(address)), Shape::Pointer(target())),
+        dw::DW_TAG_reference_type | dw::DW_TAG_rvalue_reference_type => {
+            (stated.or(Some(address)), Shape::Reference(target()))
+        }
+        dw::DW_TAG_ptr_to_member_type => {
+            let of = types.nested(target(), depth);
+            let is_function = matches!(of.shape, Shape::Function);
+            // Itanium C++ ABI 2.3: an offset, or a function and an adjustment.
+            let size = if is_function { address.saturating_mul(2) } else { address };
+            (stated.or(Some(size)), Shape::MemberPointer(is_function))
+        }
+        dw::DW_TAG_array_type => {
+            let array = array(attributes);
+            let size = stated.or_else(|| array_size(types, &array, depth));
+            (size, Shape::Array(array))
+        }
+        dw::DW_TAG_subroutine_type | dw::DW_TAG_subprogram => (None, Shape::Function),
+        // `decltype(nullptr)` is as large as a pointer.
+        dw::DW_TAG_unspecified_type => {
+            let is_null = name.contains("nullptr");
+            (stated.or(is_null.then_some(address)), Shape::Nothing)
+        }
+        dw::DW_TAG_subrange_type => match target() {
+            Some(of) => {
+                let of = types.nested(Some(of), depth);
+                (stated.or(of.size), of.shape.clone())
+            }
+            None => (stated, Shape::Unknown("a range of an unknown type".to_owned())),
+        },
+        tag => (stated, Shape::Unknown(format!("types of kind {tag} are unknown to this program"))),
+    };
+    let plain_name = type_names::name(types, Some(entry));
+    let dialect = types.dialect(entry);
+    Type { name, aliases, plain_name, entry: Some(entry), size, dialect, shape }
+}
+
+fn composite<'a, 'f>(attributes: &Attributes<'a, 'f>) -> Composite<'a, 'f> {
+    let mut found =
+        Composite { is_union: attributes.tag() == dw::DW_TAG_union_type, ..Composite::default() };
+    for child in attributes.entry.children() {
+        match child.tag() {
+            dw::DW_TAG_member | dw::DW_TAG_inheritance => found.members.extend(member(&child)),
+            dw::DW_TAG_variant_part => found.variants = Some(variants(&child)),
+            dw::DW_TAG_template_type_parameter => {
+                if let Some(argument) = child.reference(dw::DW_AT_type) {
+                    let name = child.text(dw::DW_AT_name).unwrap_or_default();
+                    found.type_arguments.push((name, argument));
+                }
+            }
+            _ => (),
+        }
+    }
+    found
+}
+
+/// A member or base class. `None` for a static member.
+fn member<'a, 'f>(attributes: &Attributes<'a, 'f>) -> Option<Member<'a, 'f>> {
+    // Before DWARF 5, static members were members that are declarations.
+    if attributes.is_set(dw::DW_AT_external) || attributes.is_set(dw::DW_AT_declaration) {
+        return None;
+    }
+    let name = attributes.text(dw::DW_AT_name);
+    let is_vtable = name.as_deref().is_some_and(|name| name.starts_with("_vptr"));
+    Some(Member {
+        is_base: attributes.tag() == dw::DW_TAG_inheritance,
+        // gcc marks the pointer to the virtual table, clang 19 does not.
+        is_artificial: attributes.is_set(dw::DW_AT_artificial) || is_vtable,
+        name,
+        type_entry: attributes.reference(dw::DW_AT_type),
+        place: member_place(attributes),
+        line: attributes.number(dw::DW_AT_decl_line),
+    })
+}
+
+fn member_place<'f>(attributes: &Attributes<'_, 'f>) -> MemberPlace<'f> {
+    let bytes = match attributes.get(dw::DW_AT_data_member_location) {
+        Some(AttributeValue::Exprloc(expression)) => match plain_offset(expression, attributes) {
+            Some(bytes) => bytes,
+            None => return MemberPlace::Computed(expression),
+        },
+        Some(value) => value.udata_value().unwrap_or(0),
+        // Members of unions, and bit-fields counted from the start.
+        None => 0,
+    };
+    let Some(width) = attributes.number(dw::DW_AT_bit_size) else {
+        return MemberPlace::Bytes(bytes);
+    };
+    let base = bytes.saturating_mul(8);
+    if let Some(bit) = attributes.number(dw::DW_AT_data_bit_offset) {
+        return MemberPlace::Bits(base.saturating_add(bit), width);
+    }
+    let Some(from_top) = attributes.number(dw::DW_AT_bit_offset) else {
+        return MemberPlace::Bits(base, width);
+    };
+    // DWARF 3 counts from the most significant bit of a storage unit, whose
+    // size is this attribute or that of the type.
+    let storage = attributes.number(dw::DW_AT_byte_size).or_else(|| {
+        attributes.reference(dw::DW_AT_type)?.attributes()?.number(dw::DW_AT_byte_size)
+    });
+    let storage = storage.unwrap_or(4).saturating_mul(8);
+    let bit = storage.saturating_sub(from_top).saturating_sub(width);
+    MemberPlace::Bits(base.saturating_add(bit), width)
+}
+
+/// The offset that DWARF 2 wrote as the expression `DW_OP_plus_uconst`.
+fn plain_offset<'f>(
+    expression: Expression<Reader<'f>>,
+    attributes: &Attributes<'_, 'f>,
+) -> Option<u64> {
+    let mut operations = expression.operations(attributes.entry.unit.unit.header.encoding());
+    match (operations.next().ok()??, operations.next().ok()?) {
+        (gimli::Operation::PlusConstant { value }, None) => Some(value),
+        _ => None,
+    }
+}
+
+fn variants<'a, 'f>(attributes: &Attributes<'a, 'f>) -> Variants<'a, 'f> {
+    let discriminant = attributes.reference(dw::DW_AT_discr).and_then(Entry::attributes);
+    let mut list = Vec::new();
+    for child in attributes.entry.children() {
+        if child.tag() != dw::DW_TAG_variant {
+            continue;
+        }
+        let mut members = child.entry.children().into_iter();
+        let first = members.find(|inner| inner.tag() == dw::DW_TAG_member);
+        list.push(Variant {
+            selected_by: selectors(&child),
+            member: first.as_ref().and_then(member),
+        });
+    }
+    Variants { discriminant: discriminant.as_ref().and_then(member), list }
+}
+
+fn selectors(attributes: &Attributes<'_, '_>) -> Vec<(u128, u128)> {
+    if let Some(value) = attributes.get(dw::DW_AT_discr_value).and_then(wide) {
+        return vec![(value, value)];
+    }
+    let Some(AttributeValue::Block(mut list)) = attributes.get(dw::DW_AT_discr_list) else {
+        return Vec::new();
+    };
+    // DWARF 5, 5.7.10: DW_DSC_label value, or DW_DSC_range low high.
+    let mut found = Vec::new();
+    while let Ok(kind) = gimli::Reader::read_u8(&mut list) {
+        let Ok(low) = gimli::Reader::read_uleb128(&mut list) else { break };
+        let high = match dw::DwDsc(kind) {
+            dw::DW_DSC_range => gimli::Reader::read_uleb128(&mut list).unwrap_or(low),
+            _ => low,
+        };
+        found.push((u128::from(low), u128::from(high)));
+    }
+    found
+}
+
+/// A constant of any form, sign-extended to 128 bits.
+fn wide(value: AttributeValue<Reader<'_>>) -> Option<u128> {
+    match value {
+        AttributeValue::Sdata(value) => Some(i128::from(value).cast_unsigned()),
+        AttributeValue::Data16(value) => Some(value),
+        AttributeValue::Block(bytes) => {
+            let mut wide = [0; 16];
+            let slice = bytes.slice();
+            wide.get_mut(..slice.len())?.copy_from_slice(slice);
+            Some(u128::from_le_bytes(wide))
+        }
+        value => value.udata_value().map(u128::from),
+    }
+}
+
+fn enumeration(attributes: &Attributes<'_, '_>, of: Option<&Type<'_, '_>>) -> Enumeration {
+    let mut found =
+        Enumeration { is_scoped: attributes.is_set(dw::DW_AT_enum_class), ..Default::default() };
+    // Without an underlying type, negative enumerators tell.
+    let signed = of.map(|of| match of.shape {
+        Shape::Number(encoding) => {
+            matches!(encoding, dw::DW_ATE_signed | dw::DW_ATE_signed_char)
+        }
+        _ => false,
+    });
+    for child in attributes.entry.children() {
+        if child.tag() != dw::DW_TAG_enumerator {
+            continue;
+        }
+        // Only the signed forms are sign-extended: gcc writes 200 as one byte.
+        let value = match child.get(dw::DW_AT_const_value) {
+            Some(AttributeValue::Sdata(value)) => Some(i128::from(value)),
+            Some(value) => value.udata_value().map(i128::from),
+            None => None,
+        };
+        if let (Some(name), Some(value)) = (child.text(dw::DW_AT_name), value) {
+            found.enumerators.push((name, value));
+        }
+    }
+    found.is_signed =
+        signed.unwrap_or_else(|| found.enumerators.iter().any(|(_, value)| *value < 0));
+    found
+}
+
+fn array<'a, 'f>(attributes: &Attributes<'a, 'f>) -> Array<'a, 'f> {
+    let mut dimensions = Vec::new();
+    for child in attributes.entry.children() {
+        match child.tag() {
+            dw::DW_TAG_subrange_type => dimensions.push(length(&child)),
+            dw::DW_TAG_enumeration_type => dimensions.push(Length::Unknown),
+            _ => (),
+        }
+    }
+    if dimensions.is_empty() {
+        dimensions.push(Length::Unknown);
+    }
+    Array { element: attributes.reference(dw::DW_AT_type), dimensions }
+}
+
+fn length<'a, 'f>(subrange: &Attributes<'a, 'f>) -> Length<'a, 'f> {
+    let lower = subrange.signed(dw::DW_AT_lower_bound).unwrap_or(0);
+    let bound = |name, more: i64| {
+        let value = subrange.get(name)?;
+        Some(match value {
+            AttributeValue::Exprloc(expression) => Length::Computed(expression, more),
+            AttributeValue::UnitRef(_) | AttributeValue::DebugInfoRef(_) => {
+                Length::Variable(subrange.entry.follow(value)?, more)
+            }
+            // gcc writes `int empty[0]` in C as an upper bound of -1.
+            AttributeValue::Sdata(value) => {
+                Length::Fixed(u64::try_from(value.checked_add(more)?).ok()?)
+            }
+            AttributeValue::Data8(value) | AttributeValue::Udata(value)
+                if value == u64::MAX && more == 1 =>
+            {
+                Length::Fixed(0)
+            }
+            value => Length::Fixed(value.udata_value()?.checked_add_signed(more)?),
+        })
+    };
+    bound(dw::DW_AT_count, 0)
+        .or_else(|| bound(dw::DW_AT_upper_bound, 1_i64.checked_sub(lower)?))
+        .unwrap_or(Length::Unknown)
+}
+
+fn array_size<'a, 'f>(types: &Types<'a, 'f>, array: &Array<'a, 'f>, depth: usize) -> Option<u64> {
+    let mut size = types.nested(array.element, depth).size?;
+    for dimension in &array.dimensions {
+        let Length::Fixed(count) = dimension else { return None };
+        size = size.checked_mul(*count)?;
+    }
+    Some(size)
+}

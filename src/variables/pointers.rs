@@ -1,0 +1,204 @@
+//! Pointers and references, with what they point to.
+
+use crate::base::addr::RunAddr;
+use crate::symbols::entries::Entry;
+use crate::symbols::types::{Dialect, Shape, Type};
+use crate::variables::numbers::unsigned;
+use crate::variables::place::Place;
+use crate::variables::read::{Level, NOT_DUMPED, Reading};
+use crate::variables::strings::CharKind;
+use crate::variables::value::{Origin, Value, ValueKind};
+
+/// How long the text of a pointer's target may be; the tree has it in full.
+const TARGET_TEXT: usize = 72;
+
+impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
+    pub(super) fn pointer(
+        &self,
+        of: &Type<'a, 'f>,
+        target: Option<Entry<'a, 'f>>,
+        place: &Place<'a, 'f>,
+        level: Level,
+    ) -> Value {
+        if let Some((variable, offset)) = place.pointer() {
+            return self.removed_target(variable, offset, target, level);
+        }
+        // Rust's references are pointers with a name.
+        if of.dialect == Dialect::Rust && of.plain_name.starts_with('&') {
+            return self.reference(of, target, place, level);
+        }
+        let at = match self.word(of, place) {
+            Ok(word) => RunAddr(word),
+            Err(missing) => return Value::unknown(missing.reason()),
+        };
+        let mut value = self.pointer_to(of.dialect, at, target, place.origin(), level);
+        value.raw = Some(at.0);
+        value
+    }
+
+    fn pointer_to(
+        &self,
+        dialect: Dialect,
+        at: RunAddr,
+        target: Option<Entry<'a, 'f>>,
+        origin: Origin,
+        level: Level,
+    ) -> Value {
+        let pointer = |text| Value::leaf(ValueKind::Pointer, text, origin);
+        if at.0 == 0 {
+            return pointer(null(dialect).to_owned());
+        }
+        let to = self.context.types.get(target);
+        match &to.shape {
+            Shape::Function => Value::leaf(ValueKind::Function, self.code(at), origin),
+            // Of nothing, and of what is only declared, there is no more to say
+            // than the name of the object that is there.
+            Shape::Nothing | Shape::Declared | Shape::Unknown(_) => pointer(self.code(at)),
+            _ if dialect != Dialect::Rust && CharKind::of(&to).is_some() => {
+                match self.string_at(&to, at) {
+                    Ok(text) => Value { origin, ..text },
+                    Err(_) => pointer(format!("{at} {NOT_DUMPED}")),
+                }
+            }
+            // Of `dyn Trait`, only the table knows what it is.
+            Shape::Composite(_) if to.size == Some(0) => pointer(at.to_string()),
+            _ if !level.follows => pointer(at.to_string()),
+            shape => {
+                let target = self.typed(&to, &Place::Memory(at), level.followed());
+                if !target.is_known() && !self.is_there(at) {
+                    return pointer(format!("{at} {NOT_DUMPED}"));
+                }
+                let arrow = match shape {
+                    Shape::Composite(_) | Shape::Array(_) => "",
+                    _ => "-> ",
+                };
+                let text = shortened(&target.text, TARGET_TEXT);
+                let mut value = pointer(format!("{at} {arrow}{text}"));
+                value.fields.push(("*".to_owned(), target));
+                value
+            }
+        }
+    }
+
+    /// Whether anything is known of the memory there.
+    fn is_there(&self, at: RunAddr) -> bool {
+        self.context.memory.read(at, &mut [0]) == 1
+    }
+
+    /// A pointer that the compiler removed together with what it points to
+    /// (`DW_OP_implicit_pointer`).
+    fn removed_target(
+        &self,
+        variable: Entry<'a, 'f>,
+        offset: i64,
+        target: Option<Entry<'a, 'f>>,
+        level: Level,
+    ) -> Value {
+        let unknown = |why: String| Value::unknown(why);
+        if !level.follows {
+            return unknown("it points to a variable without an address".to_owned());
+        }
+        let Some(activation) = self.activation else {
+            return unknown("it belongs to no frame".to_owned());
+        };
+        let Some(attributes) = variable.attributes() else {
+            return unknown("it points to an entry that is missing".to_owned());
+        };
+        let place = match (activation.place(&attributes), u64::try_from(offset)) {
+            (Ok(place), Ok(offset)) => place.part(offset),
+            (Err(why), _) => return unknown(format!("what it points to is {why}")),
+            (_, Err(_)) => return unknown("it points to before a variable".to_owned()),
+        };
+        let target = self.value(target, &place, level.followed());
+        let text = shortened(&target.text, TARGET_TEXT);
+        let mut value =
+            Value::leaf(ValueKind::Pointer, format!("<no address> {text}"), target.origin);
+        value.fields.push(("*".to_owned(), target));
+        value
+    }
+
+    pub(super) fn reference(
+        &self,
+        of: &Type<'a, 'f>,
+        target: Option<Entry<'a, 'f>>,
+        place: &Place<'a, 'f>,
+        level: Level,
+    ) -> Value {
+        if let Some((variable, offset)) = place.pointer() {
+            return self.removed_target(variable, offset, target, level);
+        }
+        let at = match self.word(of, place) {
+            Ok(word) => RunAddr(word),
+            Err(missing) => return Value::unknown(missing.reason()),
+        };
+        let mut value = Value::leaf(ValueKind::Reference, format!("@{at}"), place.origin());
+        value.raw = Some(at.0);
+        if at.0 == 0 || !level.follows {
+            return value;
+        }
+        let target = self.value(target, &Place::Memory(at), level.followed());
+        value.text = match target.is_known() {
+            true => target.text.clone(),
+            false if !self.is_there(at) => format!("@{at} {NOT_DUMPED}"),
+            false => format!("@{at} {}", target.text),
+        };
+        value.fields.push(("*".to_owned(), target));
+        value
+    }
+
+    /// A pointer to a member (Itanium C++ ABI 2.3): the member's offset, -1 for
+    /// none; or a function's address with an adjustment of `this`, or, when
+    /// odd, one more than its place in the virtual table.
+    pub(super) fn member_pointer(
+        &self,
+        of: &Type<'a, 'f>,
+        is_function: bool,
+        place: &Place<'a, 'f>,
+    ) -> Value {
+        let bytes = match self.bytes(of, place) {
+            Ok(bytes) => bytes,
+            Err(missing) => return Value::unknown(missing.reason()),
+        };
+        let word = bytes.get(..8).and_then(unsigned).and_then(|word| u64::try_from(word).ok());
+        let word = word.unwrap_or(0);
+        let text = match (is_function, word) {
+            (false, u64::MAX) | (true, 0) => "nullptr".to_owned(),
+            (false, offset) => format!("<member at offset {offset}>"),
+            (true, odd) if odd % 2 == 1 => {
+                format!("<virtual function at offset {} of the table>", odd.saturating_sub(1))
+            }
+            (true, at) => self.code(RunAddr(at)),
+        };
+        let mut value = Value::leaf(ValueKind::Pointer, text, place.origin());
+        value.raw = Some(word);
+        value
+    }
+}
+
+/// How a language writes a pointer to nothing.
+fn null(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::C => "NULL",
+        Dialect::Cpp => "nullptr",
+        Dialect::Rust => "null",
+    }
+}
+
+/// Text of at most about `limit` characters, closed as it was opened.
+pub(super) fn shortened(text: &str, limit: usize) -> String {
+    if text.chars().count() <= limit {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(limit).collect();
+    let end = match text.chars().next_back() {
+        Some(close @ ('}' | ']' | ')')) => close.to_string(),
+        _ => String::new(),
+    };
+    // Not in the middle of a part, if there are parts.
+    match kept.rfind(", ") {
+        Some(comma) if !end.is_empty() => {
+            format!("{}, ...{end}", kept.get(..comma).unwrap_or_default())
+        }
+        _ => format!("{kept}...{end}"),
+    }
+}

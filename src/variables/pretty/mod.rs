@@ -1,0 +1,133 @@
+//! Containers and strings of the standard libraries, shown as what they hold.
+//!
+//! One file a library, one [`Printer`] a type. Layouts come from the members
+//! that the debug information names, so that another version of a library is
+//! either read rightly or said to be new.
+
+mod libcxx;
+mod libstdcxx;
+mod rust_std;
+
+use crate::base::addr::RunAddr;
+use crate::symbols::entries::Entry;
+use crate::symbols::types::{Dialect, Type};
+use crate::variables::place::Place;
+use crate::variables::read::{Level, Reading};
+use crate::variables::value::{Origin, Value, ValueKind};
+
+/// How one type of a library is shown.
+pub(super) trait Printer: Sync {
+    /// The type, as its library names it.
+    fn name(&self) -> &'static str;
+
+    /// Whether a type is that one.
+    fn matches(&self, of: &Type<'_, '_>) -> bool;
+
+    /// What a value of it holds, or why that cannot be known.
+    fn print<'a, 'f>(
+        &self,
+        reading: &Reading<'_, '_, 'a, 'f>,
+        of: &Type<'a, 'f>,
+        place: &Place<'a, 'f>,
+        level: Level,
+    ) -> Result<Value, String>;
+}
+
+/// Every printer.
+const PRINTERS: &[&dyn Printer] = &[
+    &rust_std::Str,
+    &rust_std::Slice,
+    &rust_std::StringBuffer,
+    &rust_std::Vector,
+    &libstdcxx::String,
+    &libstdcxx::StringView,
+    &libstdcxx::Vector,
+    &libcxx::String,
+    &libcxx::StringView,
+    &libcxx::Vector,
+];
+
+/// The printer of a type, if it has one.
+pub(super) fn printer(of: &Type<'_, '_>) -> Option<&'static dyn Printer> {
+    if of.composite().is_none() || of.dialect == Dialect::C {
+        return None;
+    }
+    PRINTERS.iter().copied().find(|printer| printer.matches(of))
+}
+
+/// Whether a type is an instance of a template: `std::vector<int>`, or plain
+/// `std::vector` where the compiler was told to write simple names.
+fn is_instance(of: &Type<'_, '_>, template: &str) -> bool {
+    let rest = of.plain_name.strip_prefix(template);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('<'))
+}
+
+impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
+    /// The word in a member, through what only wraps it.
+    fn word_in(&self, of: &Type<'a, 'f>, place: &Place<'a, 'f>, name: &str) -> Result<u64, String> {
+        let (of, place) = self.field(of, place, name)?;
+        self.wrapped_word(of, &place).map_err(|missing| missing.reason())
+    }
+
+    /// `count` elements from `at` on.
+    fn sequence(
+        &self,
+        dialect: Dialect,
+        element: Option<Entry<'a, 'f>>,
+        at: RunAddr,
+        count: u64,
+        level: Level,
+    ) -> Result<Value, String> {
+        let of = self.context.types.get(element);
+        let size = of.size.ok_or("the size of its elements is not known")?;
+        self.check_extent(at, count, size)?;
+        let place = Place::Memory(at);
+        let mut value = self.elements(dialect, count, size, &place, level, |place, level| {
+            self.typed(&of, place, level)
+        });
+        if !value.is_known() {
+            return Err(value.why_unknown.unwrap_or_default());
+        }
+        value.kind = ValueKind::Sequence;
+        Ok(value)
+    }
+
+    /// Text of `len` bytes at `at`.
+    fn sized_text(&self, dialect: Dialect, at: RunAddr, len: u64) -> Result<Value, String> {
+        self.check_extent(at, len, 1)?;
+        self.text_of(dialect, at, len)
+    }
+
+    /// Refuses a container whose contents would not lie in mapped memory: it
+    /// was destroyed, or never constructed, or overwritten.
+    fn check_extent(&self, at: RunAddr, count: u64, size: u64) -> Result<(), String> {
+        let damaged = || format!("damaged: {count} elements at {at} are in no mapped memory");
+        let len = count.checked_mul(size).ok_or_else(damaged)?;
+        let Some(last) = len.checked_sub(1) else { return Ok(()) };
+        let last = at.checked_add(last).ok_or_else(damaged)?;
+        let process = self.context.process;
+        let is_mapped = |at| process.mapping(at).is_some();
+        if !process.mappings.is_empty() && !(is_mapped(at) && is_mapped(last)) {
+            return Err(damaged());
+        }
+        Ok(())
+    }
+}
+
+/// A text that is known not to be one any more.
+fn empty_text() -> Value {
+    Value::leaf(ValueKind::String, "\"\"", Origin::Memory)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_printer_has_a_name_of_its_own() {
+        let mut names: Vec<_> = PRINTERS.iter().map(|printer| printer.name()).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), PRINTERS.len());
+    }
+}

@@ -1,0 +1,289 @@
+//! From a type and a place to a value.
+
+use std::cell::Cell;
+
+use gimli::DwAte;
+use gimli::constants as dw;
+
+use crate::base::addr::RunAddr;
+use crate::symbols::entries::Entry;
+use crate::symbols::types::{Dialect, Shape, Type};
+use crate::variables::Context;
+use crate::variables::location::Activation;
+use crate::variables::numbers::{float, sign_extended, unsigned};
+use crate::variables::place::{Missing, Place};
+use crate::variables::pretty;
+use crate::variables::strings::{is_wide, prefix};
+use crate::variables::text::{byte_character, character};
+use crate::variables::value::{Origin, Value, ValueKind};
+
+/// What is said of memory that nothing can tell us about.
+pub(super) const NOT_DUMPED: &str = "<memory not in the dump>";
+
+/// Reads values of one frame, within the limits.
+pub struct Reading<'r, 'c, 'a, 'f> {
+    /// Memory, symbols, types, limits.
+    pub context: &'c Context<'a, 'f>,
+    /// The frame, for lengths and places that are computed from its variables.
+    pub activation: Option<&'r Activation<'c, 'a, 'f>>,
+    /// How many parts may still be read.
+    parts: Cell<usize>,
+}
+
+/// How far to go from here.
+#[derive(Clone, Copy)]
+pub struct Level {
+    /// How many more structures and arrays may nest.
+    pub nested: usize,
+    /// Whether pointers are followed. One level is enough to tell what a
+    /// pointer points to; more would print whole lists.
+    pub follows: bool,
+}
+
+impl Level {
+    pub(super) fn deeper(self) -> Self {
+        Self { nested: self.nested.saturating_sub(1), ..self }
+    }
+
+    pub(super) fn followed(self) -> Self {
+        Self { follows: false, ..self.deeper() }
+    }
+}
+
+impl<'r, 'c, 'a, 'f> Reading<'r, 'c, 'a, 'f> {
+    /// Starts with all of the limits left.
+    pub fn new(
+        context: &'c Context<'a, 'f>,
+        activation: Option<&'r Activation<'c, 'a, 'f>>,
+    ) -> Self {
+        Self { context, activation, parts: Cell::new(context.limits.parts) }
+    }
+
+    /// The value of a variable of this type, at this place.
+    pub fn variable(&self, of: Option<Entry<'a, 'f>>, place: &Place<'a, 'f>) -> Value {
+        let level = Level { nested: self.context.limits.depth, follows: true };
+        self.value(of, place, level)
+    }
+
+    pub(super) fn value(
+        &self,
+        of: Option<Entry<'a, 'f>>,
+        place: &Place<'a, 'f>,
+        level: Level,
+    ) -> Value {
+        self.typed(&self.context.types.get(of), place, level)
+    }
+
+    /// Takes one part off the limit; false: none is left.
+    pub(super) fn take_part(&self) -> bool {
+        let left = self.parts.get();
+        self.parts.set(left.saturating_sub(1));
+        left > 0
+    }
+
+    /// Whether more parts may be read.
+    pub(super) fn has_parts(&self) -> bool {
+        self.parts.get() > 0
+    }
+
+    pub(super) fn typed(&self, of: &Type<'a, 'f>, place: &Place<'a, 'f>, level: Level) -> Value {
+        if !self.take_part() {
+            return Value::unknown("left out, the frame has too many values");
+        }
+        let printer = pretty::printer(of);
+        let mut value = match (printer, &of.shape) {
+            (Some(printer), _) => match printer.print(self, of, place, level) {
+                Ok(value) => value,
+                Err(why) => Value::unknown(why),
+            },
+            (None, Shape::Number(encoding)) => self.number(of, *encoding, place),
+            (None, Shape::Enumeration(names)) => match self.bytes(of, place) {
+                Ok(bytes) => self.enumerator(of, names, &bytes),
+                Err(missing) => Value::unknown(missing.reason()),
+            },
+            (None, Shape::Pointer(target)) => self.pointer(of, *target, place, level),
+            (None, Shape::Reference(target)) => self.reference(of, *target, place, level),
+            (None, Shape::MemberPointer(is_function)) => {
+                self.member_pointer(of, *is_function, place)
+            }
+            (None, Shape::Composite(composite)) => self.composite(of, composite, place, level),
+            (None, Shape::Array(array)) => self.array(of, array, &array.dimensions, place, level),
+            (None, Shape::Function) => self.function(place),
+            (None, Shape::Nothing) if of.size.is_some() => {
+                Value::leaf(ValueKind::Pointer, "nullptr", place.origin())
+            }
+            (None, Shape::Nothing) => Value::unknown("it has no type"),
+            (None, Shape::Declared) => {
+                Value::unknown(format!("`{}` is declared here, but not defined", of.plain_name))
+            }
+            (None, Shape::Unknown(why)) => Value::unknown(format!("its type: {why}")),
+        };
+        value.address = value.address.or_else(|| place.address());
+        value
+    }
+
+    /// All bytes of a value of a fixed size.
+    pub(super) fn bytes(
+        &self,
+        of: &Type<'a, 'f>,
+        place: &Place<'a, 'f>,
+    ) -> Result<Vec<u8>, Missing> {
+        let Some(size) = of.size else {
+            return Err(Missing::Because("the size of its type is not known".to_owned()));
+        };
+        place.read(self.context.memory, size)
+    }
+
+    /// A word of the target's size.
+    pub(super) fn word(&self, of: &Type<'a, 'f>, place: &Place<'a, 'f>) -> Result<u64, Missing> {
+        let bytes = self.bytes(of, place)?;
+        let word = unsigned(&bytes).and_then(|word| u64::try_from(word).ok());
+        word.ok_or_else(|| Missing::Because("it is larger than an address".to_owned()))
+    }
+
+    fn number(&self, of: &Type<'a, 'f>, encoding: DwAte, place: &Place<'a, 'f>) -> Value {
+        match self.bytes(of, place) {
+            Ok(bytes) => number(of, encoding, &bytes, place.origin()),
+            Err(missing) => Value::unknown(missing.reason()),
+        }
+    }
+
+    /// The value of a bit-field.
+    pub(super) fn bit_field(
+        &self,
+        of: Option<Entry<'a, 'f>>,
+        place: &Place<'a, 'f>,
+        from: u64,
+        width: u64,
+    ) -> Value {
+        let of = self.context.types.get(of);
+        let raw = match place.read_bits(self.context.memory, from, width) {
+            Ok(raw) => raw,
+            Err(missing) => return Value::unknown(missing.reason()),
+        };
+        let is_signed = match &of.shape {
+            Shape::Number(encoding) => {
+                matches!(*encoding, dw::DW_ATE_signed | dw::DW_ATE_signed_char)
+            }
+            Shape::Enumeration(names) => names.is_signed,
+            _ => false,
+        };
+        let raw = if is_signed { sign_extended(raw, width).cast_unsigned() } else { raw };
+        let size = usize::try_from(of.size.unwrap_or(8)).unwrap_or(8).min(16);
+        let bytes: Vec<u8> = raw.to_le_bytes().into_iter().take(size).collect();
+        match &of.shape {
+            Shape::Number(encoding) => number(&of, *encoding, &bytes, place.origin()),
+            Shape::Enumeration(names) => self.enumerator(&of, names, &bytes),
+            _ => Value::unknown(format!("`{}` cannot be a bit-field", of.name)),
+        }
+    }
+
+    /// Code at a place: its name.
+    fn function(&self, place: &Place<'a, 'f>) -> Value {
+        let Some(at) = place.address() else { return Value::unknown("code without an address") };
+        Value::leaf(ValueKind::Function, self.code(at), Origin::Memory)
+    }
+
+    /// An address of code, with the name of what is there.
+    pub(super) fn code(&self, at: RunAddr) -> String {
+        match self.symbol(at) {
+            Some(name) => format!("{at} <{name}>"),
+            None => at.to_string(),
+        }
+    }
+
+    /// The name of the function or object at an address, `name+8` within it.
+    pub(super) fn symbol(&self, at: RunAddr) -> Option<String> {
+        self.context.symbol(at)
+    }
+}
+
+/// A number, character or truth value from its bytes.
+fn number(of: &Type<'_, '_>, encoding: DwAte, bytes: &[u8], origin: Origin) -> Value {
+    if bytes.is_empty() {
+        // Rust's `()`.
+        return Value::leaf(ValueKind::Scalar, of.plain_name.clone(), origin);
+    }
+    let bits = (bytes.len() as u64).saturating_mul(8);
+    let Some(raw) = unsigned(bytes) else { return complex(of, encoding, bytes, origin) };
+    let signed = sign_extended(raw, bits);
+    let text = match encoding {
+        dw::DW_ATE_boolean => match raw {
+            0 => "false".to_owned(),
+            1 => "true".to_owned(),
+            other => other.to_string(),
+        },
+        dw::DW_ATE_signed | dw::DW_ATE_unsigned if is_wide(of) => wide_character(of, raw),
+        dw::DW_ATE_signed => signed.to_string(),
+        dw::DW_ATE_unsigned => raw.to_string(),
+        dw::DW_ATE_signed_char if is_small_number(of) => signed.to_string(),
+        dw::DW_ATE_unsigned_char if is_small_number(of) => raw.to_string(),
+        dw::DW_ATE_signed_char | dw::DW_ATE_unsigned_char if bytes.len() == 1 => {
+            let is_signed = encoding == dw::DW_ATE_signed_char;
+            let code = if is_signed { signed.to_string() } else { raw.to_string() };
+            let byte = bytes.first().copied().unwrap_or(0);
+            format!("{code} {}", byte_character(byte, of.dialect))
+        }
+        dw::DW_ATE_UTF | dw::DW_ATE_ASCII | dw::DW_ATE_UCS => wide_character(of, raw),
+        dw::DW_ATE_address => format!("{raw:#x}"),
+        dw::DW_ATE_float | dw::DW_ATE_imaginary_float => match float(bytes, &of.plain_name) {
+            Some(text) if encoding == dw::DW_ATE_imaginary_float => format!("{text}i"),
+            Some(text) => text,
+            None => format!("{raw:#x}"),
+        },
+        dw::DW_ATE_complex_float => return complex(of, encoding, bytes, origin),
+        // Decimal and fixed-point numbers: the bits are sure, their meaning
+        // depends on attributes that compilers for this machine do not write.
+        _ => format!("{raw:#x}"),
+    };
+    let mut value = Value::leaf(ValueKind::Scalar, text, origin);
+    let word = if signed < 0 { u64::try_from(raw).ok() } else { u64::try_from(signed).ok() };
+    value.raw = word;
+    value
+}
+
+/// Whether a type of one byte is meant as a number, as its name says:
+/// `uint8_t`, `__u8`.
+pub(super) fn is_small_number(of: &Type<'_, '_>) -> bool {
+    of.aliases.iter().any(|alias| {
+        let alias = alias.trim_start_matches('_');
+        matches!(alias, "int8_t" | "uint8_t" | "u8" | "s8" | "u_int8_t" | "byte" | "Bytef")
+    })
+}
+
+/// A character of a wide type. In C the code comes first, as for `char`.
+fn wide_character(of: &Type<'_, '_>, raw: u128) -> String {
+    let code = u32::try_from(raw).ok();
+    let quoted = code.and_then(|code| character(code, of.dialect));
+    match (of.dialect, quoted) {
+        (Dialect::Rust, Some(quoted)) => quoted,
+        (Dialect::Rust, None) => format!("<no character: {raw:#x}>"),
+        (_, Some(quoted)) => format!("{raw} {}{quoted}", prefix(of)),
+        (_, None) => raw.to_string(),
+    }
+}
+
+/// What stands before a literal of a wide character type.
+pub(super) fn wide_prefix(name: &str) -> &'static str {
+    match name {
+        "char8_t" => "u8",
+        "char16_t" => "u",
+        "char32_t" => "U",
+        "wchar_t" => "L",
+        _ => "",
+    }
+}
+
+/// Two floating-point numbers side by side.
+fn complex(of: &Type<'_, '_>, encoding: DwAte, bytes: &[u8], origin: Origin) -> Value {
+    let unknown = || Value::unknown(format!("numbers of type `{}` are new to us", of.name));
+    if encoding != dw::DW_ATE_complex_float {
+        return unknown();
+    }
+    let (real, imaginary) = bytes.split_at(bytes.len() / 2);
+    let name = of.plain_name.replace("complex ", "");
+    let (Some(real), Some(imaginary)) = (float(real, &name), float(imaginary, &name)) else {
+        return unknown();
+    };
+    Value::leaf(ValueKind::Scalar, format!("{real} + {imaginary}i"), origin)
+}
