@@ -289,7 +289,13 @@ int main(int argc, char **argv) { return work(argc); }
 
 #[test]
 fn symbol_tables_stand_in_for_debug_information() {
-    let cases: &[(&str, &[&str], &[&str], Option<(&str, NameSource)>)] = &[
+    type Case = (
+        &'static str,
+        &'static [&'static str],
+        &'static [&'static str],
+        Option<(&'static str, NameSource)>,
+    );
+    let cases: &[Case] = &[
         ("no debug information", &["-O1"], &[], Some(("function", NameSource::Symtab))),
         (
             "exported, stripped",

@@ -77,6 +77,37 @@ fn the_vdso_is_read_from_memory() {
 }
 
 #[test]
+fn unwind_tables_in_memory_outlive_the_file() {
+    let program = Program::compile("gcc", LIBRARY, SOURCE);
+    let file = fs::read(&program.path).unwrap();
+    let image = Image::parse(&file, Arch::X86_64).unwrap();
+    // The memory of the process: every segment where the loader puts it.
+    let end = image.loads().iter().map(|load| load.start.0 + load.memory_size).max().unwrap();
+    let mut bytes = vec![0; end as usize];
+    for load in image.loads() {
+        let start = load.start.0 as usize;
+        bytes[start..start + load.bytes.len()].copy_from_slice(load.bytes);
+    }
+    let (frames, header) =
+        (image.section(".eh_frame").unwrap(), image.section(".eh_frame_hdr").unwrap());
+    let frames_end = (frames.address.0 + frames.size) as usize;
+    // All of it; and with only the first page dumped, as kernels do.
+    for (dumped, is_found) in [(bytes.len(), true), (frames_end, true), (0x1000, false)] {
+        let memory: &'static [u8] = bytes[..dumped].to_vec().leak();
+        let mut process = process(&program.path, Some(vec![1, 2, 3]));
+        process.memory = Box::new(Bytes(BASE, memory));
+        ask(&process, &SymbolOptions::default(), |question| {
+            let tables = question.symbols.modules()[0].unwind_tables();
+            let found = tables
+                .eh_frame
+                .is_some_and(|(at, bytes)| at == frames.address && bytes.starts_with(frames.bytes));
+            assert_eq!(found, is_found, "{dumped:#x} bytes of memory");
+            assert_eq!(tables.eh_frame_hdr.map(|(at, _)| at), is_found.then_some(header.address));
+        });
+    }
+}
+
+#[test]
 fn unwind_tables_of_a_file_without_section_headers() {
     let program = Program::compile("gcc", LIBRARY, SOURCE);
     let whole = fs::read(&program.path).unwrap();
