@@ -107,7 +107,7 @@ impl<'a, 'f> Entry<'a, 'f> {
     }
 
     /// Visits the entries below, depth first; the direct children have depth
-    /// 1. Entries below one that was answered with [`Descend::No`] are not
+    /// one. Entries below one that was answered with [`Descend::No`] are not
     /// shown.
     pub fn walk(self, mut visit: impl FnMut(&Attributes<'a, 'f>, usize) -> Descend) {
         let Ok(mut raw) = self.unit.unit.entries_raw(Some(self.offset)) else { return };
