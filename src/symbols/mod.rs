@@ -32,6 +32,7 @@ pub mod type_names;
 mod type_units;
 pub mod types;
 mod units;
+mod unwind_tables;
 mod workers;
 
 pub use process_symbols::{NamedAddress, Symbols};
