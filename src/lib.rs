@@ -3,9 +3,13 @@
 //! The modules in reading order; each one imports only those above it.
 //! [`analyze`] is the pipeline on one screen.
 
+// Blank lines keep rustfmt from sorting the order of the flow away.
+
 pub mod base;
 
 pub mod dump;
+
+pub mod capture;
 
 pub mod symbols;
 
@@ -18,3 +22,5 @@ pub mod diagnose;
 pub mod report;
 
 pub mod analyze;
+
+pub mod cli;

@@ -1,3 +1,9 @@
 //! The command line of coretool.
 
-fn main() {}
+use std::process::ExitCode;
+
+use coretool::cli;
+
+fn main() -> ExitCode {
+    cli::main(std::env::args_os()).into()
+}

@@ -39,13 +39,16 @@ impl FileMap {
         &self.map
     }
 
-    /// Says that `range` will be read soon and in whole. Advice only.
+    /// Says that `range` will be read now and in whole. Advice only, but the
+    /// pages come in at once: since `Random` has turned off the kernel's
+    /// guesses, each would cost a page fault of its own.
     pub fn will_need(&self, range: Range<usize>) {
         let end = range.end.min(self.map.len());
         let len = end.saturating_sub(range.start);
         if len > 0 {
             // Nothing depends on the kernel following it.
             let _advised = self.map.advise_range(Advice::WillNeed, range.start, len);
+            let _populated = self.map.advise_range(Advice::PopulateRead, range.start, len);
         }
     }
 }

@@ -37,3 +37,19 @@ pub enum Severity {
     /// Control of the program counter.
     Critical,
 }
+
+impl Finding {
+    /// A finding that rests on nothing yet.
+    pub fn new(id: &'static str, confidence: f32, title: impl Into<String>) -> Self {
+        Self {
+            id,
+            confidence,
+            title: title.into(),
+            explanation: String::new(),
+            evidence: Vec::new(),
+            call: None,
+            severity: Severity::Low,
+            next_step: None,
+        }
+    }
+}

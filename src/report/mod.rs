@@ -5,3 +5,5 @@
 
 pub mod build;
 pub mod model;
+pub mod render;
+pub mod schema;

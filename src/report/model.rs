@@ -44,8 +44,8 @@ pub struct Report {
     /// The signal that killed it. Absent: no fatal signal is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signal: Option<Signal>,
-    /// One sentence: what the program tried, and why that failed. Signal and
-    /// thread are not in it: they have fields of their own.
+    /// One sentence: `SIGSEGV in thread 4245 "worker-3": read of 4 bytes at
+    /// 0x18, because ...`. What the program tried, and why that failed.
     pub verdict: String,
     /// Causes with their evidence, the most probable one first.
     pub findings: Vec<Finding>,

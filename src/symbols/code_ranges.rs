@@ -1,6 +1,6 @@
 //! The code that an entry of the debug information covers.
 
-use gimli::{Attribute, AttributeValue, DwAt, Dwarf, Unit, constants};
+use gimli::{Attribute, AttributeValue, Dwarf, Unit, constants};
 
 use crate::symbols::dwarf::Reader;
 
@@ -17,11 +17,6 @@ pub(super) struct CodeRanges<'f> {
 }
 
 impl<'f> CodeRanges<'f> {
-    /// Whether [`CodeRanges::take`] wants this attribute.
-    pub(super) fn wants(name: DwAt) -> bool {
-        matches!(name, constants::DW_AT_low_pc | constants::DW_AT_high_pc | constants::DW_AT_ranges)
-    }
-
     /// Keeps the attribute if it is one of ours.
     pub(super) fn take(&mut self, attribute: &Attribute<Reader<'f>>) {
         match attribute.name() {

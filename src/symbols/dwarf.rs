@@ -1,6 +1,7 @@
 //! The debug information of one module, read unit by unit.
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use elsa::sync::FrozenMap;
 use gimli::{
@@ -11,13 +12,14 @@ use gimli::{
 use crate::base::addr::LinkAddr;
 use crate::base::file_store::FileStore;
 use crate::base::limits::Limits;
+use crate::symbols::aranges::Aranges;
 use crate::symbols::info::Info;
 use crate::symbols::inlined::FunctionIndex;
 use crate::symbols::lines::Lines;
 use crate::symbols::object::Image;
 use crate::symbols::packed::Packed;
 use crate::symbols::type_units::{TypeUnit, TypeUnits};
-use crate::symbols::units::UnitRanges;
+use crate::symbols::units::{self, RootRanges};
 use crate::symbols::workers::spread;
 
 /// How DWARF bytes are read: borrowed from a map or from an inflated section.
@@ -47,21 +49,64 @@ impl<'f> Unit<'f> {
 /// The debug information of one module. Units are parsed when asked for, and
 /// kept.
 pub struct Debug<'f> {
+    supplement: Option<Box<Debug<'f>>>,
+    sections: Sections<'f>,
     dwarf: gimli::Dwarf<Reader<'f>>,
     info: Info<'f>,
     units: FrozenMap<usize, Box<Unit<'f>>>,
-    aranges: OnceLock<UnitRanges>,
-    roots: OnceLock<UnitRanges>,
+    aranges: Aranges,
+    /// Of the units that have no set in `.debug_aranges`.
+    roots: OnceLock<RootRanges>,
+    /// Of the others.
+    others: OnceLock<RootRanges>,
+    searches: AtomicUsize,
     type_units: OnceLock<TypeUnits>,
     /// Those of `.debug_types`, by the offset of their headers.
     types: FrozenMap<usize, Box<Unit<'f>>>,
 }
 
-/// The sections that are read, besides `.debug_info`, which [`Info`] reads.
+/// How many addresses are searched for one by one before an index is made.
+const MOST_SEARCHES: usize = 4;
+
+/// Work that opening debug information shares out among threads.
+enum Job<'f> {
+    /// Inflates a section.
+    Section(SectionId, Packed<'f>),
+    /// Inflates `.debug_info` up to the end of this unit.
+    Unit(DebugInfoOffset),
+}
+
+/// The bytes of sections, inflated.
+#[derive(Debug, Default)]
+struct Sections<'f> {
+    found: Vec<(SectionId, &'f [u8])>,
+    damaged: Vec<SectionId>,
+}
+
+impl<'f> Sections<'f> {
+    /// Adds a section. Without bytes it is damaged.
+    fn add(&mut self, id: SectionId, bytes: Option<&'f [u8]>) {
+        match bytes {
+            Some(bytes) => self.found.push((id, bytes)),
+            None => self.damaged.push(id),
+        }
+    }
+
+    fn bytes(&self, id: SectionId) -> &'f [u8] {
+        let found = self.found.iter().find(|(found, _)| *found == id);
+        found.map(|(_, bytes)| *bytes).unwrap_or_default()
+    }
+
+    fn reader(&self, id: SectionId) -> gimli::Result<Reader<'f>> {
+        Ok(EndianSlice::new(self.bytes(id), RunTimeEndian::Little))
+    }
+}
+
+/// The sections that are read, besides `.debug_aranges`, which comes first, and
+/// `.debug_info`, which [`Info`] reads.
 const SECTIONS: &[SectionId] = &[
     SectionId::DebugAbbrev,
     SectionId::DebugAddr,
-    SectionId::DebugAranges,
     SectionId::DebugLine,
     SectionId::DebugLineStr,
     SectionId::DebugLoc,
@@ -75,41 +120,85 @@ const SECTIONS: &[SectionId] = &[
 
 impl<'f> Debug<'f> {
     /// Opens the debug information in `image`, inflating what is compressed,
-    /// but for `.debug_info`: of that, what is needed. `None`: it has none.
-    pub(super) fn open(image: &Image<'f>, store: &'f FileStore, limits: &Limits) -> Option<Self> {
+    /// but for `.debug_info`: of that, what is needed. `supplement` is the
+    /// file of shared pieces that `.gnu_debugaltlink` names. `None`: there is
+    /// no debug information, or it is damaged.
+    ///
+    /// `first` is an address that will be asked for. Its unit is inflated
+    /// while the other sections are.
+    pub(super) fn open(
+        image: &Image<'f>,
+        supplement: Option<Self>,
+        first: Option<LinkAddr>,
+        store: &'f FileStore,
+        limits: &Limits,
+    ) -> Option<Self> {
         let info = image.packed(SectionId::DebugInfo.name())?;
         if info.bytes.is_empty() {
             return None;
         }
-        let packed: Vec<(SectionId, Packed<'f>)> =
-            SECTIONS.iter().filter_map(|id| Some((*id, image.packed(id.name())?))).collect();
-        let (compressed, plain): (Vec<_>, Vec<_>) =
-            packed.into_iter().partition(|(_, packed)| packed.is_compressed());
-        let inflated = spread(&compressed, |(_, packed)| packed.whole(store, limits));
         let info = Info::open(info, store, limits)?;
-        let section = |id: SectionId| -> Result<Reader<'f>, gimli::Error> {
-            let plain = plain.iter().find(|(found, _)| *found == id);
-            let bytes = match (id, plain) {
-                (SectionId::DebugInfo, _) => info.whole().unwrap_or_default(),
-                (_, Some((_, packed))) => packed.bytes,
-                _ => {
-                    let index = compressed.iter().position(|(found, _)| *found == id);
-                    let bytes = index.and_then(|index| inflated.get(index).copied().flatten());
-                    bytes.unwrap_or_default()
-                }
-            };
-            Ok(EndianSlice::new(bytes, RunTimeEndian::Little))
-        };
-        let dwarf = gimli::Dwarf::load(section).ok()?;
+        let mut sections = Sections::default();
+        if let Some(aranges) = image.packed(SectionId::DebugAranges.name()) {
+            sections.add(SectionId::DebugAranges, aranges.whole(store, limits));
+        }
+        let aranges = Aranges::new(sections.bytes(SectionId::DebugAranges));
+        let first = first.and_then(|at| aranges.containing(at).first().copied());
+
+        let packed = |id: &SectionId| Some((*id, image.packed(id.name())?));
+        let (compressed, plain): (Vec<_>, Vec<_>) =
+            SECTIONS.iter().filter_map(packed).partition(|(_, packed)| packed.is_compressed());
+        for (id, packed) in plain {
+            sections.add(id, Some(packed.bytes));
+        }
+        let jobs: Vec<_> = first
+            .map(Job::Unit)
+            .into_iter()
+            .chain(compressed.into_iter().map(|(id, packed)| Job::Section(id, packed)))
+            .collect();
+        let done = spread(&jobs, |job| match job {
+            Job::Section(id, packed) => Some((*id, packed.whole(store, limits))),
+            Job::Unit(offset) => {
+                // It stays inflated; who asks for it later reports damage.
+                let _header = info.header(*offset);
+                None
+            }
+        });
+        for (id, bytes) in done.into_iter().flatten() {
+            sections.add(id, bytes);
+        }
+        if let Some(bytes) = info.whole() {
+            sections.add(SectionId::DebugInfo, Some(bytes));
+        }
+
+        let mut dwarf = gimli::Dwarf::load(|id| sections.reader(id)).ok()?;
+        if let Some(supplement) = &supplement {
+            dwarf.set_sup(gimli::Dwarf::load(|id| supplement.sections.reader(id)).ok()?);
+        }
         Some(Self {
+            supplement: supplement.map(Box::new),
+            sections,
             dwarf,
             info,
             units: FrozenMap::new(),
-            aranges: OnceLock::new(),
+            aranges,
             roots: OnceLock::new(),
+            others: OnceLock::new(),
+            searches: AtomicUsize::new(0),
             type_units: OnceLock::new(),
             types: FrozenMap::new(),
         })
+    }
+
+    /// The file of pieces that several debug files share, made by `dwz`: what
+    /// `DW_FORM_GNU_ref_alt` and `DW_FORM_ref_sup4` refer to.
+    pub fn supplement(&self) -> Option<&Self> {
+        self.supplement.as_deref()
+    }
+
+    /// Sections of debug information that could not be inflated.
+    pub(super) fn damaged(&self) -> &[SectionId] {
+        &self.sections.damaged
     }
 
     /// The sections. `.debug_info` is there only if it is not compressed: ask
@@ -126,18 +215,44 @@ impl<'f> Debug<'f> {
         self.units_at(at).next()
     }
 
-    /// All units that claim the code at `at`, the likeliest first: those from
-    /// `.debug_aranges`, then those from the units' roots.
+    /// All units that claim the code at `at`, the likeliest first.
     pub(super) fn units_at(&self, at: LinkAddr) -> impl Iterator<Item = &Unit<'f>> {
-        let aranges = self.aranges.get_or_init(|| UnitRanges::from_aranges(&self.dwarf));
-        let by_roots = move || {
-            let roots = self.roots.get_or_init(|| UnitRanges::from_roots(&self.dwarf, &self.info));
-            roots.containing(at)
-        };
-        aranges
-            .containing(at)
-            .chain(std::iter::once_with(by_roots).flatten())
+        let from_aranges = self.aranges.containing(at).into_iter();
+        from_aranges
+            .chain(std::iter::once_with(move || self.by_roots(at)).flatten())
+            .chain(std::iter::once_with(move || self.by_other_roots(at)).flatten())
             .filter_map(|offset| self.unit(offset))
+    }
+
+    /// By the roots of the units that `.debug_aranges` leaves out.
+    fn by_roots(&self, at: LinkAddr) -> Vec<DebugInfoOffset> {
+        let roots = self.roots.get_or_init(|| {
+            let (_, without) = self.split_units();
+            RootRanges::new(&self.dwarf, &self.info, &without)
+        });
+        roots.containing(at)
+    }
+
+    /// By the roots of the units that it has: a set may lack functions. There
+    /// are many, and every stack has an address or two that are in no unit, so
+    /// they are only sorted when that does not help.
+    fn by_other_roots(&self, at: LinkAddr) -> Vec<DebugInfoOffset> {
+        if self.searches.fetch_add(1, Ordering::Relaxed) < MOST_SEARCHES {
+            let (with, _) = self.split_units();
+            return units::search(&self.dwarf, &self.info, &with, at).into_iter().collect();
+        }
+        let others = self.others.get_or_init(|| {
+            let (with, _) = self.split_units();
+            RootRanges::new(&self.dwarf, &self.info, &with)
+        });
+        others.containing(at)
+    }
+
+    /// The units that have a set in `.debug_aranges`, and those without.
+    fn split_units(&self) -> (Vec<DebugInfoOffset>, Vec<DebugInfoOffset>) {
+        let mut with = self.aranges.units().to_vec();
+        with.sort_unstable();
+        self.info.starts().into_iter().partition(|unit| with.binary_search(unit).is_ok())
     }
 
     /// The unit whose header begins at `offset`.

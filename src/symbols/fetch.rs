@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::base::addr::LinkAddr;
 use crate::base::arch::Arch;
 use crate::base::file_store::{FileStore, StoredFile};
 use crate::base::gap::Gaps;
@@ -13,6 +14,7 @@ use crate::symbols::SymbolOptions;
 use crate::symbols::dwarf::Debug;
 use crate::symbols::object::{Image, ImageError};
 use crate::symbols::plan::{self, Candidate, Proof, hex};
+use crate::symbols::source::{self, SourceLines};
 
 /// A vdso is a few pages.
 const MOST_VDSO: u64 = 1 << 20;
@@ -46,6 +48,8 @@ pub(super) struct FoundFile<'f> {
     /// Seconds since 1970 of its last change.
     pub(super) modified: Option<i64>,
     pub(super) image: Image<'f>,
+    /// Whether it is known to be the file that was mapped.
+    pub(super) is_verified: bool,
 }
 
 /// A file whose build-id is not the one that was mapped.
@@ -59,7 +63,7 @@ pub struct Mismatch {
 
 impl<'f> Fetch<'f> {
     /// The file of a module, if one is found that matches.
-    pub(super) fn binary(&self, module: &Module) -> Binary<'f> {
+    pub(super) fn binary(&self, module: &Module, memory: &dyn Memory) -> Binary<'f> {
         let mut mismatch = None;
         let mut why = None;
         for path in plan::binaries(module, &self.options) {
@@ -70,15 +74,21 @@ impl<'f> Fetch<'f> {
                     continue;
                 }
             };
-            if let Some(wanted) = &module.build_id
-                && image.build_id() != Some(wanted)
-            {
+            let is_other = match &module.build_id {
+                Some(wanted) => image.build_id() != Some(wanted),
+                None => differs(module, memory, &image),
+            };
+            if is_other {
                 let found = image.build_id().map(<[u8]>::to_vec);
                 mismatch.get_or_insert(Mismatch { file: path, found });
                 continue;
             }
-            let modified = Some(file.modified);
-            return Binary::Found(FoundFile { path: Some(path), modified, image });
+            return Binary::Found(FoundFile {
+                path: Some(path),
+                modified: Some(file.modified),
+                image,
+                is_verified: module.build_id.is_some(),
+            });
         }
         match mismatch {
             Some(mismatch) => Binary::Mismatch(mismatch),
@@ -107,14 +117,52 @@ impl<'f> Fetch<'f> {
     }
 
     /// The debug information of a module: of its separate debug file, or its
-    /// own.
+    /// own. `first` is an address that will be asked for.
     pub(super) fn debug(
         &self,
-        own: Option<&Image<'f>>,
+        own: Option<&FoundFile<'f>>,
         separate: Option<&FoundFile<'f>>,
+        first: Option<LinkAddr>,
     ) -> Option<Debug<'f>> {
-        let images = [separate.map(|file| &file.image), own];
-        images.into_iter().flatten().find_map(|image| Debug::open(image, self.store, &self.limits))
+        [separate, own].into_iter().flatten().find_map(|file| {
+            let shared = self.supplement(file);
+            Debug::open(&file.image, shared, first, self.store, &self.limits)
+        })
+    }
+
+    /// The debug information that several debug files share.
+    fn supplement(&self, file: &FoundFile<'f>) -> Option<Debug<'f>> {
+        let (path, build_id) = file.image.alternative_link()?;
+        let from = file.path.as_deref()?;
+        let found = self.first(plan::alternative_files(from, path, build_id, &self.options));
+        match found {
+            Some(found) => Debug::open(&found.image, None, None, self.store, &self.limits),
+            None => {
+                self.gaps.note(
+                    format!("some names, types and variables of {}", from.display()),
+                    format!(
+                        "it refers to the debug file {} (build-id {}), which was not found",
+                        String::from_utf8_lossy(path),
+                        hex(build_id)
+                    ),
+                    "install all packages of debug symbols of the program",
+                );
+                None
+            }
+        }
+    }
+
+    /// Lines of a source file. `linked` is when the program was linked.
+    pub(super) fn source(
+        &self,
+        path: &str,
+        line: u32,
+        around: u32,
+        linked: Option<i64>,
+    ) -> Option<SourceLines> {
+        let file = self.store.open(&plan::source_file(path, &self.options)?).ok()?;
+        let is_newer = linked.is_some_and(|linked| file.modified > linked);
+        source::excerpt(file.bytes, line, around, is_newer)
     }
 
     fn first(&self, candidates: Vec<Candidate>) -> Option<FoundFile<'f>> {
@@ -127,8 +175,12 @@ impl<'f> Fetch<'f> {
                     crc32(file.bytes) == *crc
                 }
             };
-            let modified = Some(file.modified);
-            is_right.then_some(FoundFile { path: Some(candidate.path), modified, image })
+            is_right.then_some(FoundFile {
+                path: Some(candidate.path),
+                modified: Some(file.modified),
+                image,
+                is_verified: true,
+            })
         })
     }
 
@@ -141,21 +193,41 @@ impl<'f> Fetch<'f> {
     /// Notes that a file was found but is another one.
     pub(super) fn note_mismatch(&self, module: &Module, mismatch: &Mismatch) {
         let name = String::from_utf8_lossy(&module.path);
-        let in_memory = module.build_id.as_deref().map(hex).unwrap_or_default();
-        let on_disk = mismatch.found.as_deref().map_or("none".to_owned(), hex);
+        let on_disk = mismatch
+            .found
+            .as_deref()
+            .map_or("no build-id".to_owned(), |id| format!("build-id {}", hex(id)));
+        let file = mismatch.file.display();
+        let (why, wanted) = match module.build_id.as_deref().map(hex) {
+            Some(id) => (
+                format!("{file} has {on_disk}, but the process ran build-id {id}"),
+                format!("the file with build-id {id}"),
+            ),
+            None => (
+                format!("{file} has another ELF header than the process had in memory"),
+                "the file that the process ran".to_owned(),
+            ),
+        };
+        let option = match module.is_main {
+            true => "give it with --exe",
+            false => "give its tree with --sysroot",
+        };
         self.gaps.note(
             format!("symbols and code of {name}"),
-            format!(
-                "{} has build-id {on_disk}, but the process ran build-id {in_memory}: the file \
-                 was changed or replaced since, and is not used",
-                mismatch.file.display()
-            ),
-            format!(
-                "find the file with build-id {in_memory} and {}",
-                if module.is_main { "give it with --exe" } else { "give its tree with --sysroot" }
-            ),
+            format!("{why}: the file was changed or replaced since, and is not used"),
+            format!("find {wanted} and {option}"),
         );
     }
+}
+
+/// Whether the process had other bytes in memory than the file has in its
+/// first page. Two builds nearly always differ there, in sizes and offsets;
+/// but that they do not is no proof.
+fn differs(module: &Module, memory: &dyn Memory, image: &Image<'_>) -> bool {
+    let Some(page) = image.first_page() else { return false };
+    let mut bytes = vec![0; page.len()];
+    let got = memory.read(module.range.start, &mut bytes);
+    bytes.get(..got) != page.get(..got)
 }
 
 /// Why a file is not used.

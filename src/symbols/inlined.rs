@@ -10,7 +10,8 @@ use crate::symbols::range_index::RangeIndex;
 /// The functions of one unit that have code, nested ones too.
 #[derive(Debug)]
 pub(super) struct FunctionIndex {
-    ranges: RangeIndex<UnitOffset>,
+    /// Values: offsets in the unit.
+    ranges: RangeIndex<u32>,
 }
 
 /// All functions of a unit may have this many ranges together: lists can be
@@ -45,7 +46,7 @@ impl FunctionIndex {
     fn walk(
         dwarf: &gimli::Dwarf<Reader<'_>>,
         unit: &gimli::Unit<Reader<'_>>,
-        found: &mut Vec<(u64, u64, UnitOffset)>,
+        found: &mut Vec<(u64, u64, u32)>,
     ) -> gimli::Result<()> {
         let mut entries = unit.entries_raw(None)?;
         while !entries.is_empty() {
@@ -60,6 +61,8 @@ impl FunctionIndex {
                 let attribute = entries.read_attribute(*specification)?;
                 code.take(&attribute);
             }
+            // 4 GiB of entries in one unit are no unit.
+            let Ok(offset) = u32::try_from(offset.0) else { break };
             code.each(dwarf, unit, |start, end| {
                 found.push((start, end, offset));
                 found.len() < MOST_RANGES
@@ -70,7 +73,8 @@ impl FunctionIndex {
 
     /// The innermost function around `at`.
     pub(super) fn function(&self, at: LinkAddr) -> Option<UnitOffset> {
-        self.ranges.containing(at).next().map(|(_, entry)| entry)
+        let (_, entry) = self.ranges.containing(at).next()?;
+        usize::try_from(entry).ok().map(UnitOffset)
     }
 }
 

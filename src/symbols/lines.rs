@@ -12,10 +12,10 @@ use crate::symbols::functions::Place;
 use crate::symbols::range_index::RangeIndex;
 
 /// The rows of one unit's line program.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Lines {
     /// Values: the first row of the sequence, and the first after it.
-    sequences: RangeIndex<(usize, usize)>,
+    sequences: RangeIndex<(u32, u32)>,
     rows: Vec<Row>,
 }
 
@@ -37,14 +37,15 @@ impl Lines {
     pub(super) fn new(unit: &gimli::Unit<Reader<'_>>) -> Self {
         let mut rows: Vec<Row> = Vec::new();
         let mut sequences = Vec::new();
-        let Some(program) = unit.line_program.clone() else { return Self::default() };
-        let mut run = program.rows();
+        let mut run = unit.line_program.clone().map(|program| program.rows());
         let mut first = 0;
-        while let Ok(Some((_, row))) = run.next_row() {
+        while let Some(Ok(Some((_, row)))) = run.as_mut().map(|run| run.next_row()) {
             let address = row.address();
             if row.end_sequence() {
-                if let Some(start) = rows.get(first) {
-                    sequences.push((start.address, address, (first, rows.len())));
+                if let (Some(start), Ok(begin), Ok(end)) =
+                    (rows.get(first), u32::try_from(first), u32::try_from(rows.len()))
+                {
+                    sequences.push((start.address, address, (begin, end)));
                 }
                 first = rows.len();
                 continue;
@@ -74,6 +75,7 @@ impl Lines {
 
     fn row(&self, at: LinkAddr) -> Option<Row> {
         let (_, (first, end)) = self.sequences.containing(at).next()?;
+        let (first, end) = (usize::try_from(first).ok()?, usize::try_from(end).ok()?);
         let rows = self.rows.get(first..end)?;
         let after = rows.partition_point(|row| row.address <= at.0);
         rows.get(after.checked_sub(1)?).copied()

@@ -4,6 +4,7 @@
 //! ELF file of it; [`dwarf::Debug`] for its debug information, lazily: only the
 //! units that somebody asks for are read.
 
+mod aranges;
 mod code_ranges;
 pub mod demangle;
 pub mod dwarf;
@@ -19,7 +20,10 @@ mod names;
 pub mod object;
 mod packed;
 mod plan;
+mod plt;
 mod range_index;
+mod scopes;
+pub mod source;
 mod symbol_table;
 mod symbols;
 #[cfg(test)]

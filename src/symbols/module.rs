@@ -1,6 +1,6 @@
 //! One module: its file, if a matching one was found, and what it tells.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use crate::base::addr::{Bias, LinkAddr, RunRange};
@@ -8,8 +8,11 @@ use crate::base::memory::Memory;
 use crate::dump::process::Module;
 use crate::symbols::dwarf::Debug;
 use crate::symbols::fetch::{Binary, Fetch, FoundFile};
+use crate::symbols::functions::Place;
 use crate::symbols::object::Image;
 use crate::symbols::plan::hex;
+use crate::symbols::plt::{self, Stub};
+use crate::symbols::source::SourceLines;
 use crate::symbols::symbol_table::SymbolTable;
 
 pub use crate::symbols::fetch::Mismatch;
@@ -26,7 +29,7 @@ pub struct ModuleSymbols<'f> {
     separate: OnceLock<Option<FoundFile<'f>>>,
     debug: OnceLock<Option<Debug<'f>>>,
     symbols: OnceLock<SymbolTable<'f>>,
-    lack_is_noted: OnceLock<()>,
+    is_on_stack: OnceLock<()>,
 }
 
 /// The sections that unwinding needs, each with its address.
@@ -58,12 +61,12 @@ impl<'f> ModuleSymbols<'f> {
     /// it is another.
     pub(super) fn load(module: &Module, memory: &dyn Memory, fetch: &Arc<Fetch<'f>>) -> Self {
         let binary = match module.path.as_slice() {
-            b"[vdso]" => fetch
-                .from_memory(module, memory)
-                .map(|image| Binary::Found(FoundFile { path: None, modified: None, image })),
+            b"[vdso]" => fetch.from_memory(module, memory).map(|image| {
+                Binary::Found(FoundFile { path: None, modified: None, image, is_verified: true })
+            }),
             _ => None,
         };
-        let binary = binary.unwrap_or_else(|| fetch.binary(module));
+        let binary = binary.unwrap_or_else(|| fetch.binary(module, memory));
         if let Binary::Mismatch(mismatch) = &binary {
             fetch.note_mismatch(module, mismatch);
         }
@@ -86,7 +89,7 @@ impl<'f> ModuleSymbols<'f> {
             separate: OnceLock::new(),
             debug: OnceLock::new(),
             symbols: OnceLock::new(),
-            lack_is_noted: OnceLock::new(),
+            is_on_stack: OnceLock::new(),
         }
     }
 
@@ -183,7 +186,27 @@ impl<'f> ModuleSymbols<'f> {
     /// The debug information, from the debug file or the module's own. Opened
     /// on first use.
     pub fn debug(&self) -> Option<&Debug<'f>> {
-        self.debug.get_or_init(|| self.fetch.debug(self.image(), self.separate())).as_ref()
+        self.debug_for(None)
+    }
+
+    /// The same, for somebody who will ask for `first`.
+    pub(super) fn debug_for(&self, first: Option<LinkAddr>) -> Option<&Debug<'f>> {
+        self.debug.get_or_init(|| self.open_debug(first)).as_ref()
+    }
+
+    fn open_debug(&self, first: Option<LinkAddr>) -> Option<Debug<'f>> {
+        let debug = self.fetch.debug(self.found(), self.separate(), first);
+        if let Some(debug) = &debug
+            && !debug.damaged().is_empty()
+        {
+            let sections: Vec<_> = debug.damaged().iter().map(|id| id.name()).collect();
+            self.fetch.gaps.note(
+                format!("some names, lines and variables of {}", self.name()),
+                format!("of its debug information, {} cannot be inflated", sections.join(", ")),
+                "get the debug file again: it is damaged",
+            );
+        }
+        debug
     }
 
     /// The symbol whose bytes contain `at`.
@@ -231,16 +254,31 @@ impl<'f> ModuleSymbols<'f> {
         self.symbols.get_or_init(|| {
             let separate = self.separate().map(|file| &file.image);
             let image = self.image().or(separate);
-            image.map(|image| SymbolTable::new(image, separate)).unwrap_or_default()
+            let table = image.map(|image| SymbolTable::new(image, separate)).unwrap_or_default();
+            table.bytes().for_each(|bytes| self.fetch.store.will_need(bytes));
+            table
         })
     }
 
-    /// Notes, once, that code of this module is on a stack but has no lines.
-    pub(super) fn note_lack(&self) {
-        self.lack_is_noted.get_or_init(|| self.add_gap());
+    /// Notes, once, what is lacking of a module whose code is on a stack. Of
+    /// the others nobody wants to know.
+    pub(super) fn note_gaps(&self) {
+        self.is_on_stack.get_or_init(|| {
+            if self.debug().is_none() {
+                self.note_no_lines();
+            }
+            if self.found().is_some_and(|file| !file.is_verified) {
+                self.fetch.gaps.note(
+                    format!("proof that {} is the file that ran", self.name()),
+                    "its build-id is not in the process's memory, so the file with its path is \
+                     used as it is",
+                    "if functions and lines make no sense, it was replaced since",
+                );
+            }
+        });
     }
 
-    fn add_gap(&self) {
+    fn note_no_lines(&self) {
         let path = String::from_utf8_lossy(&self.module.path);
         let id = self.build_id().map(hex);
         let build_id =
@@ -286,14 +324,17 @@ impl<'f> ModuleSymbols<'f> {
         }
     }
 
-    /// When the used file was last changed, in seconds since 1970.
-    pub(super) fn modified(&self) -> Option<i64> {
-        self.found().and_then(|file| file.modified)
+    /// The line `place` in its source file, with up to `around` lines before
+    /// and after it. `None`: the file is not there, or too short.
+    pub fn source(&self, place: &Place, around: u32) -> Option<SourceLines> {
+        let linked = self.found().and_then(|file| file.modified);
+        self.fetch.source(&place.file, place.line?, around, linked)
     }
 
-    /// Where the module's file is, or was looked for.
-    pub(super) fn expected_file(&self) -> Option<PathBuf> {
-        self.file().map(Path::to_path_buf)
+    /// The stub of the procedure linkage table around `at`: where it begins,
+    /// and the function that it jumps to.
+    pub(super) fn stub_at(&self, at: LinkAddr) -> Option<Stub<'f>> {
+        plt::stub_at(self.image()?, at)
     }
 }
 

@@ -1,9 +1,10 @@
 //! Names of functions, through the entries that refer to each other.
 
-use gimli::{Attribute, AttributeValue, DebugInfoOffset, UnitOffset, constants};
+use gimli::{Attribute, AttributeValue, DwLang, UnitOffset, constants};
 
 use crate::symbols::demangle::demangled;
 use crate::symbols::dwarf::{Debug, Reader, Unit};
+use crate::symbols::scopes;
 
 /// How many references are followed from an entry to the one that has its
 /// name. Compilers need three: inlined, abstract, declared.
@@ -21,7 +22,7 @@ pub(super) struct Names {
 /// The names of the function that `entry` describes, or refers to by
 /// `DW_AT_abstract_origin` and `DW_AT_specification`.
 pub(super) fn names<'d, 'f>(
-    debug: &'d Debug<'f>,
+    mut debug: &'d Debug<'f>,
     mut unit: &'d Unit<'f>,
     mut entry: UnitOffset,
 ) -> Option<Names> {
@@ -43,30 +44,54 @@ pub(super) fn names<'d, 'f>(
             }
         }
         match next {
-            Some(found) if linkage.is_none() || plain.is_none() => (unit, entry) = found,
+            Some(found) if linkage.is_none() || plain.is_none() => (debug, unit, entry) = found,
             _ => break,
         }
     }
+    // Without a linkage name the name's scopes are only in the tree above it.
+    let qualified = || {
+        plain.filter(|_| linkage.is_none() && unit.language().is_some_and(has_namespaces))?;
+        scopes::qualified(debug, unit, entry)
+    };
     let lossy = |name: &Reader<'_>| name.to_string_lossy().into_owned();
     let from_linkage = linkage.as_ref().and_then(|name| demangled(name.slice()));
     let display = from_linkage
+        .or_else(qualified)
         .or_else(|| plain.as_ref().map(lossy))
         .or_else(|| linkage.as_ref().map(lossy))?;
     let linkage = linkage.as_ref().map(lossy).filter(|linkage| *linkage != display);
     Some(Names { display, linkage })
 }
 
-/// The entry that a reference means, in its own unit or another one.
-pub(super) fn target<'d, 'f>(
+/// Whether functions of the language have more of a name than its last part.
+fn has_namespaces(language: DwLang) -> bool {
+    matches!(
+        language,
+        constants::DW_LANG_C_plus_plus
+            | constants::DW_LANG_C_plus_plus_03
+            | constants::DW_LANG_C_plus_plus_11
+            | constants::DW_LANG_C_plus_plus_14
+            | constants::DW_LANG_C_plus_plus_17
+            | constants::DW_LANG_C_plus_plus_20
+            | constants::DW_LANG_Rust
+    )
+}
+
+/// The entry that a reference means: in its own unit, in another one, or in
+/// the file of shared pieces.
+fn target<'d, 'f>(
     debug: &'d Debug<'f>,
     unit: &'d Unit<'f>,
     attribute: &Attribute<Reader<'f>>,
-) -> Option<(&'d Unit<'f>, UnitOffset)> {
-    match attribute.value() {
-        AttributeValue::UnitRef(entry) => Some((unit, entry)),
-        AttributeValue::DebugInfoRef(DebugInfoOffset(offset)) => {
-            debug.unit_containing(DebugInfoOffset(offset))
+) -> Option<(&'d Debug<'f>, &'d Unit<'f>, UnitOffset)> {
+    let (debug, (unit, entry)) = match attribute.value() {
+        AttributeValue::UnitRef(entry) => (debug, (unit, entry)),
+        AttributeValue::DebugInfoRef(offset) => (debug, debug.unit_containing(offset)?),
+        AttributeValue::DebugInfoRefSup(offset) => {
+            let shared = debug.supplement()?;
+            (shared, shared.unit_containing(offset)?)
         }
-        _ => None,
-    }
+        _ => return None,
+    };
+    Some((debug, unit, entry))
 }

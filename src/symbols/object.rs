@@ -263,9 +263,12 @@ impl<'f> Image<'f> {
         (!path.is_empty()).then_some((path, id))
     }
 
-    /// All bytes of the file.
-    pub(super) fn bytes(&self) -> &'f [u8] {
-        self.bytes
+    /// The first page of the file as the loader maps it, if it does, and
+    /// nobody may write to it: the ELF header, and mostly the program headers.
+    pub(super) fn first_page(&self) -> Option<&'f [u8]> {
+        let first = self.loads.first()?;
+        let is_start = first.offset.0 == 0 && !first.is_writable;
+        is_start.then(|| available(first.bytes, 0, PAGE))
     }
 }
 

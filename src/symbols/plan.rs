@@ -118,9 +118,10 @@ pub(super) fn alternative_files(
     found
 }
 
-/// Where a source file may lie.
-pub(super) fn source_file(path: &str, options: &SymbolOptions) -> PathBuf {
-    in_sysroot(Path::new(path), options)
+/// Where a source file lies. `None`: the path is relative, and nobody knows to
+/// what; the current directory of the analysis is not it.
+pub(super) fn source_file(path: &str, options: &SymbolOptions) -> Option<PathBuf> {
+    path.starts_with('/').then(|| in_sysroot(Path::new(path), options))
 }
 
 fn debug_directories(options: &SymbolOptions) -> Vec<PathBuf> {
@@ -141,7 +142,7 @@ fn build_id_path(build_id: &[u8]) -> Option<(String, String)> {
 }
 
 /// Lowercase digits, two a byte: how build-ids are written.
-pub fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digit = |value: u8| char::from(DIGITS.get(usize::from(value)).copied().unwrap_or(b'?'));
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()

@@ -4,6 +4,9 @@
 //! st_info, u8 st_other, u16 st_shndx, u64 st_value, u64 st_size`.
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use object::elf;
 
 use crate::base::addr::{FileOff, LinkAddr};
@@ -35,96 +38,145 @@ pub enum SymbolTableKind {
     Dynsym,
 }
 
-/// The symbols of one module, by address.
+/// The symbols of one module.
 #[derive(Debug, Default)]
 pub(super) struct SymbolTable<'f> {
-    entries: Vec<Entry>,
-    strings: Vec<&'f [u8]>,
-    /// Those with a size; values: indices of `entries`.
-    sized: RangeIndex<usize>,
+    tables: Vec<Table<'f>>,
+    lookups: AtomicUsize,
+    index: OnceLock<Index>,
 }
 
+/// One symbol table, as it is in the file.
+#[derive(Clone, Debug)]
+struct Table<'f> {
+    kind: SymbolTableKind,
+    symbols: &'f [u8],
+    strings: &'f [u8],
+    /// For each section whether it holds code.
+    has_code: Vec<bool>,
+}
+
+/// All symbols that name a place, sorted.
+#[derive(Debug)]
+struct Index {
+    /// By start.
+    entries: Vec<Entry>,
+    /// Those with a size; values: indices of `entries`.
+    sized: RangeIndex<u32>,
+}
+
+/// A symbol that names a place.
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     start: u64,
     size: u64,
     name: u32,
-    /// Which of `strings` the name is in.
-    strings: usize,
-    kind: SymbolTableKind,
-    is_function: bool,
+    /// Which of the tables it is in.
+    table: u8,
     binding: u8,
+    is_function: bool,
 }
 
+/// Bytes of one symbol.
+const SYMBOL: usize = 24;
+
+/// How many addresses are looked up by reading the tables from end to end.
+/// Sorting a large table costs more than that, and most stacks need no symbol
+/// but `_start`.
+const MOST_SCANS: usize = 8;
+
 impl<'f> SymbolTable<'f> {
-    /// Reads `.symtab` of `debug` if it has one, or else of `image`, and
+    /// Finds `.symtab` of `debug` if it has one, or else of `image`, and
     /// `.dynsym` of `image`.
     pub(super) fn new(image: &Image<'f>, debug: Option<&Image<'f>>) -> Self {
-        let mut table = Self::default();
-        let symtab = [debug, Some(image)].into_iter().flatten().find_map(|image| {
-            section(image, elf::SHT_SYMTAB.0).filter(|(section, _)| !section.bytes.is_empty())
-        });
-        if let Some((section, strings)) = symtab {
-            table.add(section, strings, SymbolTableKind::Symtab);
-        }
-        if let Some((section, strings)) = section(image, elf::SHT_DYNSYM.0) {
-            table.add(section, strings, SymbolTableKind::Dynsym);
-        }
-        // For the nearest symbol below an address.
-        table.entries.sort_by_key(|entry| entry.start);
-        let sized = table.entries.iter().enumerate();
-        table.sized = RangeIndex::new(sized.filter_map(|(index, entry)| {
-            Some((entry.start, entry.start.checked_add(entry.size)?, index))
-        }));
-        table
-    }
-
-    fn add(&mut self, section: &Section<'f>, strings: &'f [u8], kind: SymbolTableKind) {
-        let index = self.strings.len();
-        self.strings.push(strings);
-        let mut cursor = Cursor::new(section.bytes, FileOff(0));
-        while let Some(entry) = entry(&mut cursor, index, kind) {
-            self.entries.extend(entry);
-        }
+        let symtab = [debug, Some(image)]
+            .into_iter()
+            .flatten()
+            .find_map(|image| Table::find(image, elf::SHT_SYMTAB.0, SymbolTableKind::Symtab));
+        let dynsym = Table::find(image, elf::SHT_DYNSYM.0, SymbolTableKind::Dynsym);
+        let tables = symtab.into_iter().chain(dynsym).collect();
+        Self { tables, lookups: AtomicUsize::new(0), index: OnceLock::new() }
     }
 
     /// The symbol around `at`: of several the one that begins last, and of
     /// those with one address the most public one.
     pub(super) fn containing(&self, at: LinkAddr) -> Option<Symbol<'f>> {
-        let mut best: Option<(LinkAddr, &Entry)> = None;
-        for (start, index) in self.sized.containing(at) {
-            let Some(entry) = self.entries.get(index) else { continue };
-            match best {
-                Some((first, _)) if first != start => break,
-                Some((_, best)) if self.rank(best) <= self.rank(entry) => (),
-                _ => best = Some((start, entry)),
+        let contains =
+            |entry: &Entry| at.0.checked_sub(entry.start).is_some_and(|offset| offset < entry.size);
+        match self.index() {
+            Some(index) => {
+                let entry = |index_of| index.entries.get(usize::try_from(index_of).ok()?).copied();
+                let found = index.sized.containing(at).filter_map(|(_, found)| entry(found));
+                self.best(found)
             }
+            None => self.best(self.entries().filter(contains)),
         }
-        best.map(|(_, entry)| self.symbol(entry))
     }
 
     /// The last function that begins at or before `at`, though its size, if
     /// it has one, ends before.
     pub(super) fn nearest_function(&self, at: LinkAddr) -> Option<Symbol<'f>> {
-        let after = self.entries.partition_point(|entry| entry.start <= at.0);
-        let before = self.entries.get(..after).unwrap_or_default();
-        let nearest = before.iter().rev().find(|entry| entry.is_function)?;
-        let same = before.iter().rev().take_while(|entry| entry.start >= nearest.start);
-        let best = same.filter(|entry| entry.is_function).min_by_key(|entry| self.rank(entry));
-        best.map(|entry| self.symbol(entry))
+        let is_before = |entry: &Entry| entry.is_function && entry.start <= at.0;
+        match self.index() {
+            Some(index) => {
+                let after = index.entries.partition_point(|entry| entry.start <= at.0);
+                let before = index.entries.get(..after).unwrap_or_default().iter().rev();
+                let functions = || before.clone().copied().filter(is_before);
+                let nearest = functions().next()?.start;
+                self.best(functions().take_while(|entry| entry.start == nearest))
+            }
+            None => self.best(self.entries().filter(is_before)),
+        }
     }
 
     /// The first symbol with this name, from `.dynsym` or else `.symtab`.
     pub(super) fn named(&self, name: &[u8]) -> Option<Symbol<'f>> {
-        let mut found = self.entries.iter().filter(|entry| self.has_name(entry, name));
-        let first = found.next()?;
-        let best = match first.kind {
-            SymbolTableKind::Dynsym => first,
-            SymbolTableKind::Symtab => {
-                found.find(|entry| entry.kind == SymbolTableKind::Dynsym).unwrap_or(first)
+        let mut all = self.tables.iter().enumerate().rev().flat_map(Table::entries);
+        let entry = all.find(|entry| self.has_name(entry, name))?;
+        Some(self.symbol(&entry))
+    }
+
+    /// The bytes that a lookup reads from end to end.
+    pub(super) fn bytes(&self) -> impl Iterator<Item = &'f [u8]> {
+        self.tables.iter().map(|table| table.symbols)
+    }
+
+    fn entries(&self) -> impl Iterator<Item = Entry> {
+        self.tables.iter().enumerate().flat_map(Table::entries)
+    }
+
+    /// The sorted symbols, once enough has been asked.
+    fn index(&self) -> Option<&Index> {
+        if let Some(index) = self.index.get() {
+            return Some(index);
+        }
+        let lookups = self.lookups.fetch_add(1, Ordering::Relaxed);
+        (lookups >= MOST_SCANS).then(|| {
+            self.index.get_or_init(|| {
+                let mut entries: Vec<Entry> = self.entries().collect();
+                entries.sort_by_key(|entry| entry.start);
+                let sized =
+                    RangeIndex::new((0_u32..).zip(&entries).filter_map(|(index, entry)| {
+                        Some((entry.start, entry.start.checked_add(entry.size)?, index))
+                    }));
+                Index { entries, sized }
+            })
+        })
+    }
+
+    /// Of the symbols that begin last, the most public one.
+    fn best(&self, entries: impl Iterator<Item = Entry>) -> Option<Symbol<'f>> {
+        let mut best: Option<Entry> = None;
+        for entry in entries {
+            let is_better = best.is_none_or(|best| {
+                entry.start > best.start
+                    || (entry.start == best.start && self.rank(&entry) < self.rank(&best))
+            });
+            if is_better {
+                best = Some(entry);
             }
-        };
-        Some(self.symbol(best))
+        }
+        best.map(|entry| self.symbol(&entry))
     }
 
     /// Lower is better: public before private, without underscores before
@@ -141,16 +193,22 @@ impl<'f> SymbolTable<'f> {
         (binding, underscores, name.len(), name)
     }
 
-    fn name(&self, entry: &Entry) -> &'f [u8] {
-        let strings = self.strings.get(entry.strings).copied().unwrap_or_default();
+    fn table(&self, entry: &Entry) -> Option<&Table<'f>> {
+        self.tables.get(usize::from(entry.table))
+    }
+
+    /// The strings from the entry's name on.
+    fn strings(&self, entry: &Entry) -> &'f [u8] {
         let start = usize::try_from(entry.name).unwrap_or(usize::MAX);
-        until_nul(strings.get(start..).unwrap_or_default())
+        self.table(entry).and_then(|table| table.strings.get(start..)).unwrap_or_default()
+    }
+
+    fn name(&self, entry: &Entry) -> &'f [u8] {
+        until_nul(self.strings(entry))
     }
 
     fn has_name(&self, entry: &Entry, name: &[u8]) -> bool {
-        let strings = self.strings.get(entry.strings).copied().unwrap_or_default();
-        let start = usize::try_from(entry.name).unwrap_or(usize::MAX);
-        let rest = strings.get(start..).and_then(|rest| rest.strip_prefix(name));
+        let rest = self.strings(entry).strip_prefix(name);
         rest.is_some_and(|rest| rest.first().is_none_or(|byte| *byte == 0))
     }
 
@@ -160,40 +218,51 @@ impl<'f> SymbolTable<'f> {
             start: LinkAddr(entry.start),
             size: entry.size,
             is_function: entry.is_function,
-            table: entry.kind,
+            table: self.table(entry).map_or(SymbolTableKind::Symtab, |table| table.kind),
         }
     }
 }
 
-/// The symbol table of this type, and its strings.
-fn section<'i, 'f>(image: &'i Image<'f>, kind: u32) -> Option<(&'i Section<'f>, &'f [u8])> {
-    let section = image.sections().iter().find(|section| section.kind == kind)?;
-    let strings = image.sections().get(usize::try_from(section.link).ok()?)?.bytes;
-    Some((section, strings))
-}
-
-/// The next entry; within, nothing for one that names no place in memory.
-fn entry(cursor: &mut Cursor<'_>, strings: usize, table: SymbolTableKind) -> Option<Option<Entry>> {
-    let name = cursor.u32_le().ok()?;
-    let info = cursor.u8().ok()?;
-    let _other = cursor.u8().ok()?;
-    let section = cursor.u16_le().ok()?;
-    let start = cursor.u64_le().ok()?;
-    let size = cursor.u64_le().ok()?;
-    let kind = elf::SymbolType(info & 0xf);
-    let is_place =
-        matches!(kind, elf::STT_NOTYPE | elf::STT_OBJECT | elf::STT_FUNC | elf::STT_GNU_IFUNC);
-    // Undefined, or a plain number.
-    if !is_place || section == elf::SHN_UNDEF.0 || section == elf::SHN_ABS.0 || name == 0 {
-        return Some(None);
+impl<'f> Table<'f> {
+    /// The symbol table of this type, if the image has one with anything in it.
+    fn find(image: &Image<'f>, section_type: u32, kind: SymbolTableKind) -> Option<Self> {
+        let section = image.sections().iter().find(|section| section.kind == section_type)?;
+        let strings = image.sections().get(usize::try_from(section.link).ok()?)?.bytes;
+        let has_code = |section: &Section<'_>| section.flags & elf::SHF_EXECINSTR.0 != 0;
+        (!section.bytes.is_empty()).then(|| Self {
+            kind,
+            symbols: section.bytes,
+            strings,
+            has_code: image.sections().iter().map(has_code).collect(),
+        })
     }
-    Some(Some(Entry {
-        start,
-        size,
-        name,
-        strings,
-        kind: table,
-        is_function: matches!(kind, elf::STT_FUNC | elf::STT_GNU_IFUNC),
-        binding: info >> 4,
-    }))
+
+    /// The symbols that name a place in memory. `self` with its index.
+    fn entries((index, table): (usize, &Self)) -> impl Iterator<Item = Entry> {
+        let number = u8::try_from(index).unwrap_or(u8::MAX);
+        table.symbols.chunks_exact(SYMBOL).filter_map(move |bytes| table.entry(number, bytes))
+    }
+
+    /// Reads one symbol. `None`: it names no place.
+    fn entry(&self, table: u8, bytes: &[u8]) -> Option<Entry> {
+        let mut cursor = Cursor::new(bytes, FileOff(0));
+        let name = cursor.u32_le().ok()?;
+        let info = cursor.u8().ok()?;
+        let _other = cursor.u8().ok()?;
+        let section = cursor.u16_le().ok()?;
+        let start = cursor.u64_le().ok()?;
+        let size = cursor.u64_le().ok()?;
+        let is_function = match elf::SymbolType(info & 0xf) {
+            elf::STT_FUNC | elf::STT_GNU_IFUNC => true,
+            elf::STT_OBJECT => false,
+            // In code: a label in assembly.
+            elf::STT_NOTYPE => self.has_code.get(usize::from(section)).copied().unwrap_or(false),
+            _ => return None,
+        };
+        // Undefined, or a plain number.
+        if section == elf::SHN_UNDEF.0 || section == elf::SHN_ABS.0 || name == 0 {
+            return None;
+        }
+        Some(Entry { start, size, name, table, binding: info >> 4, is_function })
+    }
 }

@@ -92,13 +92,11 @@ impl<'f> Symbols<'f> {
             return vec![Call::default()];
         };
         let address = at.lookup().to_link(module.bias());
-        let mut calls = match module.debug() {
+        let mut calls = match module.debug_for(Some(address)) {
             Some(debug) => functions::calls(debug, address),
-            None => {
-                module.note_lack();
-                Vec::new()
-            }
+            None => Vec::new(),
         };
+        module.note_gaps();
         if calls.is_empty() {
             calls.push(Call::default());
         }
@@ -145,6 +143,16 @@ fn from_table(
     shown: LinkAddr,
 ) -> Option<FunctionName> {
     let covering = module.symbol_at(address).filter(|symbol| symbol.is_function);
+    if covering.is_none()
+        && let Some(stub) = module.stub_at(address)
+    {
+        return Some(FunctionName {
+            display: format!("{}@plt", display(stub.target)),
+            linkage: None,
+            source: NameSource::Dynsym,
+            offset: shown.0.checked_sub(stub.start.0),
+        });
+    }
     let (symbol, source) = match covering {
         Some(symbol) => {
             let source = match symbol.table {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use gimli::{
-    Abbreviations, ArangeHeader, AttributeValue, DebugAbbrev, DebugAbbrevOffset, DebugInfoOffset,
+    Abbreviations, AttributeValue, DebugAbbrev, DebugAbbrevOffset, DebugInfoOffset,
     DebugLocListsBase, DebugRngListsBase, DebugStrOffsetsBase, Dwarf, DwarfFileType, EndianSlice,
     Reader as _, RunTimeEndian, UnitHeader, UnitType, constants,
 };
@@ -16,60 +16,65 @@ use crate::symbols::range_index::RangeIndex;
 use crate::symbols::workers::spread;
 
 /// Units that one worker takes at a time.
-const BATCH: usize = 32;
+const BATCH: usize = 64;
 
-/// The code of the units of one module.
-#[derive(Debug)]
-pub(super) struct UnitRanges {
-    index: RangeIndex<usize>,
+/// The code of units by what their roots say of it.
+#[derive(Debug, Default)]
+pub(super) struct RootRanges {
+    shards: Vec<RangeIndex<u32>>,
 }
 
-impl UnitRanges {
-    /// From `.debug_aranges`, in one pass. Broken sets are left out.
-    pub(super) fn from_aranges(dwarf: &Dwarf<Reader<'_>>) -> Self {
-        let mut headers = Vec::new();
-        let mut iter = dwarf.debug_aranges.headers();
-        while let Ok(Some(header)) = iter.next() {
-            headers.push(header);
-        }
-        let batches: Vec<_> = headers.chunks(BATCH).collect();
-        let ranges = spread(&batches, |batch| batch.iter().flat_map(set).collect::<Vec<_>>());
-        Self { index: RangeIndex::new(ranges.into_iter().flatten()) }
-    }
-
-    /// From the roots of all units: reads a header and one entry of each.
-    pub(super) fn from_roots(dwarf: &Dwarf<Reader<'_>>, info: &Info<'_>) -> Self {
-        let starts = info.starts();
-        let batches: Vec<_> = starts.chunks(BATCH).collect();
-        let ranges = spread(&batches, |batch| {
+impl RootRanges {
+    /// Reads a header and one entry of each of `units`.
+    pub(super) fn new(
+        dwarf: &Dwarf<Reader<'_>>,
+        info: &Info<'_>,
+        units: &[DebugInfoOffset],
+    ) -> Self {
+        let batches: Vec<_> = units.chunks(BATCH).collect();
+        let shards = spread(&batches, |batch| {
             let mut found = Vec::new();
             for offset in *batch {
                 let Some(header) = info.header(*offset) else { continue };
+                // 32-bit DWARF goes no further.
+                let Ok(unit) = u32::try_from(offset.0) else { continue };
                 let before = found.len();
-                if root(dwarf, header, |start, end| found.push((start, end, offset.0))).is_none() {
+                if root(dwarf, header, |start, end| found.push((start, end, unit))).is_none() {
                     found.truncate(before);
                 }
             }
-            found
+            RangeIndex::new(found)
         });
-        Self { index: RangeIndex::new(ranges.into_iter().flatten()) }
+        Self { shards }
     }
 
     /// Units that claim the address, the likeliest first.
-    pub(super) fn containing(&self, at: LinkAddr) -> impl Iterator<Item = DebugInfoOffset> {
-        self.index.containing(at).map(|(_, unit)| DebugInfoOffset(unit))
+    pub(super) fn containing(&self, at: LinkAddr) -> Vec<DebugInfoOffset> {
+        let mut found: Vec<_> = self.shards.iter().flat_map(|shard| shard.containing(at)).collect();
+        found.sort_by(|(one, _), (other, _)| other.cmp(one));
+        let unit = |(_, unit)| usize::try_from(unit).ok().map(DebugInfoOffset);
+        found.into_iter().filter_map(unit).collect()
     }
 }
 
-/// The ranges of one set of `.debug_aranges`.
-fn set(header: &ArangeHeader<Reader<'_>>) -> Vec<(u64, u64, usize)> {
-    let mut found = Vec::new();
-    let mut entries = header.entries();
-    while let Ok(Some(entry)) = entries.next() {
-        let range = entry.range();
-        found.push((range.begin, range.end, header.debug_info_offset().0));
-    }
-    found
+/// The unit among `units` whose root claims the address. Keeps nothing: for
+/// addresses that will not be asked for often.
+pub(super) fn search(
+    dwarf: &Dwarf<Reader<'_>>,
+    info: &Info<'_>,
+    units: &[DebugInfoOffset],
+    at: LinkAddr,
+) -> Option<DebugInfoOffset> {
+    let batches: Vec<_> = units.chunks(BATCH).collect();
+    let found = spread(&batches, |batch| {
+        batch.iter().copied().find(|offset| {
+            let mut contains = false;
+            let look = |start, end| contains |= start > 0 && start <= at.0 && at.0 < end;
+            info.header(*offset).and_then(|header| root(dwarf, header, look));
+            contains
+        })
+    });
+    found.into_iter().flatten().next()
 }
 
 /// Calls `found` with each range of code in the unit's root entry. `None`: the

@@ -37,7 +37,7 @@ pub(super) fn step(
 ) -> Step {
     let arch = registers.arch();
     let expression = |expression: &gimli::Expression<_>, cfa| {
-        evaluate(expression.clone(), row.encoding, cfa, registers, memory, limits)
+        evaluate(*expression, row.encoding, cfa, registers, memory, limits)
     };
     let cfa = match &row.cfa {
         Cfa::Register(register, offset) => {

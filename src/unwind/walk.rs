@@ -51,7 +51,7 @@ impl<'a, 'f> Unwinder<'a, 'f> {
     ) -> Self {
         let modules = symbols.modules().iter();
         let modules =
-            modules.map(|module| ModuleCfi::new(process.arch, &module.unwind_tables())).collect();
+            modules.map(|module| ModuleCfi::new(process.arch, module.unwind_tables())).collect();
         Self { process, memory, symbols, limits, modules, rows: RwLock::default() }
     }
 

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use crate::each_fixture::each_fixture;
 use crate::support::builds::Build;
-use crate::support::core_maker::gdb_core;
+use crate::support::examination::examination;
 use crate::support::expectation::{Fact, FrameFacts};
 use crate::support::fixture::{self, Fixture, Language};
 use crate::support::gdb::{GdbFacts, GdbFrame};
@@ -58,19 +59,19 @@ fn mistakes_in_expectations_are_named() {
     }
 }
 
+mod gdb_sees_what_is_expected {
+    super::each_fixture!(super::gdb_sees_the_expected_frames);
+}
+
 /// What fixtures say of frames, gdb says as well: so a failure of the matrix is a
 /// fault of ours and not of a fixture. Debug builds suffice.
-#[test]
-fn gdb_sees_the_expected_frames() {
+fn gdb_sees_the_expected_frames(fixture: &Fixture) {
+    let build = Build::plain(fixture);
+    let seen = examination(fixture, build);
     let mut wrong = Vec::new();
-    for fixture in fixture::all() {
-        let build = Build::plain(fixture);
-        let (_core, facts) = gdb_core(fixture, build);
-        for expectation in fixture.expectations.iter().filter(|it| it.holds_for(build)) {
-            if !gdb_agrees(&facts, &expectation.fact) {
-                let Fixture { name, .. } = fixture;
-                wrong.push(format!("{name}, line {}: {:?}", expectation.line, expectation.fact));
-            }
+    for expectation in fixture.expectations.iter().filter(|it| it.holds_for(build)) {
+        if !gdb_agrees(&seen.facts, &expectation.fact) {
+            wrong.push(format!("line {}: {:?}", expectation.line, expectation.fact));
         }
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));

@@ -18,7 +18,7 @@ use crate::support::scratch;
 /// A core, which vanishes with this.
 pub(crate) struct Core {
     /// Holds the core and what was made beside it.
-    pub(crate) directory: TempDir,
+    _directory: TempDir,
     pub(crate) path: PathBuf,
     /// The program that died.
     pub(crate) program: PathBuf,
@@ -37,7 +37,7 @@ pub(crate) fn gdb_core(fixture: &Fixture, build: Build) -> (Core, GdbFacts) {
     let directory = scratch::directory(&fixture.name);
     let path = directory.path().join("core");
     let facts = gdb::run_to_death(fixture, &program, &path);
-    (Core { directory, path, program }, facts)
+    (Core { _directory: directory, path, program }, facts)
 }
 
 /// The core that the kernel leaves, or the reason why it leaves none that a
@@ -59,7 +59,7 @@ pub(crate) fn kernel_core(fixture: &Fixture, build: Build) -> Result<Core, Strin
         return Err("the kernel left no core: the hard limit may forbid it".to_owned());
     };
     let path = entry.path();
-    Ok(Core { directory, path, program })
+    Ok(Core { _directory: directory, path, program })
 }
 
 /// Runs `command`, which is or starts the fixture's program, to its end. Sends

@@ -40,6 +40,9 @@ pub(crate) enum Fact {
     Thread(FrameFacts),
     /// There are this many threads.
     Threads(usize),
+    /// The crashed thread's stack is folded, and these functions repeat, in any
+    /// rotation.
+    Cycle(Vec<String>),
     /// So many threads besides the crashed one share one stack.
     SameStack(usize),
     /// A variable has this value, or may be unknown.
@@ -108,6 +111,7 @@ impl Expectation {
                 Fact::Thread(FrameFacts::parse(facts, markers)?)
             }
             "threads" => Fact::Threads(rest.parse().map_err(|_| "a number of threads")?),
+            "cycle" => Fact::Cycle(rest.split_whitespace().map(str::to_owned).collect()),
             "same_stack" => Fact::SameStack(rest.parse().map_err(|_| "a number of threads")?),
             "value" => Fact::Value(ValueFacts::parse(rest, conditions.contains(&Condition::O2))?),
             "novalue" => {

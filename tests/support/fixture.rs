@@ -117,11 +117,12 @@ impl Fixture {
 
     /// The name of the signal that it dies of.
     pub(crate) fn signal(&self) -> &str {
-        let signals = self.expectations.iter().filter_map(|expectation| match &expectation.fact {
-            Fact::Signal(name) => Some(name.as_str()),
-            _ => None,
-        });
-        signals.last().expect("every fixture expects a signal")
+        let mut signals =
+            self.expectations.iter().filter_map(|expectation| match &expectation.fact {
+                Fact::Signal(name) => Some(name.as_str()),
+                _ => None,
+            });
+        signals.next().expect("every fixture expects a signal")
     }
 }
 

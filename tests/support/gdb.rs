@@ -12,7 +12,6 @@ use crate::support::fixture::Fixture;
 /// What gdb knows of a stopped process.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct GdbFacts {
-    pub(crate) pid: u32,
     /// The crashed thread first.
     pub(crate) threads: Vec<GdbThread>,
 }
@@ -30,9 +29,10 @@ pub(crate) struct GdbThread {
 pub(crate) struct GdbFrame {
     pub(crate) pc: String,
     pub(crate) function: Option<String>,
-    pub(crate) file: Option<String>,
     pub(crate) line: Option<u32>,
     pub(crate) is_inlined: bool,
+    /// Rebuilt from the call that jumped: nothing of it is on the stack.
+    pub(crate) is_tail_call: bool,
     pub(crate) is_signal_frame: bool,
     /// Innermost scope first.
     pub(crate) variables: Vec<GdbVariable>,
@@ -46,6 +46,8 @@ pub(crate) struct GdbVariable {
     pub(crate) kind: String,
     /// The bits of an integer or pointer, cut to its size: `0x1f`.
     pub(crate) raw: Option<String>,
+    /// Its size in bytes.
+    pub(crate) size: Option<u32>,
     /// A number with a point; the words of an error.
     pub(crate) text: Option<String>,
 }

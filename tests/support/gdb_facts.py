@@ -39,9 +39,10 @@ def value_facts(value):
     plain = value.type.strip_typedefs()
     try:
         if plain.code in INTEGERS:
-            return {"kind": "integer", "raw": "%#x" % (int(value) & ((1 << 8 * plain.sizeof) - 1))}
+            bits = int(value) & ((1 << 8 * plain.sizeof) - 1)
+            return {"kind": "integer", "raw": "%#x" % bits, "size": plain.sizeof}
         if plain.code == gdb.TYPE_CODE_PTR:
-            return {"kind": "pointer", "raw": "%#x" % int(value)}
+            return {"kind": "pointer", "raw": "%#x" % int(value), "size": 8}
         if plain.code == gdb.TYPE_CODE_FLT and plain.sizeof <= 8:
             return {"kind": "float", "text": repr(float(value))}
     except gdb.error as error:
@@ -75,9 +76,9 @@ def frame_facts(frame):
     return {
         "pc": "%#x" % frame.pc(),
         "function": frame.name(),
-        "file": place.symtab.filename if place.symtab else None,
         "line": place.line or None,
         "is_inlined": frame.type() == gdb.INLINE_FRAME,
+        "is_tail_call": frame.type() == gdb.TAILCALL_FRAME,
         "is_signal_frame": frame.type() == gdb.SIGTRAMP_FRAME,
         "variables": variables(frame),
     }
@@ -96,13 +97,12 @@ def stack_facts():
 
 
 def facts():
-    inferior = gdb.selected_inferior()
     crashed = gdb.selected_thread()
     threads = []
-    for thread in sorted(inferior.threads(), key=lambda thread: thread is not crashed):
+    for thread in sorted(gdb.selected_inferior().threads(), key=lambda thread: thread is not crashed):
         thread.switch()
         threads.append({"tid": thread.ptid[1], "frames": stack_facts()})
-    return {"pid": inferior.pid, "threads": threads}
+    return {"threads": threads}
 
 
 def main():
@@ -110,16 +110,20 @@ def main():
     for setting in ("confirm off", "pagination off", "width 0", "debuginfod enabled off"):
         gdb.execute("set " + setting)
     gdb.execute("handle all nostop noprint pass", to_string=True)
-    gdb.execute("handle %s stop print pass" % signal, to_string=True)
+    if signal != "SIGTRAP":  # gdb stops for it anyway
+        gdb.execute("handle %s stop print pass" % signal, to_string=True)
     if os.environ["SEND"] == "yes":
         subprocess.Popen(["sh", "-c", SENDER], stdin=subprocess.DEVNULL)
     gdb.execute("run > '%s' 2>&1 < /dev/null" % os.environ["OUTPUT"], to_string=True)
     for _ in range(int(os.environ["HANDLED"])):
         gdb.execute("continue", to_string=True)
     gdb.execute("generate-core-file " + os.environ["CORE"], to_string=True)
+    gdb.execute("kill")
+    # From the core: in a live process gdb hides an inlined call in whose first
+    # instruction the program stopped.
+    gdb.execute("core-file " + os.environ["CORE"], to_string=True)
     with open(os.environ["FACTS"], "w") as out:
         json.dump(facts(), out)
-    gdb.execute("kill")
 
 
 main()

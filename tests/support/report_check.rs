@@ -24,7 +24,8 @@ pub(crate) fn is_named(shown: &str, wanted: &str) -> bool {
     bare == wanted || bare.strip_suffix(wanted).is_some_and(|path| path.ends_with("::"))
 }
 
-fn without_parameters(name: &str) -> &str {
+/// A function without its list of parameters.
+pub(crate) fn without_parameters(name: &str) -> &str {
     let name = name.strip_suffix(" const").unwrap_or(name);
     if !name.ends_with(')') {
         return name;
@@ -57,6 +58,17 @@ fn check(fact: &Fact, report: &Report, build: Build) -> Result<(), String> {
         Fact::Threads(count) => {
             let found = report.threads.len();
             demand(found == *count, || format!("there are {count} threads, not {found}"))
+        }
+        Fact::Cycle(functions) => {
+            let folded = crashed(report)?.folded.as_ref();
+            let cycle = folded.map(|folded| folded.cycle.as_slice()).unwrap_or_default();
+            let is_it = (0..cycle.len()).any(|start| {
+                let rotated = cycle.iter().cycle().skip(start).take(cycle.len());
+                rotated.zip(functions).all(|(shown, wanted)| is_named(shown, wanted))
+            });
+            demand(is_it && cycle.len() == functions.len(), || {
+                format!("{functions:?} repeat, not {cycle:?}")
+            })
         }
         Fact::SameStack(count) => {
             let same = largest_group(&report.threads);

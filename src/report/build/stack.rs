@@ -15,6 +15,9 @@ use crate::symbols::functions::NameSource;
 use crate::unwind::frame::{Frame, Stack, StackEnd, Trust};
 use crate::variables::calls::{FrameCall, ThreadCalls};
 
+/// Innermost calls of the crashed thread that get their lines of source.
+const WITH_SOURCE: usize = 32;
+
 pub(super) fn threads(crash: &Crash<'_, '_>) -> Vec<model::Thread> {
     let threads = crash.process.threads.iter().zip(crash.threads).enumerate();
     threads.map(|(index, (thread, calls))| self::thread(crash, index, thread, calls)).collect()
@@ -35,7 +38,11 @@ fn thread(
     let frames = calls.calls.iter().enumerate().filter_map(|(number, call)| {
         let skipped = if number < inner { 0 } else { skipped };
         let frame = calls.stack.frames().nth(call.frame)?;
-        Some(self::frame(crash, number as u64 + skipped, frame, call))
+        let mut reported = self::frame(crash, number as u64 + skipped, frame, call);
+        if crashed && number < WITH_SOURCE {
+            reported.source = excerpt(crash, frame, call);
+        }
+        Some(reported)
     });
     model::Thread {
         tid: thread.tid,
@@ -69,6 +76,20 @@ fn folded(crash: &Crash<'_, '_>, stack: &Stack, inner: usize) -> model::Folded {
         count: stack.middle.len() as u64,
         cycle: cycle.map(name).collect(),
     }
+}
+
+/// The source around the line of a call.
+fn excerpt(crash: &Crash<'_, '_>, frame: &Frame, call: &FrameCall) -> Option<model::Excerpt> {
+    /// Lines before and after it.
+    const AROUND: u32 = 3;
+    let (_, module) = crash.symbols.module_at(frame.at.lookup())?;
+    let found = module.source(call.call.place.as_ref()?, AROUND)?;
+    Some(model::Excerpt {
+        start: found.start,
+        lines: found.lines,
+        marked: found.marked,
+        newer_than_program: found.is_newer,
+    })
 }
 
 fn frame(crash: &Crash<'_, '_>, index: u64, frame: &Frame, call: &FrameCall) -> model::Frame {

@@ -63,8 +63,8 @@ pub struct Folded {
     /// How many were left out.
     #[serde(default)]
     pub count: u64,
-    /// The functions that repeat, each called by the one before it. Empty when
-    /// the frames left out do not repeat.
+    /// The functions that repeat, in the order of the calls: each one calls the
+    /// next, and the last one the first. Empty when they do not repeat.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cycle: Vec<String>,
 }
@@ -187,6 +187,10 @@ pub struct Excerpt {
     /// The number of the line that the frame stands in.
     #[serde(default)]
     pub marked: u32,
+    /// Whether the file was changed after the program was linked, so that
+    /// these may not be the lines that were compiled.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub newer_than_program: bool,
 }
 
 /// The registers of one thread. One that is not known is not listed.

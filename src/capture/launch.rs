@@ -1,0 +1,291 @@
+//! Runs a program and catches its death.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io;
+use std::io::Write as _;
+use std::os::fd::{AsFd as _, AsRawFd as _};
+use std::process::Command;
+use std::thread;
+
+use libc::pid_t;
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal as NixSignal};
+
+use crate::base::signal::Signal;
+use crate::capture::error::CaptureError;
+use crate::capture::kernel_core::{KernelCore, Prospect};
+use crate::capture::live::Stopped;
+use crate::capture::privileges;
+use crate::capture::sys;
+use crate::capture::sys::{BeforeExec, CoreLimit, Meeting};
+use crate::capture::trace::{OPTIONS, Traced, Tracer};
+use crate::dump::siginfo::SignalInfo;
+
+/// What to run, and how.
+#[derive(Clone, Debug)]
+pub struct RunOptions {
+    /// A path, or a name that is looked for in `$PATH`.
+    pub program: OsString,
+    /// Its arguments, without its name.
+    pub arguments: Vec<OsString>,
+    /// How its death is caught.
+    pub capture: Capture,
+    /// Whether to stay until the last descendant has ended, and not only the
+    /// program itself.
+    pub wait_for_all: bool,
+}
+
+/// How a death is caught.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Capture {
+    /// By ptrace, from start to end.
+    Trace,
+    /// By the core that the kernel leaves; nothing is attached.
+    KernelCore,
+}
+
+/// What happens while a program runs.
+pub enum Event<'a> {
+    /// Something that the user should know before the program starts: why no
+    /// core can come, why nothing is attached.
+    Notice(String),
+    /// A process has been dealt its death and is held, with all its threads.
+    Crash(&'a Stopped),
+}
+
+/// How the program ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// The program itself.
+    pub end: End,
+    /// What became of the kernel's core, when one was expected.
+    pub kernel_core: Option<KernelCore>,
+}
+
+/// How a process ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It exited with this status.
+    Exited(i32),
+    /// A signal killed it.
+    Killed {
+        /// Which one.
+        signal: Signal,
+        /// Who sent it and why, where known.
+        info: Option<SignalInfo>,
+        /// Whether the kernel says that it dumped core.
+        core_dumped: bool,
+    },
+}
+
+/// Runs the program until it ends.
+///
+/// Standard input, output and error, the working directory and the environment
+/// are the caller's own. While it runs, SIGINT and SIGQUIT are the program's
+/// alone, and SIGTERM, SIGHUP, SIGUSR1 and SIGUSR2 are passed on to it.
+///
+/// Waits for **all** children of the calling process, so there should be no
+/// others.
+///
+/// # Errors
+///
+/// When the program could not be started.
+pub fn run(
+    options: &RunOptions,
+    on_event: &mut dyn FnMut(Event<'_>),
+) -> Result<Outcome, CaptureError> {
+    let mut capture = options.capture;
+    if capture == Capture::Trace
+        && let Some(why) = privileges::lost_under_trace(&options.program)
+    {
+        on_event(Event::Notice(format!("{why}: it runs without being traced")));
+        capture = Capture::KernelCore;
+    }
+    let prospect = (capture == Capture::KernelCore).then(|| Prospect::look(&options.program));
+    if let Some(Err(reason)) = &prospect {
+        on_event(Event::Notice(format!("no core will come of a crash: {reason}")));
+    }
+    let keys = TerminalKeys::leave_to_the_program();
+    let result = match capture {
+        Capture::Trace => traced(options, on_event),
+        Capture::KernelCore => untraced(options),
+    };
+    drop(keys);
+    let (traced, main) = result?;
+    let status = traced.status.unwrap_or(0);
+    let end = if libc::WIFSIGNALED(status) {
+        End::Killed {
+            signal: Signal(libc::WTERMSIG(status)),
+            info: traced.killer,
+            core_dumped: libc::WCOREDUMP(status),
+        }
+    } else {
+        End::Exited(libc::WEXITSTATUS(status))
+    };
+    let kernel_core = prospect.and_then(|prospect| match &end {
+        End::Killed { signal, core_dumped, .. } if signal.dumps_core() => Some(match prospect {
+            Ok(prospect) => prospect.find(main, *signal, *core_dumped),
+            Err(reason) => KernelCore::Missing(reason),
+        }),
+        _ => None,
+    });
+    Ok(Outcome { end, kernel_core })
+}
+
+/// Starts the program under a tracer that is there before its first
+/// instruction.
+fn traced(
+    options: &RunOptions,
+    on_event: &mut dyn FnMut(Event<'_>),
+) -> Result<(Traced, pid_t), CaptureError> {
+    let system = |what| move |source| CaptureError::System { what, source };
+    // Orphans of our descendants stay ours to wait for; without it they are
+    // traced all the same.
+    let _subreaper = sys::become_subreaper();
+    let (pid_read, pid_write) = sys::pipe().map_err(system("make a pipe"))?;
+    let (go_read, go_write) = sys::pipe().map_err(system("make a pipe"))?;
+    let meeting = Meeting {
+        tell: pid_write.as_raw_fd(),
+        wait: go_read.as_raw_fd(),
+        close: go_write.as_raw_fd(),
+    };
+    let mut command = command(options, Some(meeting), CoreLimit::Zero);
+    // The standard library waits until exec has succeeded or failed, while the
+    // child waits for us; so somebody else has to do that waiting.
+    let starter = thread::spawn(move || {
+        let started = command.spawn();
+        drop((pid_write, go_read));
+        started
+    });
+    let mut pid = [0; 4];
+    let met = sys::read_fully(pid_read.as_fd(), &mut pid).map_err(system("start the program"))?;
+    let pid = pid_t::from_ne_bytes(pid);
+    let mut refused = None;
+    if met == 4 {
+        // No exit stop yet: a child whose exec fails must be able to end while
+        // nobody listens.
+        refused = sys::seize(pid, OPTIONS & !libc::PTRACE_O_TRACEEXIT).err();
+        File::from(go_write).write_all(&[1]).map_err(system("start the program"))?;
+    }
+    let started = starter.join().map_err(|_panic| CaptureError::System {
+        what: "start the program",
+        source: io::ErrorKind::Other.into(),
+    })?;
+    started.map_err(|source| start_error(options, source))?;
+    if let Some(refused) = refused {
+        on_event(Event::Notice(format!(
+            "the program cannot be traced ({refused}): a crash will be noticed, but not explained"
+        )));
+    }
+    let forwarding = Forwarding::to(pid);
+    let mut on_crash = |stopped: &Stopped| on_event(Event::Crash(stopped));
+    let traced = Tracer::new(pid, &mut on_crash).run(options.wait_for_all);
+    drop(forwarding);
+    Ok((traced.map_err(system("wait for the program"))?, pid))
+}
+
+/// Starts the program and only waits for it.
+fn untraced(options: &RunOptions) -> Result<(Traced, pid_t), CaptureError> {
+    let mut child = command(options, None, CoreLimit::Hard)
+        .spawn()
+        .map_err(|source| start_error(options, source))?;
+    let pid = pid_t::try_from(child.id()).unwrap_or(0);
+    let forwarding = Forwarding::to(pid);
+    let status = child
+        .wait()
+        .map_err(|source| CaptureError::System { what: "wait for the program", source })?;
+    drop(forwarding);
+    let status = std::os::unix::process::ExitStatusExt::into_raw(status);
+    Ok((Traced { status: Some(status), killer: None }, pid))
+}
+
+fn command(options: &RunOptions, meeting: Option<Meeting>, core_limit: CoreLimit) -> Command {
+    let mut command = Command::new(&options.program);
+    command.args(&options.arguments);
+    sys::before_exec(&mut command, BeforeExec { meeting, core_limit });
+    command
+}
+
+fn start_error(options: &RunOptions, source: io::Error) -> CaptureError {
+    let program = options.program.clone();
+    match source.kind() {
+        io::ErrorKind::NotFound => CaptureError::NotFound { program, source },
+        _ if matches!(
+            source.raw_os_error(),
+            Some(
+                libc::EACCES
+                    | libc::ENOEXEC
+                    | libc::EISDIR
+                    | libc::ENOTDIR
+                    | libc::ETXTBSY
+                    | libc::ELIBBAD
+            )
+        ) =>
+        {
+            CaptureError::NotExecutable { program, source }
+        }
+        _ => CaptureError::System { what: "start the program", source },
+    }
+}
+
+/// Leaves Ctrl-C and Ctrl-\ to the program. It is in our process group, so the
+/// terminal sends them to both.
+struct TerminalKeys {
+    former: Vec<(NixSignal, SigAction)>,
+}
+
+impl TerminalKeys {
+    fn leave_to_the_program() -> Self {
+        let ignore = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
+        let mut former = Vec::new();
+        for signal in [NixSignal::SIGINT, NixSignal::SIGQUIT] {
+            former.extend(sys::set_action(signal, &ignore).ok().map(|action| (signal, action)));
+        }
+        Self { former }
+    }
+}
+
+impl Drop for TerminalKeys {
+    fn drop(&mut self) {
+        for (signal, action) in &self.former {
+            let _restored = sys::set_action(*signal, action);
+        }
+    }
+}
+
+/// Passes signals that are sent to us on to the program, while it lives.
+struct Forwarding {
+    former: Option<SigSet>,
+}
+
+impl Forwarding {
+    fn to(program: pid_t) -> Self {
+        let mut signals = SigSet::empty();
+        for signal in
+            [NixSignal::SIGTERM, NixSignal::SIGHUP, NixSignal::SIGUSR1, NixSignal::SIGUSR2]
+        {
+            signals.add(signal);
+        }
+        let former = signals.thread_swap_mask(SigmaskHow::SIG_BLOCK).ok();
+        // It ends with the process: a thread that sleeps in sigwaitinfo holds
+        // nothing.
+        thread::spawn(move || {
+            while let Ok((signal, code)) = sys::wait_for_signal(&signals) {
+                // The terminal sends its own to the whole group, the program
+                // included.
+                if code != libc::SI_KERNEL {
+                    let _gone: io::Result<()> = sys::kill(program, signal);
+                }
+            }
+        });
+        Self { former }
+    }
+}
+
+impl Drop for Forwarding {
+    fn drop(&mut self) {
+        if let Some(former) = &self.former {
+            let _restored = former.thread_set_mask();
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! Programs that would run with less privilege under a tracer.
+
+use std::env;
+use std::ffi::OsStr;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+/// Why this program would not be itself under an unprivileged tracer: a
+/// set-user-id program runs without its privilege there.
+pub(super) fn lost_under_trace(program: &OsStr) -> Option<String> {
+    const SET_UID: u32 = 0o4000;
+    const SET_GID: u32 = 0o2000;
+    if nix::unistd::geteuid().is_root() {
+        return None;
+    }
+    let path = executable(program)?;
+    let metadata = path.metadata().ok()?;
+    let mode = metadata.permissions().mode();
+    let (uid, gid) = (nix::unistd::geteuid().as_raw(), nix::unistd::getegid().as_raw());
+    let what = match mode {
+        mode if mode & SET_UID != 0 && metadata.uid() != uid => "set-user-id",
+        mode if mode & SET_GID != 0 && metadata.gid() != gid => "set-group-id",
+        _ => return None,
+    };
+    Some(format!("`{}` is {what}, which it would lose under a tracer", path.display()))
+}
+
+/// The file that the program's name means: a path, or the first executable
+/// file of that name in `$PATH`.
+pub(super) fn executable(program: &OsStr) -> Option<PathBuf> {
+    let path = Path::new(program);
+    if path.components().count() > 1 || program.as_encoded_bytes().contains(&b'/') {
+        return Some(path.to_owned());
+    }
+    let is_executable = |path: &PathBuf| {
+        path.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+    };
+    env::split_paths(&env::var_os("PATH")?).map(|dir| dir.join(path)).find(is_executable)
+}

@@ -1,0 +1,224 @@
+//! What can be typed.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// The whole command line.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "coretool", version, about, arg_required_else_help = true)]
+#[command(after_help = "Exit status: 0 done, 1 could not do it, 2 wrong usage, 3 gaps remain \
+                        (--strict); `run` passes on the program's, 128+N when it died by signal N.")]
+pub struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+
+    /// When to use color; `auto` also heeds NO_COLOR
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    pub color: Color,
+
+    /// Say nothing but reports and errors
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+}
+
+/// One command.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Run a program, and explain its crash if it crashes
+    #[command(after_help = RUN_HELP)]
+    Run(RunArgs),
+    /// Explain a core file
+    Analyze(AnalyzeArgs),
+    /// See a small program crash, and the crash explained
+    Demo(DemoArgs),
+}
+
+const RUN_HELP: &str = "The program's output, input, signals and exit status are its own. Reports \
+                        go to standard error, or to --output.";
+
+/// `coretool run`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct RunArgs {
+    /// Do not watch the program; let the kernel write a core, and read that
+    #[arg(long)]
+    pub no_ptrace: bool,
+
+    /// Which core to save: `full` memory, `none`, or a small one at PATH [default: a small one
+    /// beside the report]
+    #[arg(long, value_name = "full|none|PATH")]
+    pub core: Option<CoreChoice>,
+
+    /// How and where to report.
+    #[command(flatten)]
+    pub report: ReportArgs,
+
+    /// Look for separate debug files here, too (may be repeated)
+    #[arg(long = "debug-dir", value_name = "DIR")]
+    pub debug_directories: Vec<PathBuf>,
+
+    /// The program and its arguments
+    // Everything after the program's name is the program's.
+    #[arg(required = true, trailing_var_arg = true, value_names = ["PROG", "ARGS"])]
+    pub program: Vec<OsString>,
+}
+
+/// `coretool analyze`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct AnalyzeArgs {
+    /// The core file
+    pub core: PathBuf,
+
+    /// The executable, if it is not where the core says
+    #[arg(long, value_name = "FILE")]
+    pub exe: Option<PathBuf>,
+
+    /// The directory that stands for / of the crashed process
+    #[arg(long, value_name = "DIR")]
+    pub sysroot: Option<PathBuf>,
+
+    /// Look for separate debug files here, too (may be repeated)
+    #[arg(long = "debug-dir", value_name = "DIR")]
+    pub debug_directories: Vec<PathBuf>,
+
+    /// How and where to report.
+    #[command(flatten)]
+    pub report: ReportArgs,
+
+    /// Fail with status 3 when something is not known
+    #[arg(long)]
+    pub strict: bool,
+}
+
+/// `coretool demo`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct DemoArgs {
+    /// Which one; without it, a list
+    pub name: Option<String>,
+
+    /// Show the crashed thread's registers, too
+    #[arg(long)]
+    pub registers: bool,
+}
+
+/// Options of all commands that report.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct ReportArgs {
+    /// Text for people, or JSON for programs
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+
+    /// Write the report to FILE, `-` for standard output
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// Replace FILE if it exists
+    #[arg(long)]
+    pub force: bool,
+
+    /// Show the crashed thread's registers, too
+    #[arg(long)]
+    pub registers: bool,
+
+    /// Show the stacks of all threads in full
+    #[arg(long)]
+    pub all_threads: bool,
+}
+
+/// Forms of a report.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs: `docs/report-schema.json`.
+    Json,
+}
+
+/// When color is used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal that can, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// Which core is saved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CoreChoice {
+    /// All memory that can be read.
+    Full,
+    /// None.
+    None,
+    /// A small one in this file.
+    Path(PathBuf),
+}
+
+impl From<OsString> for CoreChoice {
+    fn from(word: OsString) -> Self {
+        match word.to_str() {
+            Some("full") => Self::Full,
+            Some("none") => Self::None,
+            _ => Self::Path(word.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Args::command().debug_assert();
+    }
+
+    fn run(line: &str) -> Result<(Args, RunArgs), String> {
+        let words = line.split_whitespace();
+        let args = Args::try_parse_from(words).map_err(|error| error.to_string())?;
+        match args.command.clone() {
+            Command::Run(run) => Ok((args, run)),
+            other => Err(format!("{other:?}")),
+        }
+    }
+
+    #[test]
+    fn words_after_the_program_are_the_programs() {
+        let cases: &[(&str, &[&str])] = &[
+            (
+                "coretool run ./a --quiet --core none -x",
+                &["./a", "--quiet", "--core", "none", "-x"],
+            ),
+            ("coretool run -- ./a -- b", &["./a", "--", "b"]),
+            ("coretool run --no-ptrace ./a --help", &["./a", "--help"]),
+        ];
+        for (line, want) in cases {
+            let (args, run) = run(line).unwrap();
+            assert_eq!(run.program, *want, "{line}");
+            assert!(!args.quiet, "{line}");
+        }
+        assert!(run("coretool run --typo ./a").is_err());
+        assert!(run("coretool run").is_err());
+    }
+
+    #[test]
+    fn cores() {
+        let cases = [
+            ("full", CoreChoice::Full),
+            ("none", CoreChoice::None),
+            ("./none", CoreChoice::Path("./none".into())),
+        ];
+        for (word, want) in cases {
+            let (_, run) = run(&format!("coretool run --core {word} ./a")).unwrap();
+            assert_eq!(run.core, Some(want), "{word}");
+        }
+    }
+}

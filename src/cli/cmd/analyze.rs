@@ -1,0 +1,47 @@
+//! `coretool analyze CORE`: explain a core file.
+//!
+//! The core may come from the kernel, from gdb's `gcore` or from
+//! `coretool run`. The executable and the libraries are looked for where the
+//! core names them, or below `--sysroot`; a file whose build-id differs is
+//! named and not used. The report goes to standard output, or to `--output`.
+
+use anyhow::Result;
+
+use crate::analyze;
+use crate::base::file_store::FileStore;
+use crate::base::gap::Gaps;
+use crate::cli::args::AnalyzeArgs;
+use crate::cli::destination::Destination;
+use crate::cli::exit::Exit;
+use crate::cli::progress::Progress;
+use crate::cli::ui::{Stream, Ui};
+use crate::dump;
+use crate::report::render::json::Layout;
+use crate::symbols::SymbolOptions;
+
+/// Does it.
+///
+/// # Errors
+///
+/// When the file is no core that can be read, or the report cannot be written.
+pub fn analyze(args: &AnalyzeArgs, ui: &Ui) -> Result<Exit> {
+    let mut destination = Destination::new(&args.report, Stream::Output, Layout::Indented)?;
+    let progress = Progress::start(ui, "analyzing the core");
+    let options = analyze::Options {
+        symbols: SymbolOptions {
+            executable: args.exe.clone(),
+            sysroot: args.sysroot.clone(),
+            debug_directories: args.debug_directories.clone(),
+        },
+        ..analyze::Options::default()
+    };
+    let store = FileStore::new();
+    let gaps = Gaps::new();
+    let process = dump::open(&args.core, &store, &options.limits, &gaps)?;
+    let report = analyze::analyze(&process, &store, &options, &gaps);
+    drop(progress);
+    destination.deliver(&report, ui)?;
+    destination.finish()?;
+    let is_partial = args.strict && !report.gaps.is_empty();
+    Ok(if is_partial { Exit::GapsRemain } else { Exit::Done })
+}

@@ -1,0 +1,5 @@
+//! The commands, one a file. A command's own page is its `//!`.
+
+pub mod analyze;
+pub mod demo;
+pub mod run;

@@ -1,0 +1,199 @@
+//! `coretool run PROG [ARGS]`: run a program, and explain its crash.
+//!
+//! The program's input, output, signals and exit status are its own. When it,
+//! or a process that it started, is dealt a deadly signal, all its threads are
+//! held, the report is made from the stopped process, and its core is saved.
+//! Reports go to standard error, or to `--output`.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use crate::analyze;
+use crate::base::file_store::FileStore;
+use crate::base::gap::Gaps;
+use crate::base::signal::Signal;
+use crate::capture::core_writer::Contents;
+use crate::capture::kernel_core::KernelCore;
+use crate::capture::launch;
+use crate::capture::launch::{Capture, End, Event, RunOptions};
+use crate::capture::live::Stopped;
+use crate::cli::args::{CoreChoice, RunArgs};
+use crate::cli::crash_directory;
+use crate::cli::death;
+use crate::cli::destination::Destination;
+use crate::cli::exit::Exit;
+use crate::cli::new_file::{self, Existing};
+use crate::cli::progress::Progress;
+use crate::cli::saved_crash::{self, CorePlace};
+use crate::cli::ui::{Stream, Ui};
+use crate::diagnose::crash::FirstChance;
+use crate::dump;
+use crate::report::model::Report;
+use crate::report::render::json::Layout;
+use crate::symbols::SymbolOptions;
+
+/// Does it.
+///
+/// # Errors
+///
+/// When the program cannot be started, or `--output` or `--core` names a file
+/// that must not be replaced. After that the program's own end counts.
+pub fn run(args: &RunArgs, ui: &Ui) -> Result<Exit> {
+    let existing = if args.report.force { Existing::Replace } else { Existing::Keep };
+    let (core, contents) = match &args.core {
+        None => (CorePlace::Beside, Contents::Usual),
+        Some(CoreChoice::Full) => (CorePlace::Beside, Contents::Full),
+        Some(CoreChoice::None) => (CorePlace::Nowhere, Contents::Usual),
+        Some(CoreChoice::Path(path)) => {
+            new_file::check(path, existing)?;
+            (CorePlace::File(path.clone(), existing), Contents::Usual)
+        }
+    };
+    let destination = Destination::new(&args.report, Stream::Error, Layout::OneLine)?;
+    let crashes = crash_directory::crashes(|name| std::env::var_os(name))?;
+    let symbols = SymbolOptions {
+        debug_directories: args.debug_directories.clone(),
+        ..SymbolOptions::default()
+    };
+    let capture = if args.no_ptrace { Capture::KernelCore } else { Capture::Trace };
+    let saving = Some(Saving { crashes, core, contents });
+    watch(&args.program, capture, Reporting { ui, destination, symbols, saving })
+}
+
+/// Where a crash is kept.
+struct Saving {
+    crashes: PathBuf,
+    core: CorePlace,
+    contents: Contents,
+}
+
+/// What becomes of the crashes.
+pub(super) struct Reporting<'u> {
+    ui: &'u Ui,
+    destination: Destination,
+    symbols: SymbolOptions,
+    saving: Option<Saving>,
+}
+
+impl<'u> Reporting<'u> {
+    /// Reports without keeping anything.
+    pub(super) fn unsaved(ui: &'u Ui, destination: Destination) -> Self {
+        Self { ui, destination, symbols: SymbolOptions::default(), saving: None }
+    }
+
+    fn stopped(&mut self, stopped: &Stopped) -> Result<()> {
+        let progress = Progress::start(self.ui, "analyzing the crash");
+        let options = analyze::Options {
+            symbols: self.symbols.clone(),
+            first_chance: stopped
+                .handled_fault()
+                .map(|fault| FirstChance { signal: fault.info, count: fault.count }),
+            ..analyze::Options::default()
+        };
+        let store = FileStore::new();
+        let gaps = Gaps::new();
+        let process = stopped.process(&options.limits);
+        let late = stopped.late_threads();
+        if late > 0 {
+            gaps.note_final(
+                format!("the registers and stacks of {late} threads"),
+                "they did not stop within a second: each is inside of vfork() or of a system \
+                 call that cannot be interrupted",
+            );
+        }
+        if !process.source.complete {
+            gaps.note(
+                "the memory of the process",
+                "the process has made itself undumpable, or its executable is not readable",
+                "run coretool as root",
+            );
+        }
+        let mut report = analyze::analyze(&process, &store, &options, &gaps);
+        if let Some(Saving { crashes, core, contents }) = &self.saving {
+            saved_crash::save(&mut report, crashes, core, &mut |file| {
+                Ok(stopped.write_core(*contents, file).map(|_stats| ())?)
+            });
+        }
+        drop(progress);
+        self.deliver(&report)
+    }
+
+    /// Reports from the core that the kernel left.
+    fn kernel_core(&mut self, path: PathBuf) -> Result<()> {
+        let progress = Progress::start(self.ui, "analyzing the core");
+        let options =
+            analyze::Options { symbols: self.symbols.clone(), ..analyze::Options::default() };
+        let store = FileStore::new();
+        let gaps = Gaps::new();
+        let process = dump::open(&path, &store, &options.limits, &gaps)?;
+        let mut report = analyze::analyze(&process, &store, &options, &gaps);
+        if let Some(Saving { crashes, .. }) = &self.saving {
+            let there = CorePlace::There(path);
+            saved_crash::save(&mut report, crashes, &there, &mut |_file| Ok(()));
+        }
+        drop(progress);
+        self.deliver(&report)
+    }
+
+    fn deliver(&mut self, report: &Report) -> Result<()> {
+        self.destination.deliver(report, self.ui)
+    }
+}
+
+/// Runs the program, whose name is the first of `words`, and reports.
+pub(super) fn watch(
+    words: &[std::ffi::OsString],
+    capture: Capture,
+    mut reporting: Reporting<'_>,
+) -> Result<Exit> {
+    let (program, arguments) = words
+        .split_first()
+        .map_or((Default::default(), &[][..]), |(program, arguments)| (program.clone(), arguments));
+    let options = RunOptions {
+        program: program.clone(),
+        arguments: arguments.to_vec(),
+        capture,
+        wait_for_all: false,
+    };
+    let ui = reporting.ui;
+    let mut main_is_reported = false;
+    let outcome = launch::run(&options, &mut |event| match event {
+        Event::Notice(notice) => ui.say(&format!("coretool: {notice}")),
+        Event::Crash(stopped) => {
+            main_is_reported |= stopped.is_main();
+            // Held threads wait for us: tell, and let them go.
+            if let Err(error) = reporting.stopped(stopped) {
+                ui.error(&error);
+            }
+        }
+    })?;
+    match outcome.kernel_core {
+        Some(KernelCore::Found(path)) => {
+            main_is_reported = true;
+            if let Err(error) = reporting.kernel_core(path) {
+                ui.error(&error);
+            }
+        }
+        Some(KernelCore::Missing(why)) => ui.say(&format!("coretool: no core came: {why}")),
+        None => (),
+    }
+    if let End::Killed { signal, info, .. } = &outcome.end
+        && !main_is_reported
+    {
+        let name = program.to_string_lossy();
+        ui.say(&format!("coretool: {}", death::line(&name, *signal, info.as_ref())));
+    }
+    reporting.destination.finish()?;
+    Ok(Exit::Program(status(&outcome.end)))
+}
+
+/// The exit status that a shell would give.
+fn status(end: &End) -> u8 {
+    let number = match end {
+        End::Exited(status) => *status,
+        End::Killed { signal: Signal(number), .. } => number.saturating_add(128),
+    };
+    // Only the low byte of a status reaches the parent.
+    u8::try_from(number & 0xff).unwrap_or(u8::MAX)
+}

@@ -1,0 +1,38 @@
+//! Exit statuses: part of the contract with scripts.
+
+use std::process::ExitCode;
+
+/// How coretool itself ends. `docs/USAGE.md` has this table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Done.
+    Done,
+    /// It could not be done; the message on standard error says why.
+    Failed,
+    /// Wrong usage.
+    Usage,
+    /// `--strict`, and gaps remain.
+    GapsRemain,
+    /// The status of the program that `run` ran; 128 + N when it died by
+    /// signal N, as a shell has it.
+    Program(u8),
+}
+
+impl Exit {
+    /// The number that a parent process sees.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::GapsRemain => 3,
+            Self::Program(status) => status,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}

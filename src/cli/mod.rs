@@ -1,0 +1,44 @@
+//! Words from and to a person: the command line.
+//!
+//! Only this layer writes to standard output and standard error, through
+//! [`ui::Ui`], and only here the environment and the clock are read on behalf
+//! of the layers below. One command is one file of [`cmd`].
+
+pub mod args;
+pub mod cmd;
+pub mod crash_directory;
+pub mod death;
+pub mod destination;
+pub mod exit;
+pub mod failure;
+pub mod new_file;
+pub mod progress;
+pub mod saved_crash;
+pub mod ui;
+pub mod utc;
+
+use std::ffi::OsString;
+
+use clap::Parser as _;
+
+use crate::cli::args::{Args, Command};
+use crate::cli::exit::Exit;
+use crate::cli::ui::Ui;
+
+/// Does what `words`, the program's own name first, ask for.
+pub fn main(words: impl IntoIterator<Item = OsString>) -> Exit {
+    let args = match Args::try_parse_from(words) {
+        Ok(args) => args,
+        Err(usage) => return ui::usage(&usage),
+    };
+    let ui = Ui::new(args.color, args.quiet);
+    let done = match &args.command {
+        Command::Run(args) => cmd::run::run(args, &ui),
+        Command::Analyze(args) => cmd::analyze::analyze(args, &ui),
+        Command::Demo(args) => cmd::demo::demo(args, &ui),
+    };
+    done.unwrap_or_else(|error| {
+        ui.error(&error);
+        Exit::Failed
+    })
+}

@@ -1,0 +1,54 @@
+//! A sign of life on a terminal, for work that takes its time.
+
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::cli::ui::{Stream, Ui};
+
+/// Work shorter than this needs no sign of life.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Shows a spinner on a terminal's standard error from half a second on, until
+/// it is dropped. Nothing at all elsewhere.
+pub struct Progress {
+    running: Option<(Sender<()>, JoinHandle<()>)>,
+}
+
+impl Progress {
+    /// Starts to wait. `what` is the work: "analyzing core".
+    pub fn start(ui: &Ui, what: &str) -> Self {
+        if ui.is_quiet() || !ui.is_terminal(Stream::Error) {
+            return Self { running: None };
+        }
+        let (done, is_done) = channel();
+        let what = what.to_owned();
+        let thread = std::thread::spawn(move || {
+            if is_done.recv_timeout(PATIENCE) != Err(RecvTimeoutError::Timeout) {
+                return;
+            }
+            let spinner = ProgressBar::new_spinner();
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {
+                spinner.set_style(style);
+            }
+            spinner.set_message(what);
+            spinner.enable_steady_tick(Duration::from_millis(100));
+            // Ends when the sender is dropped.
+            let _ended = is_done.recv();
+            spinner.finish_and_clear();
+        });
+        Self { running: Some((done, thread)) }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some((done, thread)) = self.running.take() {
+            drop(done);
+            // A spinner that failed is no reason to fail.
+            let _ended = thread.join();
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! Which variable a bad address came from.
+//!
+//! Two ways lead from a register of the faulting instruction to a variable.
+//! Debug information says that the variable lives in that register; or the code
+//! just before loaded the register from memory, and the variable lives there.
+//! Both are asked by putting a mark in place of the register or the memory, and
+//! looking which variables show it. Without either, a variable that has the
+//! same value is a suspect, no more.
+
+use gimli::Register;
+
+use crate::base::addr::RunAddr;
+use crate::base::memory::Memory;
+use crate::diagnose::ground::global_at;
+use crate::diagnose::instruction::{Access, Operands};
+use crate::diagnose::origin::{Origin, Path};
+use crate::diagnose::scene::Scene;
+use crate::unwind::frame::Frame;
+use crate::variables::suspects::{Suspect, suspects};
+use crate::variables::value::Variable;
+use crate::variables::{Context, variables};
+
+/// A value that no variable has by chance; its lower parts are positive, too.
+const MARK: u64 = 0x2b5a_1c3d_4e6f_1a2b;
+
+/// A pointer that is to blame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Culprit {
+    /// The address was computed from this pointer.
+    Pointer(Suspect),
+    /// This pointer has the same value, and leads to what was accessed.
+    Suspect(Suspect),
+    /// The address was computed from this global variable; more is not known of
+    /// it than its name.
+    Global(String),
+    /// A function returned it: its name, where that is known.
+    Returned(Option<String>),
+}
+
+/// The pointer that the base register of an access held.
+pub fn culprit(
+    scene: &Scene<'_, '_>,
+    frame: usize,
+    operands: &Operands,
+    access: &Access,
+) -> Option<Culprit> {
+    let base = access.base?;
+    let (register, value) = (base.number?, base.value?);
+    let offset = u64::try_from(access.displacement).unwrap_or(0);
+    let size = Some(access.size).filter(|size| *size > 0);
+    let look = Look { scene, frame, offset, size };
+    let marked = look.with_register(register);
+    if let Some(found) = marked.into_iter().next() {
+        return Some(Culprit::Pointer(found));
+    }
+    let origin = path(scene, frame, operands).map(|path| path.origin(register));
+    match origin {
+        Some(Origin::Loaded(at)) => {
+            if let Some(found) = look.with_memory(at).into_iter().next() {
+                return Some(Culprit::Pointer(found));
+            }
+            if let Some(name) = global_at(scene, at) {
+                return Some(Culprit::Global(name));
+            }
+        }
+        Some(Origin::Returned { function }) => {
+            let name = function.and_then(|at| scene.crash.symbols.symbol_at(at));
+            return Some(Culprit::Returned(name.map(|symbol| symbol.name)));
+        }
+        _ => (),
+    }
+    look.with_value(value).into_iter().next().map(Culprit::Suspect)
+}
+
+/// The pointers among a frame's variables that have this value.
+pub fn pointers_with(scene: &Scene<'_, '_>, frame: usize, value: u64) -> Vec<Suspect> {
+    Look { scene, frame, offset: 0, size: None }.with_value(value)
+}
+
+/// The variable that lives in a register of a frame.
+pub fn variable_in(scene: &Scene<'_, '_>, frame: usize, register: Register) -> Option<Variable> {
+    let frames = scene.frames();
+    let marked = marked_frame(frames.get(frame)?, register);
+    let context = scene.context();
+    let is_marked = |variable: &Variable| {
+        // A shorter variable has the lower part.
+        let parts = [MARK, MARK & 0xffff_ffff, MARK & 0xffff, MARK & 0xff];
+        variable.value.raw.is_some_and(|raw| parts.contains(&raw))
+    };
+    let with_mark = with(&frames, frame, &marked);
+    let calls = scene.crash.calls().iter().filter(|call| call.frame == frame);
+    calls.into_iter().find_map(|call| {
+        let found = variables(&context, &with_mark, frame, &call.call);
+        let marked = found.into_iter().find(is_marked)?;
+        call.variables.iter().find(|variable| variable.name == marked.name).cloned()
+    })
+}
+
+/// The code of a frame's function up to where the frame stands.
+pub fn path<'a>(scene: &Scene<'a, '_>, frame: usize, operands: &Operands) -> Option<Path<'a>> {
+    let at = operands.registers.pc()?;
+    let outermost = scene.crash.calls().iter().rfind(|call| call.frame == frame)?;
+    let offset = outermost.call.function.as_ref()?.offset?;
+    let start = scene.crash.frame(frame)?.at.addr().0.checked_sub(offset)?;
+    // Branches back come from behind: a loop is seldom longer than that.
+    let size = offset.saturating_add(4096);
+    Path::read(scene.crash.memory, *operands, RunAddr(start), at, size)
+}
+
+/// A search for pointers of one frame.
+struct Look<'s, 'a, 'f> {
+    scene: &'s Scene<'a, 'f>,
+    frame: usize,
+    offset: u64,
+    size: Option<u64>,
+}
+
+impl Look<'_, '_, '_> {
+    fn with_value(&self, value: u64) -> Vec<Suspect> {
+        self.search(&self.scene.context(), &self.scene.frames(), value)
+    }
+
+    fn with_register(&self, register: Register) -> Vec<Suspect> {
+        let frames = self.scene.frames();
+        let Some(frame) = frames.get(self.frame) else { return Vec::new() };
+        let marked = marked_frame(frame, register);
+        self.search(&self.scene.context(), &with(&frames, self.frame, &marked), MARK)
+    }
+
+    fn with_memory(&self, at: RunAddr) -> Vec<Suspect> {
+        let crash = self.scene.crash;
+        let marked = Marked { memory: crash.memory, at };
+        let context = Context::new(crash.process, &marked, crash.symbols, crash.limits);
+        self.search(&context, &self.scene.frames(), MARK)
+    }
+
+    /// Pointers of the frame's calls, the innermost call's first.
+    fn search(&self, context: &Context<'_, '_>, frames: &[&Frame], value: u64) -> Vec<Suspect> {
+        let calls = self.scene.crash.calls().iter().filter(|call| call.frame == self.frame);
+        let found = calls.flat_map(|call| {
+            let base = RunAddr(value);
+            suspects(context, frames, self.frame, &call.call, base, self.offset, self.size)
+        });
+        found.collect()
+    }
+}
+
+fn marked_frame(frame: &Frame, register: Register) -> Frame {
+    let mut marked = frame.clone();
+    marked.registers.set(register, Some(MARK));
+    marked
+}
+
+/// The frames, one of them replaced.
+fn with<'s>(frames: &[&'s Frame], index: usize, by: &'s Frame) -> Vec<&'s Frame> {
+    let mut frames = frames.to_vec();
+    if let Some(frame) = frames.get_mut(index) {
+        *frame = by;
+    }
+    frames
+}
+
+/// Memory with the mark at one address.
+struct Marked<'m> {
+    memory: &'m dyn Memory,
+    at: RunAddr,
+}
+
+impl Memory for Marked<'_> {
+    fn read(&self, at: RunAddr, out: &mut [u8]) -> usize {
+        let got = self.memory.read(at, out);
+        let mark = MARK.to_le_bytes();
+        for (index, byte) in out.iter_mut().take(got).enumerate() {
+            let here = at.0.wrapping_add(index as u64);
+            let within = here.checked_sub(self.at.0).and_then(|it| usize::try_from(it).ok());
+            if let Some(marked) = within.and_then(|within| mark.get(within)) {
+                *byte = *marked;
+            }
+        }
+        got
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::memory::tests::Bytes;
+
+    #[test]
+    fn the_mark_covers_its_bytes_only() {
+        let memory = Bytes(0x1000, &[0; 32]);
+        let marked = Marked { memory: &memory, at: RunAddr(0x1008) };
+        assert_eq!(marked.u64(RunAddr(0x1008)), Ok(MARK));
+        assert_eq!(marked.u64(RunAddr(0x1000)), Ok(0));
+        assert_eq!(marked.u64(RunAddr(0x1010)), Ok(0));
+        assert_eq!(marked.u32(RunAddr(0x100c)), Ok((MARK >> 32) as u32));
+        assert!(marked.u64(RunAddr(0x1020)).is_err());
+    }
+}

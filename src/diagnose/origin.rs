@@ -1,0 +1,292 @@
+//! Where the value of a register came from: the instructions before the fault,
+//! read backwards.
+//!
+//! Only straight code is followed. Where another branch may lead to, or a call
+//! may have changed the register, the origin is unknown.
+
+use gimli::Register;
+use iced_x86::{FlowControl, InstructionInfoFactory, Mnemonic, OpAccess, OpKind};
+
+use crate::base::addr::RunAddr;
+use crate::base::memory::Memory;
+use crate::diagnose::instruction::{Instruction, Operands, number};
+
+/// Code longer than this is not read to find its branches.
+const LONGEST_FUNCTION: u64 = 64 << 10;
+
+/// Instructions that are followed back.
+const MOST_STEPS: usize = 200;
+
+/// Loads that are followed through one another: `a->b->c`.
+const MOST_LOADS: usize = 8;
+
+/// Where a register's value came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// It was loaded from memory, which still holds it.
+    Loaded(RunAddr),
+    /// A function returned it.
+    Returned {
+        /// The function, when the call names it.
+        function: Option<RunAddr>,
+    },
+    /// The code itself states it.
+    Constant,
+    /// It cannot be told.
+    Unknown,
+}
+
+/// The code of one function up to an instruction of it.
+pub struct Path<'m> {
+    memory: &'m dyn Memory,
+    operands: Operands,
+    /// The instructions before, in the order of their addresses.
+    before: Vec<Instruction>,
+    /// Where branches of the function lead to, sorted.
+    targets: Vec<RunAddr>,
+    /// The instruction that the operands belong to.
+    at: RunAddr,
+}
+
+impl<'m> Path<'m> {
+    /// Reads the code from `start`, the function's first instruction, to `at`,
+    /// the one that `operands` belong to, and on to the function's end, `size`
+    /// bytes from its start, for branches back.
+    pub fn read(
+        memory: &'m dyn Memory,
+        operands: Operands,
+        start: RunAddr,
+        at: RunAddr,
+        size: u64,
+    ) -> Option<Self> {
+        let length = at.0.checked_sub(start.0).filter(|length| *length < LONGEST_FUNCTION)?;
+        let size = size.clamp(length, LONGEST_FUNCTION);
+        let mut code = vec![0; usize::try_from(size).ok()?];
+        let got = memory.read(start, &mut code);
+        let all = Instruction::decode_all(start, code.get(..got)?);
+        let mut targets: Vec<RunAddr> = all
+            .iter()
+            .filter(|it| {
+                let flow = it.raw().flow_control();
+                matches!(flow, FlowControl::ConditionalBranch | FlowControl::UnconditionalBranch)
+            })
+            .map(|it| RunAddr(it.raw().near_branch_target()))
+            .collect();
+        targets.sort_unstable();
+        let before: Vec<Instruction> = all.into_iter().take_while(|it| it.at < at).collect();
+        // The instructions must meet the one at fault, or they are not the
+        // ones that ran.
+        let meets = before.last().is_some_and(|last| last.end() == at);
+        meets.then_some(Self { memory, operands, before, targets, at })
+    }
+
+    /// Where the value of `register` came from.
+    pub fn origin(&self, register: Register) -> Origin {
+        let expected = self.operands.registers.get(register);
+        let Some((index, write)) = self.last_write(self.before.len(), register) else {
+            return Origin::Unknown;
+        };
+        match write {
+            Write::Load => match self.loaded_from(index, MOST_LOADS) {
+                // What has been changed since says nothing.
+                Some(at) if self.memory.u64(at).ok() == expected => Origin::Loaded(at),
+                _ => Origin::Unknown,
+            },
+            Write::Returned => {
+                let raw = self.before.get(index).map(Instruction::raw);
+                let direct = raw.filter(|raw| raw.is_call_near());
+                let function = direct.map(|raw| RunAddr(raw.near_branch_target()));
+                Origin::Returned { function }
+            }
+            Write::Constant => Origin::Constant,
+            Write::Computed(_) | Write::Other => Origin::Unknown,
+        }
+    }
+
+    /// The last instruction before the one of this index that wrote the
+    /// register, and how. Copies from register to register are followed.
+    fn last_write(&self, before: usize, register: Register) -> Option<(usize, Write)> {
+        let mut wanted = register;
+        let mut index = before;
+        for _ in 0..MOST_STEPS {
+            let next = self.before.get(index).map_or(self.at, |it| it.at);
+            if self.targets.binary_search(&next).is_ok() {
+                return None;
+            }
+            index = index.checked_sub(1)?;
+            let instruction = self.before.get(index)?;
+            if !instruction.falls_through() {
+                return None;
+            }
+            match write(instruction, wanted) {
+                None => (),
+                Some(Write::Computed(from)) => match from {
+                    // A plain copy.
+                    Some(from) => wanted = from,
+                    None => return Some((index, Write::Other)),
+                },
+                Some(write) => return Some((index, write)),
+            }
+        }
+        None
+    }
+
+    /// The address that the load at `index` read.
+    fn loaded_from(&self, index: usize, loads: usize) -> Option<RunAddr> {
+        let raw = *self.before.get(index)?.raw();
+        let at = raw.virtual_address(1, 0, |register, _, _| match number(register) {
+            Some(register) => self.value_before(index, register, loads),
+            None => self.operands.value(register),
+        })?;
+        Some(RunAddr(at))
+    }
+
+    /// The value of a register just before the instruction of this index, if it
+    /// can be had from what is still there.
+    fn value_before(&self, index: usize, register: Register, loads: usize) -> Option<u64> {
+        let loads = loads.checked_sub(1)?;
+        // Unchanged from there to the fault: the fault's registers have it.
+        let later = self.before.get(index..)?;
+        if later.iter().all(|it| write(it, register).is_none()) {
+            return self.operands.registers.get(register);
+        }
+        let (index, write) = self.last_write(index, register)?;
+        match write {
+            Write::Load => self.memory.u64(self.loaded_from(index, loads)?).ok(),
+            _ => None,
+        }
+    }
+}
+
+/// How an instruction writes a register.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Write {
+    /// All eight bytes from memory.
+    Load,
+    /// From another register, all eight bytes; `None`: from several things.
+    Computed(Option<Register>),
+    /// By a call, as its result.
+    Returned,
+    /// With a number.
+    Constant,
+    /// In another way.
+    Other,
+}
+
+/// Whether and how an instruction writes a register.
+fn write(instruction: &Instruction, register: Register) -> Option<Write> {
+    let raw = instruction.raw();
+    if instruction.is_call() {
+        // System V psABI: the result is in %rax, and all but these survive.
+        return match register.0 {
+            0 => Some(Write::Returned),
+            3 | 6 | 7 | 12..=15 => None,
+            _ => Some(Write::Other),
+        };
+    }
+    let mut factory = InstructionInfoFactory::new();
+    let is_written = factory.info(raw).used_registers().iter().any(|used| {
+        let writes = matches!(
+            used.access(),
+            OpAccess::Write | OpAccess::CondWrite | OpAccess::ReadWrite | OpAccess::ReadCondWrite
+        );
+        writes && number(used.register()) == Some(register)
+    });
+    if !is_written {
+        return None;
+    }
+    let is_first =
+        raw.op0_kind() == OpKind::Register && number(raw.op0_register()) == Some(register);
+    let is_whole = is_first && raw.op0_register().size() == 8;
+    Some(match (raw.mnemonic(), raw.op_kind(1)) {
+        (Mnemonic::Mov, OpKind::Memory) if is_whole => Write::Load,
+        (Mnemonic::Mov, OpKind::Register) if is_whole => {
+            Write::Computed(number(raw.op1_register()))
+        }
+        // `xor %eax,%eax`, and `mov $0,%eax`, which clears the upper half.
+        (Mnemonic::Xor | Mnemonic::Sub, OpKind::Register)
+            if is_first && raw.op0_register() == raw.op1_register() =>
+        {
+            Write::Constant
+        }
+        (Mnemonic::Mov, kind) if is_first && is_immediate(kind) => Write::Constant,
+        _ => Write::Other,
+    })
+}
+
+fn is_immediate(kind: OpKind) -> bool {
+    matches!(kind, OpKind::Immediate32 | OpKind::Immediate64 | OpKind::Immediate32to64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::arch::Arch;
+    use crate::unwind::registers::Registers;
+
+    /// Code at 0x1000 and words at 0x8000.
+    struct Both<'b>(&'b [u8], &'b [u8]);
+
+    impl Memory for Both<'_> {
+        fn read(&self, at: RunAddr, out: &mut [u8]) -> usize {
+            use crate::base::memory::tests::Bytes;
+            match at.0 {
+                0x8000.. => Bytes(0x8000, self.1).read(at, out),
+                _ => Bytes(0x1000, self.0).read(at, out),
+            }
+        }
+    }
+
+    const RAX: Register = Register(0);
+    const RBP: Register = Register(6);
+
+    fn origin_of_rax(code: &[u8], at: usize, words: &[u64]) -> Origin {
+        let words: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        let memory = Both(code, &words);
+        let mut registers = Registers::unknown(Arch::X86_64);
+        registers.set(RAX, Some(0));
+        registers.set(RBP, Some(0x8010));
+        let operands = Operands { registers, fs_base: None, gs_base: None };
+        let at = RunAddr(0x1000 + at as u64);
+        let path = Path::read(&memory, operands, RunAddr(0x1000), at, code.len() as u64);
+        path.map_or(Origin::Unknown, |path| path.origin(RAX))
+    }
+
+    #[test]
+    fn origins() {
+        // Encodings from the assembler; each ends with mov (%rax),%eax.
+        let local = [0x48, 0x8b, 0x45, 0xf8, 0x8b, 0x00];
+        // mov -0x8(%rbp),%rax; mov 0x10(%rax),%rax; mov (%rax),%eax
+        let member = [0x48, 0x8b, 0x45, 0xf8, 0x48, 0x8b, 0x40, 0x10, 0x8b, 0x00];
+        // mov -0x8(%rbp),%rdx; mov %rdx,%rax; mov (%rax),%eax
+        let copied = [0x48, 0x8b, 0x55, 0xf8, 0x48, 0x89, 0xd0, 0x8b, 0x00];
+        // call 0x1105; mov (%rax),%eax
+        let result = [0xe8, 0x00, 0x01, 0, 0, 0x8b, 0x00];
+        // mov -0x8(%rbp),%rax; test %rax,%rax; je 0x1000; mov (%rax),%eax
+        let tested = [0x48, 0x8b, 0x45, 0xf8, 0x48, 0x85, 0xc0, 0x74, 0xf7, 0x8b, 0x00];
+        // jmp 0x1006; mov -0x8(%rbp),%rax; mov (%rax),%eax
+        let jumped = [0xeb, 0x04, 0x48, 0x8b, 0x45, 0xf8, 0x8b, 0x00];
+        // xor %eax,%eax; mov (%rax),%eax
+        let zero = [0x31, 0xc0, 0x8b, 0x00];
+        // add -0x8(%rbp),%rax; mov (%rax),%eax
+        let added = [0x48, 0x03, 0x45, 0xf8, 0x8b, 0x00];
+        let at_8008 = Origin::Loaded(RunAddr(0x8008));
+        let called = Origin::Returned { function: Some(RunAddr(0x1105)) };
+        let cases: &[(&str, &[u8], usize, &[u64], Origin)] = &[
+            ("a local variable", &local, 4, &[1, 0], at_8008),
+            ("it has been changed since", &local, 4, &[1, 7], Origin::Unknown),
+            ("a member", &member, 8, &[1, 0x8008, 2, 0], Origin::Loaded(RunAddr(0x8018))),
+            ("a copy of a register", &copied, 7, &[1, 0], at_8008),
+            ("a result", &result, 5, &[], called),
+            ("a branch away does not matter", &tested, 9, &[1, 0], at_8008),
+            ("a branch to the fault does", &jumped, 6, &[1, 0], Origin::Unknown),
+            ("a constant", &zero, 2, &[], Origin::Constant),
+            ("a sum", &added, 4, &[1, 0], Origin::Unknown),
+            ("code that does not meet the fault", &local, 3, &[1, 0], Origin::Unknown),
+            ("the first instruction", &local, 0, &[1, 0], Origin::Unknown),
+        ];
+        for (name, code, at, words, want) in cases {
+            assert_eq!(origin_of_rax(code, *at, words), *want, "{name}");
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Which cause comes first.
+
+use crate::diagnose::finding::Finding;
+
+/// Causes that cannot be true together with a surer one: the first of each
+/// pair, where it was found, takes the place of the second.
+///
+/// These are not opinions about likelihood but about meaning: a write that
+/// ended below the stack *is* a wild write, and an assertion *is* an abort, but
+/// to say so would hide the cause.
+const EXPLAINS: &[(&str, &str)] = &[
+    ("stack-overflow", "null-pointer"),
+    ("stack-overflow", "wild-pointer"),
+    ("stack-overflow", "bad-pointer"),
+    ("stack-overflow", "forbidden-access"),
+    ("stack-overflow", "write-readonly"),
+    ("null-call", "bad-call"),
+];
+
+/// Sorts findings, best first, and drops those that a better one explains.
+/// Equal ones stay in the order of the rules: the more specific first.
+pub(super) fn ranked(mut findings: Vec<Finding>) -> Vec<Finding> {
+    let ids: Vec<&str> = findings.iter().map(|finding| finding.id).collect();
+    findings.retain(|finding| {
+        let is_explained = |(by, what): &(&str, &str)| *what == finding.id && ids.contains(by);
+        !EXPLAINS.iter().any(is_explained)
+    });
+    findings.sort_by(|one, other| other.confidence.total_cmp(&one.confidence));
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn order() {
+        let cases: &[(&str, &[(&'static str, f32)], &[&str])] = &[
+            (
+                "by confidence",
+                &[("abort", 0.6), ("assertion-failed", 0.99)],
+                &["assertion-failed", "abort"],
+            ),
+            (
+                "an overflow is no wild pointer",
+                &[("wild-pointer", 0.9), ("stack-overflow", 0.85)],
+                &["stack-overflow"],
+            ),
+            ("equal ones stay in the order of the table", &[("b", 0.5), ("a", 0.5)], &["b", "a"]),
+            ("nothing", &[], &[]),
+        ];
+        for (name, findings, want) in cases {
+            let findings =
+                findings.iter().map(|(id, confidence)| Finding::new(id, *confidence, ""));
+            let found: Vec<&str> = ranked(findings.collect()).iter().map(|it| it.id).collect();
+            assert_eq!(found, *want, "{name}");
+        }
+    }
+}

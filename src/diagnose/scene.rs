@@ -1,0 +1,243 @@
+//! What several rules ask, found once.
+
+use crate::base::addr::{FrameAddr, RunAddr};
+use crate::base::signal::Signal;
+use crate::diagnose::crash::Crash;
+use crate::diagnose::fault::{Fault, fatal_fault, handled_fault};
+use crate::diagnose::messages::{AbortMessage, abort_message};
+use crate::dump::siginfo::SignalCause;
+use crate::symbols::functions::{FunctionName, NameSource, Place};
+use crate::unwind::frame::Frame;
+use crate::variables::Context;
+use crate::variables::calls::FrameCall;
+
+/// Calls of one stack that are searched for telling names. What aborts a
+/// program is near the top of its stack.
+const MOST_CALLS: usize = 200;
+
+/// A crash, and what is known of it as a whole.
+pub struct Scene<'a, 'f> {
+    /// The facts.
+    pub crash: &'a Crash<'a, 'f>,
+    /// The fault that is the cause: below a signal handler, if one ran for it,
+    /// or else the fatal one.
+    pub fault: Option<Fault>,
+    /// The fatal fault, when a handler of the program failed itself, so that
+    /// [`Scene::fault`] is an earlier one.
+    pub later_fault: Option<Fault>,
+    /// The last words that the C library left in memory.
+    pub message: Option<AbortMessage>,
+}
+
+/// Who sent the fatal signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sender {
+    /// The kernel, for a fault or on its own account.
+    Kernel,
+    /// The process itself: `raise`, `abort`, `pthread_kill`.
+    Itself,
+    /// Another process.
+    Other {
+        /// Its process id; 0 when it is outside of the pid namespace.
+        pid: i32,
+        /// Its user id.
+        uid: u32,
+    },
+    /// The dump does not say.
+    Unknown,
+}
+
+impl<'a, 'f> Scene<'a, 'f> {
+    /// Looks at a crash.
+    pub fn new(crash: &'a Crash<'a, 'f>) -> Self {
+        let fatal = fatal_fault(crash);
+        // Below a signal that came from outside there may be any handler.
+        let is_own = !matches!(sender(crash), Sender::Other { .. });
+        let handled = if is_own { handled_fault(crash) } else { None };
+        let (fault, later_fault) = match handled {
+            Some(handled) => (Some(handled), fatal),
+            None => (fatal, None),
+        };
+        let message = crash.died_of(Signal::ABRT).then(|| abort_message(crash)).flatten();
+        Self { crash, fault, later_fault, message }
+    }
+
+    /// For reading variables.
+    pub fn context(&self) -> Context<'a, 'f> {
+        let crash = self.crash;
+        Context::new(crash.process, crash.memory, crash.symbols, crash.limits)
+    }
+
+    /// The crashed thread's frames that are known in full, innermost first.
+    pub fn frames(&self) -> Vec<&'a Frame> {
+        self.crash.threads.first().into_iter().flat_map(|thread| thread.stack.frames()).collect()
+    }
+
+    /// Who sent the fatal signal.
+    pub fn sender(&self) -> Sender {
+        sender(self.crash)
+    }
+
+    /// The crashed thread's calls near the top of its stack, with their
+    /// indices.
+    pub fn calls(&self) -> impl Iterator<Item = (usize, &'a FrameCall)> {
+        self.crash.calls().iter().enumerate().take(MOST_CALLS)
+    }
+
+    /// The first call whose function's name, as people or as the linker write
+    /// it, passes `test`.
+    pub fn call_of(&self, test: impl Fn(&str) -> bool) -> Option<(usize, &'a FrameCall)> {
+        self.calls().find(|(_, call)| has_name(call, &test))
+    }
+
+    /// The innermost call of a frame.
+    pub fn call_in_frame(&self, frame: usize) -> Option<(usize, &'a FrameCall)> {
+        self.crash.calls().iter().enumerate().find(|(_, call)| call.frame == frame)
+    }
+
+    /// The first call, from index `from` on, that is the program's own and not
+    /// one of the language's libraries.
+    pub fn own_call(&self, from: usize) -> Option<(usize, &'a FrameCall)> {
+        self.calls().skip(from).find(|(_, call)| !self.is_library(call))
+    }
+
+    /// Whether a call belongs to the language's libraries: who to blame comes
+    /// after it.
+    pub fn is_library(&self, call: &FrameCall) -> bool {
+        match self.crash.frame(call.frame) {
+            Some(frame) => self.is_library_at(frame.at, call),
+            None => has_name(call, &is_library_function),
+        }
+    }
+
+    /// As [`Scene::is_library`], for a call of any thread.
+    pub fn is_library_at(&self, at: FrameAddr, call: &FrameCall) -> bool {
+        let module = self.crash.process.module(at.lookup());
+        module.is_some_and(|(_, module)| is_library_file(&module.path))
+            || has_name(call, &is_library_function)
+    }
+
+    /// " in `parse` at src/parse.c:41", or as much of it as is known.
+    pub fn at(&self, call: Option<usize>) -> String {
+        let call = call.and_then(|index| self.crash.calls().get(index));
+        call.map(|call| format!(" in {}", described(call))).unwrap_or_default()
+    }
+
+    /// The function of a symbol or call around an address, for evidence.
+    pub fn name_of(&self, at: RunAddr) -> Option<String> {
+        let symbol = self.crash.symbols.symbol_at(at)?;
+        Some(match symbol.offset {
+            0 => symbol.name,
+            offset => format!("{}+{offset:#x}", symbol.name),
+        })
+    }
+}
+
+/// "`parse` at src/parse.c:41", or as much of it as is known.
+pub fn described(call: &FrameCall) -> String {
+    let name = call.function().unwrap_or("a function without a name");
+    match &call.call.place {
+        Some(place) => format!("`{name}` at {}", short(place)),
+        None => format!("`{name}`"),
+    }
+}
+
+/// `parse.c:41`: the last component of the file, and the line.
+fn short(place: &Place) -> String {
+    let file = place.file.rsplit('/').next().unwrap_or_default();
+    match place.line {
+        Some(line) => format!("{file}:{line}"),
+        None => file.to_owned(),
+    }
+}
+
+fn sender(crash: &Crash<'_, '_>) -> Sender {
+    let Some(info) = crash.signal() else { return Sender::Unknown };
+    match info.cause {
+        SignalCause::Sent { pid, uid } => {
+            let own = crash.process.identity.pid.and_then(|own| i32::try_from(own).ok());
+            match own {
+                Some(own) if own == pid => Sender::Itself,
+                Some(_) => Sender::Other { pid, uid },
+                None => Sender::Unknown,
+            }
+        }
+        SignalCause::Fault { .. } | SignalCause::Kernel | SignalCause::Syscall { .. } => {
+            Sender::Kernel
+        }
+        SignalCause::None => Sender::Unknown,
+    }
+}
+
+fn has_name(call: &FrameCall, test: &impl Fn(&str) -> bool) -> bool {
+    let FunctionName { display, linkage, source, .. } = match &call.call.function {
+        Some(function) => function,
+        None => return false,
+    };
+    // A symbol that only lies nearest proves nothing.
+    if *source == NameSource::Nearest {
+        return false;
+    }
+    test(display) || linkage.as_deref().is_some_and(test)
+}
+
+/// Files whose code only carries out what others ask for.
+fn is_library_file(path: &[u8]) -> bool {
+    const STARTS: &[&str] = &[
+        "libc.so",
+        "libc-2",
+        "libc.musl",
+        "ld-linux",
+        "ld-musl",
+        "ld-2",
+        "libpthread",
+        "libm.so",
+        "libm-2",
+        "libstdc++",
+        "libgcc_s",
+        "libc++",
+        "libasan",
+        "libubsan",
+        "libtsan",
+        "[vdso]",
+    ];
+    let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+    STARTS.iter().any(|start| name.starts_with(start.as_bytes()))
+}
+
+/// Functions of the languages' libraries, wherever they are linked to.
+fn is_library_function(name: &str) -> bool {
+    const STARTS: &[&str] = &[
+        "std::",
+        "core::",
+        "alloc::",
+        "<core::",
+        "<alloc::",
+        "<std::",
+        "__rustc",
+        "__rust_",
+        "rust_begin_unwind",
+        "rust_panic",
+        "__cxxabiv1::",
+        "__gnu_cxx::",
+        "__cxa_",
+        "operator new",
+        "operator delete",
+        "panic_abort::",
+    ];
+    const NAMES: &[&str] = &[
+        "abort",
+        "raise",
+        "gsignal",
+        "pthread_kill",
+        "__pthread_kill_implementation",
+        "__pthread_kill_internal",
+        "__assert_fail",
+        "__assert_fail_base",
+        "__libc_message",
+        "__stack_chk_fail",
+        "__fortify_fail",
+        "__chk_fail",
+    ];
+    NAMES.contains(&name) || STARTS.iter().any(|start| name.starts_with(start))
+}

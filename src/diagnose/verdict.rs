@@ -1,0 +1,68 @@
+//! One sentence: what happened.
+
+use crate::base::signal::Signal;
+use crate::diagnose::crash::Crash;
+use crate::diagnose::finding::Finding;
+use crate::diagnose::scene::{Scene, Sender};
+use crate::dump::siginfo::{SignalCause, SignalInfo};
+
+/// The first line of a report, without the word `CRASH`:
+/// ``SIGSEGV in thread 4245 "worker-3": read of 4 bytes at 0x18, because
+/// `conn` is NULL``.
+///
+/// `findings` are ranked. Without one it says what the signal says, and no
+/// more. The target's own words in it are not escaped.
+pub fn verdict(crash: &Crash<'_, '_>, findings: &[Finding]) -> String {
+    let subject = subject(crash);
+    let Some(info) = crash.signal() else {
+        return format!("no fatal signal: {subject} was alive when the dump was made");
+    };
+    let what = match findings.first() {
+        Some(finding) => finding.explanation.clone(),
+        None => signal_only(crash, info),
+    };
+    format!("{} in {subject}: {what}", info.signal.name())
+}
+
+/// `thread 4245 "worker-3"`, or the process when it has no other thread.
+fn subject(crash: &Crash<'_, '_>) -> String {
+    let process = crash.process;
+    let (kind, id, name) = match crash.process.threads.as_slice() {
+        [thread, _, ..] => ("thread", Some(thread.tid), thread.name.as_deref()),
+        _ => ("process", process.identity.pid, None),
+    };
+    let is_main = process.identity.pid == id;
+    let command = Some(process.identity.command.as_slice()).filter(|_| is_main);
+    let name = name.or(command).filter(|name| !name.is_empty());
+    let mut words = kind.to_owned();
+    if let Some(id) = id {
+        words += &format!(" {id}");
+    }
+    if let Some(name) = name {
+        words += &format!(" \"{}\"", String::from_utf8_lossy(name));
+    }
+    words
+}
+
+/// What the signal itself says.
+fn signal_only(crash: &Crash<'_, '_>, info: &SignalInfo) -> String {
+    let scene = Scene::new(crash);
+    let meaning = info.signal.meaning();
+    let code = info.code.and_then(|code| info.signal.code(code)).map(|(_, meaning)| meaning);
+    let mut words = match (info.cause, code) {
+        (SignalCause::Fault { address }, Some(code)) => format!("{meaning} at {address}: {code}"),
+        (SignalCause::Fault { address }, None) => format!("{meaning} at {address}"),
+        (SignalCause::Kernel, _) if info.signal == Signal::SEGV => {
+            format!("{meaning}, at an address that the processor did not report")
+        }
+        (_, Some(code)) => format!("{meaning}: {code}"),
+        (_, None) => meaning.to_owned(),
+    };
+    match scene.sender() {
+        Sender::Other { pid, uid } => words += &format!(", by process {pid} (user id {uid})"),
+        Sender::Itself => words += ", by the process itself",
+        Sender::Kernel | Sender::Unknown => (),
+    }
+    let call = scene.own_call(0).map(|(index, _)| index);
+    words + &scene.at(call)
+}

@@ -1,0 +1,218 @@
+//! Lines that know how wide they are.
+
+use std::fmt::{self, Write};
+
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+
+use crate::report::render::escape::escaped;
+use crate::report::render::theme::{Role, Theme};
+
+/// Part of a line in one look. Its text is escaped.
+#[derive(Clone, Debug)]
+pub(super) struct Span {
+    role: Role,
+    text: String,
+}
+
+/// Escapes `text` and gives it a look.
+pub(super) fn span(role: Role, text: &str) -> Span {
+    Span { role, text: escaped(text).into_owned() }
+}
+
+impl Span {
+    /// The same, at most `columns` wide; what was left out is said.
+    pub(super) fn cut(mut self, columns: usize) -> Self {
+        self.text = cut(&self.text, columns);
+        self
+    }
+
+    /// The same from text that is safe already and whose spaces count.
+    pub(super) fn source(role: Role, text: String) -> Self {
+        Self { role, text }
+    }
+
+    /// Columns on a terminal.
+    pub(super) fn width(&self) -> usize {
+        self.text.width()
+    }
+}
+
+/// Fills lines with words and breaks them where they would be too long.
+pub(super) struct Lines<'o> {
+    out: &'o mut dyn Write,
+    theme: Theme,
+    width: usize,
+    indent: usize,
+    column: usize,
+    directory: Option<&'o str>,
+}
+
+impl<'o> Lines<'o> {
+    /// Writes to `out` in `theme`, up to `width` columns a line.
+    pub(super) fn new(out: &'o mut dyn Write, theme: Theme, width: usize) -> Self {
+        Self { out, theme, width, indent: 0, column: 0, directory: None }
+    }
+
+    /// Shows source files below `directory` relative to it.
+    pub(super) fn relative_to(mut self, directory: Option<&'o str>) -> Self {
+        // Relative to `/` nothing gets more readable.
+        let directory = directory.map(|directory| directory.trim_end_matches('/'));
+        self.directory = directory.filter(|directory| !directory.is_empty());
+        self
+    }
+
+    /// A place in a source file.
+    pub(super) fn place(&self, file: &str, line: u32) -> Span {
+        let below = self.directory.and_then(|directory| file.strip_prefix(directory));
+        let file = below.and_then(|rest| rest.strip_prefix('/')).unwrap_or(file);
+        span(Role::Path, &format!("{file}:{line}"))
+    }
+
+    /// Columns of a line.
+    pub(super) fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Begins a line at column `at`. The lines that follow by being too long
+    /// begin at column `indent`.
+    pub(super) fn begin(&mut self, at: usize, indent: usize) -> fmt::Result {
+        self.indent = indent;
+        self.column = 0;
+        self.pad(at)
+    }
+
+    /// Adds spans that stay together, `gap` columns after what is there, on
+    /// this line if they fit or else on the next.
+    pub(super) fn word(&mut self, gap: usize, spans: &[Span]) -> fmt::Result {
+        let wide: usize = spans.iter().map(Span::width).sum();
+        let too_wide = self.column.saturating_add(gap).saturating_add(wide) > self.width;
+        if too_wide && self.column > self.indent {
+            self.out.write_char('\n')?;
+            self.column = 0;
+            self.pad(self.indent)?;
+        } else {
+            self.pad(gap)?;
+        }
+        for span in spans {
+            self.theme.paint(span.role, &span.text, self.out)?;
+        }
+        self.column = self.column.saturating_add(wide);
+        Ok(())
+    }
+
+    /// Adds a sentence, which may be broken at each of its spaces.
+    pub(super) fn sentence(&mut self, gap: usize, role: Role, text: &str) -> fmt::Result {
+        for (number, word) in text.split(' ').filter(|word| !word.is_empty()).enumerate() {
+            self.word(if number == 0 { gap } else { 1 }, &[span(role, word)])?;
+        }
+        Ok(())
+    }
+
+    /// Ends the line.
+    pub(super) fn end(&mut self) -> fmt::Result {
+        self.column = 0;
+        self.out.write_char('\n')
+    }
+
+    /// One line of one sentence.
+    pub(super) fn line(&mut self, at: usize, role: Role, text: &str) -> fmt::Result {
+        self.begin(at, at)?;
+        self.sentence(0, role, text)?;
+        self.end()
+    }
+
+    fn pad(&mut self, columns: usize) -> fmt::Result {
+        self.column = self.column.saturating_add(columns);
+        write!(self.out, "{:columns$}", "")
+    }
+}
+
+/// `text` in at most `columns` columns. What is left out is counted, if there
+/// is room to say so.
+pub(super) fn cut(text: &str, columns: usize) -> String {
+    if text.width() <= columns {
+        return text.to_owned();
+    }
+    let total = text.chars().count();
+    let note = |kept: usize| format!("... ({} more characters)", thousands((total - kept) as u64));
+    // The count is longest when nothing is kept.
+    let longest = note(0).len();
+    let counted = columns >= longest.saturating_mul(2);
+    let room = columns.saturating_sub(if counted { longest } else { 3 });
+    let mut wide = 0;
+    let mut kept = String::new();
+    let mut count = 0;
+    for char in text.chars() {
+        wide += char.width().unwrap_or(0);
+        if wide > room {
+            break;
+        }
+        kept.push(char);
+        count += 1;
+    }
+    let kept = kept.trim_end();
+    if counted { format!("{kept}{}", note(count)) } else { format!("{kept}...") }
+}
+
+/// `12345` as `12,345`.
+pub(super) fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `count` of something: `1 frame`, `2,000 frames`.
+pub(super) fn counted(count: u64, noun: &str) -> String {
+    format!("{} {noun}{}", thousands(count), if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers() {
+        let cases = [(0, "0"), (999, "999"), (1000, "1,000"), (1_048_576, "1,048,576")];
+        for (number, want) in cases {
+            assert_eq!(thousands(number), want);
+        }
+        assert_eq!(counted(1, "thread"), "1 thread");
+        assert_eq!(counted(104_800, "more frame"), "104,800 more frames");
+    }
+
+    #[test]
+    fn cuts() {
+        let long = "a".repeat(1000);
+        let cases = [
+            ("short text stays", "abc", 3, "abc".to_owned()),
+            ("too little room to count", "abcdefgh", 6, "abc...".to_owned()),
+            // 26 columns are kept for "... (1,000 more characters)".
+            ("counted", &long, 60, format!("{}... (967 more characters)", "a".repeat(33))),
+            ("wide characters take two columns", "名前名前", 7, "名前...".to_owned()),
+        ];
+        for (name, text, columns, want) in cases {
+            let got = cut(text, columns);
+            assert_eq!(got, want, "{name}");
+            assert!(got.width() <= columns, "{name}");
+        }
+    }
+
+    #[test]
+    fn words_move_to_the_next_line_whole() {
+        let mut out = String::new();
+        let mut lines = Lines::new(&mut out, Theme::Plain, 20);
+        lines.begin(2, 4).unwrap();
+        lines
+            .sentence(0, Role::Plain, "one two three four five sixteenlettersandmore end")
+            .unwrap();
+        lines.end().unwrap();
+        let want = "  one two three four\n    five\n    sixteenlettersandmore\n    end\n";
+        assert_eq!(out, want);
+    }
+}

@@ -1,0 +1,11 @@
+//! Renderers: a [`Report`](crate::report::model::Report) in, text out.
+//!
+//! They are pure: no terminal, no files, no clock, no environment. What is not
+//! in the report or the options cannot be in the output. Every text that came
+//! from the dead process passes through [`escape`].
+
+pub mod escape;
+pub mod json;
+mod layout;
+pub mod text;
+pub mod theme;

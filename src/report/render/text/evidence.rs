@@ -1,0 +1,61 @@
+//! What the verdict rests on, and what else it may have been.
+
+use std::fmt;
+
+use crate::report::model::{Finding, Report};
+use crate::report::render::layout::Lines;
+use crate::report::render::theme::Role;
+
+/// Findings shown, and sentences of evidence of each.
+const MOST: usize = 3;
+
+pub(super) fn evidence(report: &Report, lines: &mut Lines<'_>) -> fmt::Result {
+    for (number, finding) in report.findings.iter().take(MOST).enumerate() {
+        let is_first = number == 0;
+        if is_first && finding.evidence.is_empty() && finding.next_step.is_none() {
+            // The verdict has said it.
+            continue;
+        }
+        lines.end()?;
+        head(finding, is_first, lines)?;
+        for sentence in finding.evidence.iter().take(MOST) {
+            lines.begin(2, 4)?;
+            lines.sentence(0, Role::Plain, &format!("- {sentence}"))?;
+            lines.end()?;
+        }
+        if let Some(step) = &finding.next_step {
+            lines.begin(2, 8)?;
+            lines.sentence(0, Role::Hint, "hint:")?;
+            lines.sentence(1, Role::Plain, step)?;
+            lines.end()?;
+        }
+    }
+    Ok(())
+}
+
+/// The verdict is the first finding in words; only others have to be told.
+fn head(finding: &Finding, is_first: bool, lines: &mut Lines<'_>) -> fmt::Result {
+    lines.begin(0, 2)?;
+    let sure = sureness(finding.confidence);
+    if is_first {
+        lines.sentence(0, Role::Heading, "Why:")?;
+        let sure = sure.map(|sure| format!(" ({sure})")).unwrap_or_default();
+        lines.sentence(1, Role::Dim, &format!("{}{sure}", finding.id))?;
+    } else {
+        let also = sure.map_or("Also:".to_owned(), |sure| format!("Also {sure}:"));
+        lines.sentence(0, Role::Heading, &also)?;
+        lines.sentence(1, Role::Plain, &finding.title)?;
+        lines.sentence(1, Role::Dim, &format!("({})", finding.id))?;
+    }
+    lines.end()
+}
+
+/// How a confidence is put into words; nothing for a fact.
+fn sureness(confidence: f64) -> Option<&'static str> {
+    match confidence {
+        sure if sure >= 0.95 => None,
+        sure if sure >= 0.7 => Some("very likely"),
+        sure if sure >= 0.4 => Some("likely"),
+        _ => Some("possible"),
+    }
+}

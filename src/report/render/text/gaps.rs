@@ -1,0 +1,140 @@
+//! What is not known, and where things are.
+
+use std::fmt;
+
+use super::file_name;
+use crate::report::model::Report;
+use crate::report::render::layout::{Lines, counted, span};
+use crate::report::render::theme::Role;
+
+/// Gaps shown.
+const MOST: usize = 12;
+
+pub(super) fn gaps(report: &Report, lines: &mut Lines<'_>) -> fmt::Result {
+    if report.gaps.is_empty() {
+        return Ok(());
+    }
+    lines.end()?;
+    lines.line(0, Role::Heading, "Not known:")?;
+    for (number, gap) in report.gaps.iter().take(MOST).enumerate() {
+        lines.begin(2, 4)?;
+        lines.sentence(0, Role::Unknown, &gap.missing)?;
+        if !gap.why.is_empty() {
+            lines.sentence(0, Role::Plain, ":")?;
+            lines.sentence(1, Role::Plain, &gap.why)?;
+        }
+        lines.end()?;
+        // One remedy for several gaps in a row is said once, after the last.
+        let next = report.gaps.get(number.saturating_add(1)).filter(|_| number < MOST - 1);
+        if next.is_some_and(|next| next.hint == gap.hint) {
+            continue;
+        }
+        if let Some(hint) = &gap.hint {
+            lines.begin(4, 10)?;
+            lines.word(0, &[span(Role::Hint, "hint:")])?;
+            lines.sentence(1, Role::Plain, hint)?;
+            lines.end()?;
+        }
+    }
+    let more = report.gaps.len().saturating_sub(MOST);
+    if more > 0 {
+        lines.line(2, Role::Dim, &format!("... {more} more (--format json has them all)"))?;
+    }
+    Ok(())
+}
+
+pub(super) fn saved(report: &Report, home: Option<&str>, lines: &mut Lines<'_>) -> fmt::Result {
+    let Some(saved) = &report.saved else { return Ok(()) };
+    lines.end()?;
+    lines.begin(0, 7)?;
+    lines.word(0, &[span(Role::Heading, "Saved:")])?;
+    let mut files = Vec::new();
+    if let Some(core) = &saved.core {
+        let bytes = saved.core_bytes.map(|bytes| format!(" {}", size(bytes)));
+        files.push(format!("{}{}", inside(core, &saved.directory), bytes.unwrap_or_default()));
+    }
+    if let Some(report) = &saved.report {
+        files.push(inside(report, &saved.directory).to_owned());
+    }
+    if !saved.directory.is_empty() {
+        lines.word(1, &[span(Role::Path, &at_home(&saved.directory, home))])?;
+    }
+    if !files.is_empty() {
+        lines.word(2, &[span(Role::Plain, &format!("({})", files.join(", ")))])?;
+    }
+    lines.end()
+}
+
+/// A path below `directory` without it.
+fn inside<'p>(path: &'p str, directory: &str) -> &'p str {
+    let is_inside = path.strip_prefix(directory).is_some_and(|rest| rest.starts_with('/'));
+    if is_inside { file_name(path) } else { path }
+}
+
+/// A path with `~` for the reader's home.
+fn at_home(path: &str, home: Option<&str>) -> String {
+    let home = home.map(|home| home.trim_end_matches('/')).filter(|home| !home.is_empty());
+    let rest = home.and_then(|home| path.strip_prefix(home));
+    match rest.filter(|rest| rest.is_empty() || rest.starts_with('/')) {
+        Some(rest) => format!("~{rest}"),
+        None => path.to_owned(),
+    }
+}
+
+/// Bytes for people: `1.9 MB`.
+fn size(bytes: u64) -> String {
+    const UNITS: [&str; 6] = ["kB", "MB", "GB", "TB", "PB", "EB"];
+    if bytes < 1000 {
+        return counted(bytes, "byte");
+    }
+    let mut tenths = bytes / 100;
+    let mut units = UNITS.iter();
+    let mut unit = units.next();
+    while tenths >= 9995 && units.len() > 0 {
+        tenths = tenths.saturating_add(500) / 1000;
+        unit = units.next();
+    }
+    let unit = unit.unwrap_or(&"");
+    if tenths < 100 {
+        format!("{}.{} {unit}", tenths / 10, tenths % 10)
+    } else {
+        format!("{} {unit}", tenths.saturating_add(5) / 10)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes() {
+        let cases = [
+            (1, "1 byte"),
+            (999, "999 bytes"),
+            (1_000, "1.0 kB"),
+            (9_940, "9.9 kB"),
+            (12_400, "12 kB"),
+            (999_400, "999 kB"),
+            (999_600, "1.0 MB"),
+            (1_900_000, "1.9 MB"),
+            (4_294_967_296, "4.3 GB"),
+            (u64::MAX, "18 EB"),
+        ];
+        for (bytes, want) in cases {
+            assert_eq!(size(bytes), want, "{bytes}");
+        }
+    }
+
+    #[test]
+    fn homes() {
+        let cases = [
+            ("/home/ann/x", Some("/home/ann"), "~/x"),
+            ("/home/anna/x", Some("/home/ann"), "/home/anna/x"),
+            ("/var/x", Some("/"), "/var/x"),
+            ("/var/x", None, "/var/x"),
+        ];
+        for (path, home, want) in cases {
+            assert_eq!(at_home(path, home), want);
+        }
+    }
+}

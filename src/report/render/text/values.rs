@@ -1,0 +1,266 @@
+//! Arguments and variables.
+
+use std::fmt;
+
+use crate::report::model::{Frame, Origin, Value, ValueKind, Variable};
+use crate::report::render::layout::{Lines, Span, counted, cut, span};
+use crate::report::render::theme::Role;
+
+/// How much is said of a frame's variables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Detail {
+    /// All of them, large ones over several lines.
+    Full,
+    /// The first few, one short text each.
+    Brief,
+}
+
+/// Columns of an argument's value within the line of its frame.
+const ARGUMENT: usize = 40;
+/// Where the variables of a frame begin.
+const INDENT: usize = 8;
+/// Variables that [`Detail::Brief`] shows.
+const BRIEF: usize = 6;
+/// Variables that [`Detail::Full`] shows.
+const FULL: usize = 60;
+/// Parts shown of one large value.
+const PARTS: usize = 12;
+
+/// `name=value`, as it stands in a frame's line.
+pub(super) fn argument(variable: &Variable) -> Vec<Span> {
+    let mut spans = vec![span(Role::Name, &variable.name).cut(ARGUMENT), span(Role::Plain, "=")];
+    let value = &variable.value;
+    match why_unknown(value) {
+        Some(why) if is_short(why) => spans.push(span(Role::Unknown, &format!("<{why}>"))),
+        Some(_) => spans.push(span(Role::Unknown, "<unknown>")),
+        None => spans.push(span(Role::Value, &value.text).cut(ARGUMENT)),
+    }
+    spans.extend(at_entry(value));
+    spans
+}
+
+/// The variables below a frame's line.
+pub(super) fn variables(frame: &Frame, detail: Detail, lines: &mut Lines<'_>) -> fmt::Result {
+    // What did not fit into the frame's line is shown again.
+    let was_cut = |argument: &&Variable| {
+        detail == Detail::Full
+            && match why_unknown(&argument.value) {
+                Some(why) => !is_short(why),
+                None => span(Role::Value, &argument.value.text).width() > ARGUMENT,
+            }
+    };
+    let all = frame.arguments.iter().filter(was_cut).chain(&frame.locals);
+    let (known, unknown): (Vec<&Variable>, Vec<&Variable>) =
+        all.partition(|variable| why_unknown(&variable.value).is_none());
+    let most = if detail == Detail::Full { FULL } else { BRIEF };
+    let room = lines.width().saturating_sub(INDENT);
+    let mut line = OpenLine { is_open: false };
+    for variable in known.iter().take(most) {
+        let spans = assignment(variable);
+        let wide: usize = spans.iter().map(Span::width).sum();
+        if wide <= room {
+            line.word(&spans, lines)?;
+        } else if detail == Detail::Full {
+            line.close(lines)?;
+            large(variable, lines)?;
+        } else {
+            line.word(&short_assignment(variable, room / 2), lines)?;
+        }
+    }
+    if let Some(more) = known.len().checked_sub(most).filter(|more| *more > 0) {
+        line.word(&[span(Role::Dim, &format!("... {more} more"))], lines)?;
+    }
+    line.close(lines)?;
+    not_known(&unknown, most, lines)
+}
+
+/// A line that is begun when its first word comes.
+struct OpenLine {
+    is_open: bool,
+}
+
+impl OpenLine {
+    fn word(&mut self, spans: &[Span], lines: &mut Lines<'_>) -> fmt::Result {
+        let gap = if self.is_open { 4 } else { 0 };
+        if !self.is_open {
+            lines.begin(INDENT, INDENT)?;
+            self.is_open = true;
+        }
+        lines.word(gap, spans)
+    }
+
+    fn close(&mut self, lines: &mut Lines<'_>) -> fmt::Result {
+        if std::mem::take(&mut self.is_open) { lines.end() } else { Ok(()) }
+    }
+}
+
+/// `name = value (type)`.
+fn assignment(variable: &Variable) -> Vec<Span> {
+    let value = &variable.value;
+    let mut spans = vec![
+        span(Role::Name, &variable.name),
+        span(Role::Plain, " = "),
+        span(Role::Value, &value.text),
+    ];
+    if needs_type(variable) {
+        spans.push(span(Role::Dim, &format!(" ({})", variable.type_name)));
+    }
+    if let Some(omitted) = value.truncated.filter(|omitted| *omitted > 0) {
+        spans.push(span(Role::Dim, &format!(" ({} left out)", counted(omitted, unit(value)))));
+    }
+    spans.extend(at_entry(value));
+    spans
+}
+
+fn short_assignment(variable: &Variable, columns: usize) -> Vec<Span> {
+    let name = span(Role::Name, &variable.name).cut(columns / 2);
+    let room = columns.saturating_sub(name.width()).saturating_sub(3);
+    let value = span(Role::Value, &variable.value.text).cut(room);
+    let mut spans = vec![name, span(Role::Plain, " = "), value];
+    spans.extend(at_entry(&variable.value));
+    spans
+}
+
+/// A value that does not fit into one line: its parts, one a line.
+fn large(variable: &Variable, lines: &mut Lines<'_>) -> fmt::Result {
+    let value = &variable.value;
+    let target = value.fields.first().filter(|field| field.name == "*" && has_parts(&field.value));
+    let parts_of = target.map_or(value, |field| &field.value);
+    lines.begin(INDENT, INDENT)?;
+    let name = span(Role::Name, &variable.name).cut(ARGUMENT);
+    let room = lines.width().saturating_sub(INDENT.saturating_add(name.width()).saturating_add(3));
+    if !has_parts(parts_of) {
+        let text = span(Role::Value, &value.text).cut(room);
+        lines.word(0, &[name, span(Role::Plain, " = "), text])?;
+        return lines.end();
+    }
+    let head = match (target, value.raw) {
+        (Some(_), Some(raw)) => format!("{raw} "),
+        _ => String::new(),
+    };
+    lines.word(0, &[name, span(Role::Plain, " = "), span(Role::Value, &head)])?;
+    lines.word(0, &[span(Role::Dim, &format!("({})", cut(&variable.type_name, room / 2)))])?;
+    lines.end()?;
+    if parts_of.fields.is_empty() && !parts_of.elements.iter().any(has_parts) {
+        simple_elements(parts_of, lines)?;
+    } else {
+        parts(parts_of, lines)?;
+    }
+    Ok(())
+}
+
+/// Elements without parts of their own, as many in a line as fit.
+fn simple_elements(value: &Value, lines: &mut Lines<'_>) -> fmt::Result {
+    let indent = INDENT.saturating_add(2);
+    lines.begin(indent, indent)?;
+    for (number, element) in value.elements.iter().enumerate() {
+        let is_last = number.saturating_add(1) == value.elements.len();
+        let role = if why_unknown(element).is_some() { Role::Unknown } else { Role::Value };
+        let text = span(role, &element.text).cut(ARGUMENT);
+        let comma = span(Role::Plain, if is_last { "" } else { "," });
+        lines.word(usize::from(number > 0), &[text, comma])?;
+    }
+    if let Some(more) = value.truncated.filter(|more| *more > 0) {
+        let text = format!("... {}", counted(more, &format!("more {}", unit(value))));
+        lines.word(1, &[span(Role::Dim, &text)])?;
+    }
+    lines.end()
+}
+
+/// Parts that have names or parts of their own, one a line.
+fn parts(parts_of: &Value, lines: &mut Lines<'_>) -> fmt::Result {
+    let fields = parts_of.fields.iter().map(|field| (format!(".{}", field.name), &field.value));
+    let elements = parts_of.elements.iter().enumerate();
+    let elements = elements.map(|(index, value)| (format!("[{index}]"), value));
+    for (name, part) in fields.chain(elements).take(PARTS) {
+        lines.begin(INDENT.saturating_add(2), INDENT)?;
+        let name = span(Role::Name, &name).cut(ARGUMENT);
+        let taken = INDENT.saturating_add(name.width()).saturating_add(5);
+        let role = if why_unknown(part).is_some() { Role::Unknown } else { Role::Value };
+        let room = lines.width().saturating_sub(taken);
+        let text = span(role, &part.text).cut(room);
+        lines.word(0, &[name, span(Role::Plain, " = "), text])?;
+        lines.end()?;
+    }
+    let here = parts_of.fields.len().saturating_add(parts_of.elements.len());
+    let more =
+        (here.saturating_sub(PARTS) as u64).saturating_add(parts_of.truncated.unwrap_or_default());
+    if more > 0 {
+        let text = format!("... {}", counted(more, &format!("more {}", unit(parts_of))));
+        lines.line(INDENT.saturating_add(2), Role::Dim, &text)?;
+    }
+    Ok(())
+}
+
+/// Unknown variables, those with the same reason together.
+fn not_known(unknown: &[&Variable], most: usize, lines: &mut Lines<'_>) -> fmt::Result {
+    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+    for variable in unknown {
+        let why = why_unknown(&variable.value).unwrap_or_default();
+        match reasons.iter_mut().find(|(reason, _)| *reason == why) {
+            Some((_, names)) => names.push(&variable.name),
+            None => reasons.push((why, vec![&variable.name])),
+        }
+    }
+    for (why, names) in reasons.iter().take(most) {
+        lines.begin(INDENT, INDENT.saturating_add(2))?;
+        lines.sentence(0, Role::Unknown, &format!("unknown ({why}):"))?;
+        let shown = names.len().min(most);
+        for (number, name) in names.iter().take(shown).enumerate() {
+            let is_last = number.saturating_add(1) == names.len();
+            let comma = if is_last { "" } else { "," };
+            let name = span(Role::Name, name).cut(ARGUMENT);
+            lines.word(1, &[name, span(Role::Plain, comma)])?;
+        }
+        if let Some(more) = names.len().checked_sub(shown).filter(|more| *more > 0) {
+            lines.word(1, &[span(Role::Dim, &format!("... {more} more"))])?;
+        }
+        lines.end()?;
+    }
+    Ok(())
+}
+
+fn has_parts(value: &Value) -> bool {
+    !value.fields.is_empty() || !value.elements.is_empty()
+}
+
+/// Whether the value's text leaves open what it is.
+fn needs_type(variable: &Variable) -> bool {
+    let type_name = &variable.type_name;
+    let kind = variable.value.kind;
+    let is_clear = matches!(
+        kind,
+        ValueKind::Scalar | ValueKind::Enum | ValueKind::Unknown | ValueKind::Function
+    );
+    // A string in an array is one that may lack its end.
+    let is_string = kind == ValueKind::String && !type_name.contains('[');
+    // Rust texts begin with the type's name.
+    let says_so =
+        type_name.split('<').next().is_some_and(|name| variable.value.text.starts_with(name));
+    !type_name.is_empty() && !is_clear && !is_string && !says_so
+}
+
+/// What is counted when parts of the value were left out.
+fn unit(value: &Value) -> &'static str {
+    match value.kind {
+        ValueKind::String => "byte",
+        ValueKind::Struct | ValueKind::Enum => "member",
+        ValueKind::Map => "pair",
+        _ => "element",
+    }
+}
+
+fn why_unknown(value: &Value) -> Option<&str> {
+    let is_unknown = value.kind == ValueKind::Unknown;
+    value.why_unknown.as_deref().or(is_unknown.then_some("no reason is given"))
+}
+
+/// Whether a reason fits into the line of a frame.
+fn is_short(why: &str) -> bool {
+    why.len() <= "optimized out at this point".len()
+}
+
+fn at_entry(value: &Value) -> Option<Span> {
+    let is_old = value.origin == Some(Origin::EntryValue);
+    is_old.then(|| span(Role::Unknown, " (at entry)"))
+}

@@ -1,0 +1,41 @@
+//! A test for each fixture, so that failures have names and tests run in parallel.
+
+/// Makes one test a fixture; each calls `$check` with its fixture.
+macro_rules! each_fixture {
+    ($check:path) => {
+        crate::each_fixture::tests! { $check:
+            abort_assert, abort_double_free, abort_explicit, abort_fortify, abort_invalid_free,
+            abort_stack_smashing, bad_pointer, breakpoint, bus_truncated_file,
+            cxx_exception_uncaught, cxx_null_object, cxx_null_virtual, cxx_pure_virtual,
+            cxx_terminate_noexcept, cxx_values, deep_inlines, divide_by_zero, divide_overflow,
+            illegal_instruction, jump_to_data, jump_to_nowhere, killed_by_other, misaligned_simd,
+            noreturn_end, null_call, null_pointer, privileged_instruction, quit_hang, reraise,
+            rust_index, rust_null, rust_overflow, rust_panic_abort, rust_stack_overflow,
+            rust_thread, rust_unwrap_none, rust_values, signal_handler, sigsys_seccomp,
+            smashed_return, stack_overflow, stack_overflow_thread, tail_call, threads, values_c,
+            values_optimized_c, wild_pointer, write_readonly,
+        }
+    };
+}
+
+macro_rules! tests {
+    ($check:path: $($name:ident,)*) => {
+        $(
+            #[test]
+            fn $name() {
+                $check(crate::support::fixture::named(&stringify!($name).replace('_', "-")));
+            }
+        )*
+
+        #[test]
+        fn no_fixture_is_left_out() {
+            let listed = [$(stringify!($name)),*];
+            for fixture in crate::support::fixture::all() {
+                let name = fixture.name.replace('-', "_");
+                assert!(listed.contains(&name.as_str()), "each_fixture.rs lacks {name}");
+            }
+        }
+    };
+}
+
+pub(crate) use {each_fixture, tests};

@@ -1,0 +1,217 @@
+//! gdb as an oracle: frames, lines and simple values are the same, where gdb is
+//! right. Where the two differ on purpose, [`DIFFERENCES`] says so.
+
+use coretool::report::model::{Frame, Trust, ValueKind, Variable};
+
+use crate::each_fixture::each_fixture;
+use crate::support::builds::Build;
+use crate::support::examination::examination;
+use crate::support::fixture::Fixture;
+use crate::support::gdb::{GdbFrame, GdbVariable};
+use crate::support::report_check::without_parameters;
+
+/// Where coretool knows better, or says it otherwise: a fixture, a part of the
+/// complaint, and the reason.
+const DIFFERENCES: &[(&str, &str, &str)] = &[
+    ("jump-to-data", "`plugin`", "gdb names data as if it were a function"),
+    ("smashed-return", "pc is", "the stack is overwritten: all frames above the first are guesses"),
+    (
+        "cxx-exception-uncaught",
+        "line is",
+        "gdb passes over rows of the line table that begin no statement",
+    ),
+    ("rust-thread", "{{vtable.shim}}", "the debug information names the function behind the shim"),
+    (
+        "*",
+        "`std::panicking::panic_handler`",
+        "the same function by its linkage name, rust_begin_unwind",
+    ),
+];
+
+each_fixture!(agrees_with_gdb);
+
+fn agrees_with_gdb(fixture: &Fixture) {
+    let mut wrong = Vec::new();
+    for build in Build::all(fixture) {
+        for complaint in complaints(fixture, build) {
+            let is_known = DIFFERENCES.iter().any(|(name, part, _)| {
+                (*name == "*" || *name == fixture.name) && complaint.contains(part)
+            });
+            if !is_known {
+                wrong.push(format!("{} {build}: {complaint}", fixture.name));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+fn complaints(fixture: &Fixture, build: Build) -> Vec<String> {
+    let seen = examination(fixture, build);
+    let report = match &seen.report {
+        Ok(report) => report,
+        Err(error) => return vec![error.clone()],
+    };
+    let mut wrong = Vec::new();
+    for gdb_thread in &seen.facts.threads {
+        let Some(thread) = report.threads.iter().find(|it| it.tid == gdb_thread.tid) else {
+            wrong.push(format!("thread {} is missing", gdb_thread.tid));
+            continue;
+        };
+        // A thread that is folded into another one has no frames of its own.
+        let shown = thread.same_stack_as.unwrap_or(thread.tid);
+        let is_folded = shown != thread.tid;
+        let frames = report.threads.iter().find(|it| it.tid == shown);
+        let frames = frames.map(|it| it.frames.as_slice()).unwrap_or_default();
+        // Rebuilt frames are in no stack; who shows them, and how many, may differ.
+        let gdb_frames = gdb_thread.frames.iter().filter(|frame| !frame.is_tail_call);
+        let mut real = frames.iter().filter(|frame| frame.trust != Trust::TailCall);
+        for gdb_frame in gdb_frames {
+            let name = gdb_frame.function.as_deref().unwrap_or("?");
+            let Some(frame) = real.next() else {
+                wrong.push(format!("{name}: no such frame"));
+                break;
+            };
+            if thread.folded.as_ref().is_some_and(|folded| folded.after_index < frame.index) {
+                break;
+            }
+            let label = format!("#{} {name}", frame.index);
+            let pc = frame.pc.to_string();
+            if pc != gdb_frame.pc {
+                let shown = frame.function.as_deref().unwrap_or("?");
+                wrong.push(format!("{label}: pc is {}, not {pc} in {shown}", gdb_frame.pc));
+                break;
+            }
+            compare_places(gdb_frame, frame, &label, &mut wrong);
+            if !is_folded {
+                // Libraries are optimized in every build.
+                let is_plain = !build.is_optimized && is_of(fixture, frame);
+                compare_values(is_plain, gdb_frame, frame, &label, &mut wrong);
+            }
+        }
+    }
+    wrong
+}
+
+fn compare_places(gdb: &GdbFrame, frame: &Frame, label: &str, wrong: &mut Vec<String>) {
+    if let Some(name) = &gdb.function {
+        let shown = frame.function.as_deref().unwrap_or_default();
+        if !is_same_function(name, shown) {
+            wrong.push(format!("{label}: function is `{name}`, not `{shown}`"));
+        }
+    }
+    if gdb.line.is_some() && frame.line != gdb.line {
+        wrong.push(format!("{label}: line is {:?}, not {:?}", gdb.line, frame.line));
+    }
+    if frame.inlined != gdb.is_inlined || frame.signal_frame != gdb.is_signal_frame {
+        wrong.push(format!("{label}: another kind of frame"));
+    }
+}
+
+/// Names are compared without what the two spell in their own ways: parameters,
+/// generic arguments, the paths of Rust's `impl` blocks and closures, glibc's
+/// internal aliases.
+fn is_same_function(a: &str, b: &str) -> bool {
+    let last = |name: &str| {
+        let name = name.strip_prefix("__GI_").unwrap_or(name);
+        let bare = without_generics(without_parameters(name));
+        // Rust's newer names have `::` before the generic arguments, too.
+        let last = bare.trim_end_matches("::").rsplit("::").next().unwrap_or_default();
+        if last.contains("closure") { "{closure}".to_owned() } else { last.to_owned() }
+    };
+    last(a) == last(b) && (is_rust(a) || path(a) == path(b))
+}
+
+/// The namespaces and classes before a C++ function's own name.
+fn path(name: &str) -> String {
+    let bare = without_generics(without_parameters(name));
+    bare.rsplit_once("::").map(|(path, _)| path.to_owned()).unwrap_or_default()
+}
+
+/// Rust and C++ differ in what gdb calls an anonymous part.
+fn is_rust(name: &str) -> bool {
+    ["core::", "std::rt", "std::sys", "std::thread", "std::panic", "alloc::", "rust_", "panic_"]
+        .iter()
+        .any(|start| name.starts_with(start))
+}
+
+fn without_generics(name: &str) -> String {
+    let mut depth = 0_usize;
+    let mut bare = String::new();
+    for letter in name.chars() {
+        match letter {
+            '<' => depth += 1,
+            '>' => depth = depth.saturating_sub(1),
+            _ if depth == 0 => bare.push(letter),
+            _ => (),
+        }
+    }
+    bare
+}
+
+/// Whether a frame stands in the fixture's own source.
+fn is_of(fixture: &Fixture, frame: &Frame) -> bool {
+    let name = fixture.source.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    frame.file.as_ref().is_some_and(|file| file.ends_with(name))
+}
+
+/// In outer frames of optimized code gdb takes registers that a call may have
+/// changed for unchanged: it is no oracle there.
+fn compare_values(
+    is_plain: bool,
+    gdb: &GdbFrame,
+    frame: &Frame,
+    label: &str,
+    wrong: &mut Vec<String>,
+) {
+    if !is_plain && frame.index > 0 {
+        return;
+    }
+    let variables: Vec<_> = frame.arguments.iter().chain(&frame.locals).collect();
+    let names = gdb.variables.iter().map(|variable| variable.name.as_str());
+    // clang's own variable for the length of an array is nobody's in the source.
+    let mut names: Vec<_> = names.filter(|name| !name.starts_with("__vla_expr")).collect();
+    names.sort_unstable();
+    names.dedup();
+    for name in names {
+        let expected = gdb.variables.iter().filter(|variable| variable.name == name);
+        let mut shown = variables.iter().filter(|variable| variable.name == name);
+        for expected in expected {
+            let difference = match shown.next() {
+                None if !is_plain => None,
+                None => Some("is missing".to_owned()),
+                Some(variable) => difference(is_plain, expected, variable),
+            };
+            if let Some(difference) = difference {
+                wrong.push(format!("{label}: `{name}` {difference}"));
+            }
+        }
+    }
+}
+
+fn difference(is_plain: bool, gdb: &GdbVariable, variable: &Variable) -> Option<String> {
+    let value = &variable.value;
+    let is_simple = matches!(gdb.kind.as_str(), "integer" | "pointer" | "float");
+    if !is_simple {
+        return None;
+    }
+    if value.kind == ValueKind::Unknown {
+        let excuse = (!is_plain).then_some(());
+        let expected = gdb.raw.as_ref().or(gdb.text.as_ref());
+        return excuse
+            .map_or_else(|| Some(format!("is {expected:?}, not {}", value.text)), |()| None);
+    }
+    if let (Some(raw), Some(size)) = (&gdb.raw, gdb.size) {
+        let Some(shown) = value.raw else {
+            return None; // The value does not fit into a word.
+        };
+        let expected = u128::from_str_radix(raw.trim_start_matches("0x"), 16).ok()?;
+        let mask = if size >= 8 { u64::MAX } else { (1 << (8 * size)) - 1 };
+        let is_equal = u128::from(shown.0 & mask) == expected & u128::from(mask);
+        return (!is_equal).then(|| format!("is {raw}, not {shown} ({})", value.text));
+    }
+    let expected: f64 = gdb.text.as_ref()?.parse().ok()?;
+    let shown: f64 = value.text.parse().ok()?;
+    #[expect(clippy::cast_possible_truncation, reason = "a float is shown with its own digits")]
+    let is_equal = shown == expected || shown as f32 == expected as f32;
+    (!is_equal).then(|| format!("is {expected}, not {}", value.text))
+}

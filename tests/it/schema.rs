@@ -1,0 +1,51 @@
+//! `docs/report-schema.json` is in step with the code.
+
+use std::path::Path;
+
+use coretool::report::schema::report_schema;
+
+#[test]
+fn the_checked_in_schema_is_the_generated_one() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/report-schema.json");
+    let generated = report_schema();
+    if std::env::var_os("UPDATE_SCHEMA").is_some() {
+        std::fs::write(&path, &generated).unwrap();
+    }
+    let checked_in = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        checked_in == generated,
+        "docs/report-schema.json is out of step: UPDATE_SCHEMA=1 cargo test --test it schema"
+    );
+}
+
+/// Fields may be added, but what is required of a writer stays as it was
+/// agreed: readers rely on it.
+#[test]
+fn required_fields() {
+    let schema: serde_json::Value = serde_json::from_str(&report_schema()).unwrap();
+    let required = |object: &serde_json::Value| {
+        let names = object["required"].as_array().cloned().unwrap_or_default();
+        let mut names: Vec<String> =
+            names.iter().map(|name| name.as_str().unwrap().to_owned()).collect();
+        names.sort();
+        names.join(" ")
+    };
+    let cases = [
+        ("/source", "arch"),
+        ("/thread", "crashed frames tid"),
+        ("/frame", "index inlined pc trust"),
+        ("/variable", "name value"),
+        ("/value", "text"),
+        ("/gap", "missing"),
+    ];
+    assert_eq!(required(&schema), "findings schema source threads verdict");
+    for (name, want) in cases {
+        let definition = schema["$defs"].as_object().unwrap().iter();
+        let object = definition
+            .filter(|(found, _)| format!("/{}", found.to_lowercase()) == name)
+            .map(|(_, object)| object)
+            .next()
+            .unwrap();
+        assert_eq!(required(object), want, "{name}");
+    }
+}

@@ -1,0 +1,70 @@
+#!/bin/sh
+# All tests, from a fresh checkout: formatting, lints, documentation, tests.
+#
+# The tests build programs with real compilers and compare with real debuggers.
+# What is missing is installed with apt where that is possible; under CI=true
+# a tool that is still missing is an error, so that no test is skipped unseen.
+set -eu
+cd "$(dirname "$0")/.."
+
+# A tool, and the Debian package that has it.
+tools='
+cc gcc
+g++ g++
+clang clang
+gdb gdb
+eu-stack elfutils
+readelf binutils
+objcopy binutils
+zstd zstd
+setpriv util-linux
+script bsdutils
+'
+
+missing_packages() {
+    echo "$tools" | while read -r tool package; do
+        if [ -n "$tool" ] && ! command -v "$tool" >/dev/null 2>&1; then
+            echo "$package"
+        fi
+    done
+    # The C library's own debug information, for frames inside of it.
+    if ! ls -d /usr/lib/debug/.build-id >/dev/null 2>&1; then
+        echo libc6-dbg
+    fi
+}
+
+missing=$(missing_packages | sort -u | tr '\n' ' ')
+if [ -n "$missing" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+    echo "installing: $missing"
+    apt-get update -qq || true
+    # A word per package is wanted.
+    # shellcheck disable=SC2086
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing || true
+    missing=$(missing_packages | sort -u | tr '\n' ' ')
+fi
+if [ -n "$missing" ]; then
+    echo "tests/run.sh: missing packages: $missing" >&2
+    echo "hint: as root: apt-get install $missing" >&2
+    if [ "${CI:-}" = true ]; then
+        exit 1
+    fi
+fi
+command -v cargo >/dev/null 2>&1 || {
+    echo "tests/run.sh: cargo is not found" >&2
+    echo "hint: install Rust from https://rustup.rs" >&2
+    exit 1
+}
+
+step() {
+    echo "== $*"
+    "$@"
+}
+
+step cargo fmt --check
+step cargo clippy --locked --all-targets -- -D warnings
+step env RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --document-private-items
+step cargo test --locked
+if cargo deny --version >/dev/null 2>&1; then
+    step cargo deny --offline check bans licenses sources
+fi
+echo "== all tests passed"
