@@ -15,3 +15,4 @@ mod matrix;
 mod oracle;
 mod schema;
 mod sources;
+mod values;
