@@ -5,7 +5,7 @@
 
 mod x86_64;
 
-/// A register by its DWARF number, which differs from the kernel's order.
+/// A register by the number that DWARF gives it.
 pub use gimli::Register;
 
 /// A processor architecture whose processes can be analyzed.

@@ -7,8 +7,9 @@
 //! looking which variables show it. Without either, a variable that has the
 //! same value is a suspect, no more.
 
-use crate::base::addr::RunAddr;
 use crate::base::arch::Register;
+
+use crate::base::addr::RunAddr;
 use crate::base::memory::Memory;
 use crate::diagnose::ground::global_at;
 use crate::diagnose::instruction::{Access, Operands};

@@ -3,13 +3,13 @@
 //! Operand sizes, implicit operands and access kinds come from iced-x86;
 //! effective addresses are computed again from the registers of the frame.
 
+use crate::base::arch::Register;
 use iced_x86::{
     Decoder, DecoderOptions, EncodingKind, FlowControl, Formatter as _, GasFormatter,
     InstructionInfoFactory, Mnemonic, OpAccess, OpKind, UsedMemory,
 };
 
 use crate::base::addr::RunAddr;
-use crate::base::arch::Register;
 use crate::base::memory::Memory;
 use crate::unwind::registers::Registers;
 

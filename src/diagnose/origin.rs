@@ -4,10 +4,10 @@
 //! Only straight code is followed. Where another branch may lead to, or a call
 //! may have changed the register, the origin is unknown.
 
+use crate::base::arch::Register;
 use iced_x86::{FlowControl, InstructionInfoFactory, Mnemonic, OpAccess, OpKind};
 
 use crate::base::addr::RunAddr;
-use crate::base::arch::Register;
 use crate::base::memory::Memory;
 use crate::diagnose::instruction::{Instruction, Operands, number};
 
