@@ -243,6 +243,12 @@ impl Instruction {
         }
     }
 
+    /// The register that a division divides by, if it is one.
+    pub fn divisor_register(&self) -> Option<Register> {
+        let is_register = self.raw.op0_kind() == OpKind::Register;
+        is_register.then(|| number(self.raw.op0_register())).flatten()
+    }
+
     /// How a division fails with these operands; `None` when it does not, or
     /// when that is not known.
     pub fn division(&self, operands: &Operands, memory: &dyn Memory) -> Option<Division> {
