@@ -7,7 +7,7 @@
 //! looking which variables show it. Without either, a variable that has the
 //! same value is a suspect, no more.
 
-use gimli::Register;
+use crate::base::arch::Register;
 
 use crate::base::addr::RunAddr;
 use crate::base::memory::Memory;

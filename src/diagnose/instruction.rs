@@ -3,7 +3,7 @@
 //! Operand sizes, implicit operands and access kinds come from iced-x86;
 //! effective addresses are computed again from the registers of the frame.
 
-use gimli::Register;
+use crate::base::arch::Register;
 use iced_x86::{
     Decoder, DecoderOptions, EncodingKind, FlowControl, Formatter as _, GasFormatter,
     InstructionInfoFactory, Mnemonic, OpAccess, OpKind, UsedMemory,

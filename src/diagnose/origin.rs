@@ -4,7 +4,7 @@
 //! Only straight code is followed. Where another branch may lead to, or a call
 //! may have changed the register, the origin is unknown.
 
-use gimli::Register;
+use crate::base::arch::Register;
 use iced_x86::{FlowControl, InstructionInfoFactory, Mnemonic, OpAccess, OpKind};
 
 use crate::base::addr::RunAddr;
