@@ -49,7 +49,9 @@ pub fn overflow(scene: &Scene<'_, '_>, fault: &Fault) -> Option<Overflow> {
         && stack.start.0.saturating_sub(address.0)
             <= GUARD.saturating_add(frame_size(scene, fault));
     let end = stack.start.0.saturating_add(NEARLY_FULL);
-    let is_full = sp.0 < end && stack.start.0.saturating_sub(sp.0) <= GUARD;
+    // A frame of its own size may lie between the stack and its pointer.
+    let reach = GUARD.saturating_add(frame_size(scene, fault));
+    let is_full = sp.0 < end && stack.start.0.saturating_sub(sp.0) <= reach;
     // The frames must be on this mapping, not on another one by chance.
     let caller = scene.crash.frame(fault.frame)?.cfa;
     let outer = scene.crash.threads.first()?.stack.frames().nth(fault.frame.checked_add(1)?);

@@ -67,8 +67,17 @@ fn cause(scene: &Scene<'_, '_>, fault: &Fault, operand: Option<&Access>) -> Caus
                 because(0.8, &format!("`{}` is NULL (`{}`)", suspect.pointer, suspect.access));
             return Cause::new(0.8, words);
         }
-        let hedge = hedge(0.7);
-        return Cause::new(0.7, format!(", {hedge}through a null pointer with an offset"));
+        return match base.and_then(|base| base.value) {
+            // Whatever was added to it, the base itself is no null pointer.
+            Some(_) => Cause::new(0.5, ", by an index that is far out of bounds".to_owned()),
+            None if base.is_none() => {
+                Cause::new(0.9, because(0.9, "a null pointer constant was followed"))
+            }
+            None => {
+                let hedge = hedge(0.7);
+                Cause::new(0.7, format!(", {hedge}through a null pointer"))
+            }
+        };
     };
     let Some(operand) = operand else { return Cause::new(0.7, String::new()) };
     match culprit(scene, fault.frame, &fault.operands, operand) {
