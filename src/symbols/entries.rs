@@ -106,9 +106,9 @@ impl<'a, 'f> Entry<'a, 'f> {
         children
     }
 
-    /// Visits the entries below, depth first; the direct children have depth
-    /// one. Entries below one that was answered with [`Descend::No`] are not
-    /// shown.
+    /// Visits the entries below, depth first, and says how deep each one is:
+    /// the direct children are at one. Entries below one that was answered
+    /// with [`Descend::No`] are not shown.
     pub fn walk(self, mut visit: impl FnMut(&Attributes<'a, 'f>, usize) -> Descend) {
         let Ok(mut raw) = self.unit.unit.entries_raw(Some(self.offset)) else { return };
         let mut here =

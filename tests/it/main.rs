@@ -13,5 +13,8 @@ mod fixtures;
 mod layers;
 mod matrix;
 mod oracle;
+mod readme;
+mod run;
 mod schema;
 mod sources;
+mod values;
