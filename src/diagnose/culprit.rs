@@ -7,7 +7,7 @@
 //! looking which variables show it. Without either, a variable that has the
 //! same value is a suspect, no more.
 
-use gimli::Register;
+use crate::base::arch::Register;
 
 use crate::base::addr::RunAddr;
 use crate::base::memory::Memory;
@@ -75,6 +75,17 @@ pub fn culprit(
 /// The pointers among a frame's variables that have this value.
 pub fn pointers_with(scene: &Scene<'_, '_>, frame: usize, value: u64) -> Vec<Suspect> {
     Look { scene, frame, offset: 0, size: None }.with_value(value)
+}
+
+/// The pointers among a frame's variables that are null, and lead to something
+/// `offset` bytes further on.
+pub fn null_pointers(
+    scene: &Scene<'_, '_>,
+    frame: usize,
+    offset: u64,
+    size: Option<u64>,
+) -> Vec<Suspect> {
+    Look { scene, frame, offset, size }.with_value(0)
 }
 
 /// The variable that lives in a register of a frame.

@@ -71,6 +71,11 @@ impl<'a, 'f> Entry<'a, 'f> {
             AttributeValue::UnitRef(offset) => (self.unit, offset),
             AttributeValue::DebugInfoRef(at) => self.in_debug_info(at)?,
             AttributeValue::DebugTypesRef(signature) => self.debug.type_unit(signature)?,
+            AttributeValue::DebugInfoRefSup(at) => {
+                let debug = self.debug.supplement()?;
+                let (unit, offset) = debug.unit_containing(at)?;
+                return Some(Self { debug, unit, offset });
+            }
             _ => return None,
         };
         Some(Self { unit, offset, ..self })

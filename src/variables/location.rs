@@ -10,6 +10,7 @@ use gimli::constants as dw;
 use gimli::{AttributeValue, Expression, Location, Register};
 
 use crate::base::addr::{Bias, LinkAddr, RunAddr};
+use crate::dump::process::ThreadRegisters;
 use crate::dump::xstate::vector_registers;
 use crate::symbols::dwarf::Reader;
 use crate::symbols::entries::{Attributes, Entry};
@@ -245,20 +246,25 @@ impl<'a, 'f> Activation<'_, 'a, 'f> {
         Err(format!("{name} is not in the dump"))
     }
 
-    /// A vector or floating-point register of the innermost frame.
-    fn vector_register(&self, number: u16) -> Option<Vec<u8>> {
-        let top = self.frame()?.registers;
+    /// The registers of the thread that these frames belong to.
+    pub(super) fn thread_registers(&self) -> Option<&ThreadRegisters> {
+        let top = self.frames.first()?.registers;
         let arch = top.arch();
         let index = |register| arch.general_index(register);
         let (sp, pc) = (index(arch.stack_pointer())?, index(arch.return_address())?);
         // No two threads have the same stack.
         let mut threads = self.context.process.threads.iter();
-        let known = threads.find_map(|thread| {
+        threads.find_map(|thread| {
             let known = thread.registers.as_ref()?;
             let same = known.general.get(sp).copied() == top.sp().map(|sp| sp.0)
                 && known.general.get(pc).copied() == top.pc().map(|pc| pc.0);
             same.then_some(known)
-        })?;
+        })
+    }
+
+    /// A vector or floating-point register of the innermost frame.
+    fn vector_register(&self, number: u16) -> Option<Vec<u8>> {
+        let known = self.thread_registers()?;
         let vectors = vector_registers(&known.extended);
         if X87.contains(&number) {
             let index = usize::from(number.checked_sub(*X87.start())?);

@@ -11,7 +11,7 @@ use crate::diagnose::instruction::Access;
 use crate::diagnose::rules::Rule;
 use crate::diagnose::scene::Scene;
 use crate::diagnose::wording::{access, because};
-use crate::dump::process::Mapping;
+use crate::dump::process::{Mapping, Permissions};
 
 pub(super) struct WriteReadonly;
 
@@ -27,7 +27,12 @@ impl Rule for WriteReadonly {
 
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {
         let (fault, operand, at, mapping) = refused(scene)?;
-        let is_readable = mapping.permissions.read && !mapping.permissions.write;
+        // gcore writes no header for a file mapping that is read-only, so what
+        // it allows is unknown; but the kernel has refused the write.
+        let is_readable = match mapping.permissions {
+            Permissions { known: false, .. } => mapping.path.is_some(),
+            Permissions { read, write, .. } => read && !write,
+        };
         if !operand.kind.writes() || !is_readable {
             return None;
         }
@@ -69,7 +74,7 @@ impl Rule for ForbiddenAccess {
 
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {
         let (fault, operand, at, mapping) = refused(scene)?;
-        if mapping.permissions.read {
+        if mapping.permissions.read || !mapping.permissions.known {
             return None;
         }
         let mut finding = Finding::new(self.id(), 0.95, "access to protected memory");
@@ -88,12 +93,16 @@ impl Rule for ForbiddenAccess {
     }
 }
 
+/// The mapping exists, but does not allow the access.
+const SEGV_ACCERR: i32 = 2;
+
 /// The access of a fault that its mapping does not allow.
 fn refused<'s, 'a>(scene: &'s Scene<'a, '_>) -> Option<(&'s Fault, Access, RunAddr, &'a Mapping)> {
     let fault = scene.fault.as_ref().filter(|fault| fault.signal == Signal::SEGV)?;
     let at = fault.address.filter(|_| !fault.is_through_null())?;
     let process = scene.crash.process;
-    let mapping = process.mapping(at).filter(|mapping| mapping.permissions.known)?;
+    let is_refused = fault.code == Some(SEGV_ACCERR);
+    let mapping = process.mapping(at).filter(|mapping| mapping.permissions.known || is_refused)?;
     if fault.is_fetch(process) {
         return None;
     }
@@ -109,8 +118,12 @@ fn pointer(scene: &Scene<'_, '_>, fault: &Fault, operand: &Access) -> Option<Str
 }
 
 fn add_common(scene: &Scene<'_, '_>, finding: &mut Finding, fault: &Fault, mapping: &Mapping) {
-    let letters = letters(mapping.permissions);
-    finding.evidence.push(format!("the mapping {} is {letters}", mapping.range));
+    finding.evidence.push(match mapping.permissions {
+        Permissions { known: false, .. } => {
+            format!("the kernel refused it (SEGV_ACCERR) in the mapping {}", mapping.range)
+        }
+        permissions => format!("the mapping {} is {}", mapping.range, letters(permissions)),
+    });
     if let Some(instruction) = &fault.instruction {
         finding.evidence.push(format!("{} at {}", instruction.text(), instruction.at));
     }
