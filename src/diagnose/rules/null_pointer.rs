@@ -62,6 +62,11 @@ impl Cause {
 fn cause(scene: &Scene<'_, '_>, fault: &Fault, operand: Option<&Access>) -> Cause {
     let base = operand.and_then(|access| access.base);
     let Some(base) = base.filter(|base| base.value == Some(0)) else {
+        if operand.is_some_and(|it| it.base.is_none() && it.index.is_none()) {
+            let words = ", through a NULL pointer that the compiler had foreseen".to_owned();
+            let evidence = "the address is a constant of the instruction".to_owned();
+            return Cause { evidence: Some(evidence), ..Cause::new(0.9, words) };
+        }
         if let Some(suspect) = indexed(scene, fault, operand) {
             let words =
                 because(0.8, &format!("`{}` is NULL (`{}`)", suspect.pointer, suspect.access));
