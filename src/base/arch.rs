@@ -5,7 +5,8 @@
 
 mod x86_64;
 
-use gimli::Register;
+/// A register by the number that DWARF gives it.
+pub use gimli::Register;
 
 /// A processor architecture whose processes can be analyzed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

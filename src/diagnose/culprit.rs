@@ -7,10 +7,11 @@
 //! looking which variables show it. Without either, a variable that has the
 //! same value is a suspect, no more.
 
-use gimli::Register;
+use crate::base::arch::Register;
 
 use crate::base::addr::RunAddr;
 use crate::base::memory::Memory;
+use crate::diagnose::ground::global_at;
 use crate::diagnose::instruction::{Access, Operands};
 use crate::diagnose::origin::{Origin, Path};
 use crate::diagnose::scene::Scene;
@@ -29,6 +30,9 @@ pub enum Culprit {
     Pointer(Suspect),
     /// This pointer has the same value, and leads to what was accessed.
     Suspect(Suspect),
+    /// The address was computed from this global variable; more is not known of
+    /// it than its name.
+    Global(String),
     /// A function returned it: its name, where that is known.
     Returned(Option<String>),
 }
@@ -55,6 +59,9 @@ pub fn culprit(
             if let Some(found) = look.with_memory(at).into_iter().next() {
                 return Some(Culprit::Pointer(found));
             }
+            if let Some(name) = global_at(scene, at) {
+                return Some(Culprit::Global(name));
+            }
         }
         Some(Origin::Returned { function }) => {
             let name = function.and_then(|at| scene.crash.symbols.symbol_at(at));
@@ -65,14 +72,20 @@ pub fn culprit(
     look.with_value(value).into_iter().next().map(Culprit::Suspect)
 }
 
-/// The pointer that lies in memory at `at`, by its variable's name.
-pub fn pointer_at(scene: &Scene<'_, '_>, frame: usize, at: RunAddr) -> Option<Suspect> {
-    Look { scene, frame, offset: 0, size: None }.with_memory(at).into_iter().next()
-}
-
 /// The pointers among a frame's variables that have this value.
 pub fn pointers_with(scene: &Scene<'_, '_>, frame: usize, value: u64) -> Vec<Suspect> {
     Look { scene, frame, offset: 0, size: None }.with_value(value)
+}
+
+/// The pointers among a frame's variables that are null, and lead to something
+/// `offset` bytes further on.
+pub fn null_pointers(
+    scene: &Scene<'_, '_>,
+    frame: usize,
+    offset: u64,
+    size: Option<u64>,
+) -> Vec<Suspect> {
+    Look { scene, frame, offset, size }.with_value(0)
 }
 
 /// The variable that lives in a register of a frame.

@@ -13,6 +13,9 @@ use crate::unwind::registers::Registers;
 /// `vm.mmap_min_addr`, which is 64 KiB on common systems.
 pub const NEAR_NULL: RunAddr = RunAddr(0x1_0000);
 
+/// How far from a null pointer an index or a large member may lead.
+pub const FAR_FROM_NULL: RunAddr = RunAddr(16 << 20);
+
 /// A fault of the processor.
 #[derive(Clone, Debug)]
 pub struct Fault {
@@ -70,6 +73,16 @@ impl Fault {
             access.address.is_some_and(|at| !is_canonical(at) || is_misaligned(at, alignment))
         };
         accesses.into_iter().find(is_refused)
+    }
+
+    /// Whether a null pointer was followed, with whatever was added to it.
+    pub fn is_through_null(&self) -> bool {
+        let Some(at) = self.effective_address() else { return false };
+        let is_null = || {
+            let base = self.access().and_then(|access| access.base);
+            base.is_some_and(|base| base.value == Some(0))
+        };
+        at < NEAR_NULL || at < FAR_FROM_NULL && is_null()
     }
 
     /// The address at fault: as reported by the kernel, or computed again from

@@ -1,10 +1,12 @@
 //! From facts to findings: why did it die, and how sure is that?
 
+pub mod control;
 pub mod crash;
 pub mod culprit;
 pub mod exception;
 pub mod fault;
 pub mod finding;
+pub mod ground;
 pub mod instruction;
 pub mod messages;
 pub mod origin;
@@ -14,8 +16,11 @@ pub mod rules;
 pub mod scene;
 pub mod signal_frame;
 pub mod stack;
-pub mod system_calls;
+pub mod syscalls;
+#[cfg(test)]
+mod tests;
 mod verdict;
+pub mod waits;
 pub mod wording;
 
 pub use crate::diagnose::verdict::verdict;

@@ -19,7 +19,7 @@ const EXPLAINS: &[(&str, &str)] = &[
 
 /// Sorts findings, best first, and drops those that a better one explains.
 /// Equal ones stay in the order of the rules: the more specific first.
-pub fn ranked(mut findings: Vec<Finding>) -> Vec<Finding> {
+pub(super) fn ranked(mut findings: Vec<Finding>) -> Vec<Finding> {
     let ids: Vec<&str> = findings.iter().map(|finding| finding.id).collect();
     findings.retain(|finding| {
         let is_explained = |(by, what): &(&str, &str)| *what == finding.id && ids.contains(by);
@@ -33,9 +33,12 @@ pub fn ranked(mut findings: Vec<Finding>) -> Vec<Finding> {
 mod tests {
     use super::*;
 
+    /// Name, ids with their confidence, and the ids that remain.
+    type Case<'b> = (&'b str, &'b [(&'static str, f32)], &'b [&'b str]);
+
     #[test]
     fn order() {
-        let cases: &[(&str, &[(&'static str, f32)], &[&str])] = &[
+        let cases: &[Case<'_>] = &[
             (
                 "by confidence",
                 &[("abort", 0.6), ("assertion-failed", 0.99)],

@@ -1,15 +1,15 @@
 //! What several rules ask, found once.
 
-use crate::base::addr::RunAddr;
+use crate::base::addr::{FrameAddr, RunAddr};
 use crate::base::signal::Signal;
 use crate::diagnose::crash::Crash;
 use crate::diagnose::fault::{Fault, fatal_fault, handled_fault};
 use crate::diagnose::messages::{AbortMessage, abort_message};
 use crate::dump::siginfo::SignalCause;
-use crate::symbols::functions::{FunctionName, Place};
+use crate::symbols::functions::{FunctionName, NameSource, Place};
 use crate::unwind::frame::Frame;
 use crate::variables::Context;
-use crate::variables::calls::{FrameCall, ThreadCalls};
+use crate::variables::calls::FrameCall;
 
 /// Calls of one stack that are searched for telling names. What aborts a
 /// program is near the top of its stack.
@@ -104,17 +104,17 @@ impl<'a, 'f> Scene<'a, 'f> {
     /// Whether a call belongs to the language's libraries: who to blame comes
     /// after it.
     pub fn is_library(&self, call: &FrameCall) -> bool {
-        self.crash.threads.first().is_some_and(|thread| self.is_library_in(thread, call))
+        match self.crash.frame(call.frame) {
+            Some(frame) => self.is_library_at(frame.at, call),
+            None => has_name(call, &is_library_function),
+        }
     }
 
-    /// The same for a call of any thread.
-    pub fn is_library_in(&self, thread: &ThreadCalls, call: &FrameCall) -> bool {
-        let frame = thread.stack.frames().nth(call.frame);
-        let module = frame.and_then(|frame| self.crash.process.module(frame.at.lookup()));
-        if module.is_some_and(|(_, module)| is_library_file(&module.path)) {
-            return true;
-        }
-        has_name(call, &is_library_function)
+    /// As [`Scene::is_library`], for a call of any thread.
+    pub fn is_library_at(&self, at: FrameAddr, call: &FrameCall) -> bool {
+        let module = self.crash.process.module(at.lookup());
+        module.is_some_and(|(_, module)| is_library_file(&module.path))
+            || has_name(call, &is_library_function)
     }
 
     /// " in `parse` at src/parse.c:41", or as much of it as is known.
@@ -170,10 +170,14 @@ fn sender(crash: &Crash<'_, '_>) -> Sender {
 }
 
 fn has_name(call: &FrameCall, test: &impl Fn(&str) -> bool) -> bool {
-    let FunctionName { display, linkage, .. } = match &call.call.function {
+    let FunctionName { display, linkage, source, .. } = match &call.call.function {
         Some(function) => function,
         None => return false,
     };
+    // A symbol that only lies nearest proves nothing.
+    if *source == NameSource::Nearest {
+        return false;
+    }
     test(display) || linkage.as_deref().is_some_and(test)
 }
 
@@ -207,13 +211,8 @@ fn is_library_function(name: &str) -> bool {
         "std::",
         "core::",
         "alloc::",
-        "<core::",
-        "<alloc::",
-        "<std::",
         "__rustc",
         "__rust_",
-        "rust_begin_unwind",
-        "rust_panic",
         "__cxxabiv1::",
         "__gnu_cxx::",
         "__cxa_",
@@ -222,6 +221,9 @@ fn is_library_function(name: &str) -> bool {
         "panic_abort::",
     ];
     const NAMES: &[&str] = &[
+        "rust_begin_unwind",
+        "rust_panic",
+        "rust_panic_with_hook",
         "abort",
         "raise",
         "gsignal",
@@ -235,5 +237,44 @@ fn is_library_function(name: &str) -> bool {
         "__fortify_fail",
         "__chk_fail",
     ];
-    NAMES.contains(&name) || STARTS.iter().any(|start| name.starts_with(start))
+    // `<&dyn core::ops::Fn() as core::ops::FnOnce>::call_once`
+    let of = ["<&mut ", "<&", "<"].iter().find_map(|start| name.strip_prefix(start));
+    let of = of.map_or(name, |of| of.strip_prefix("dyn ").unwrap_or(of));
+    NAMES.contains(&name) || STARTS.iter().any(|start| of.starts_with(start))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn functions_of_the_libraries() {
+        let cases = [
+            ("core::panicking::panic_fmt", true),
+            ("<&dyn core::ops::Fn() as core::ops::FnOnce>::call_once", true),
+            ("<alloc::vec::Vec<T> as core::ops::Index>::index", true),
+            ("rust_panic", true),
+            ("rust_panic_abort::push", false),
+            ("<my::Type as core::fmt::Display>::fmt", false),
+            ("corelib_start", false),
+            ("main", false),
+        ];
+        for (name, want) in cases {
+            assert_eq!(is_library_function(name), want, "{name}");
+        }
+    }
+
+    #[test]
+    fn files_of_the_libraries() {
+        let cases: [(&[u8], bool); 5] = [
+            (b"/usr/lib/x86_64-linux-gnu/libc.so.6", true),
+            (b"/lib/libstdc++.so.6.0.30", true),
+            (b"[vdso]", true),
+            (b"/opt/app/libcache.so", false),
+            (b"/opt/app/server", false),
+        ];
+        for (path, want) in cases {
+            assert_eq!(is_library_file(path), want);
+        }
+    }
 }

@@ -13,5 +13,7 @@ mod fixtures;
 mod layers;
 mod matrix;
 mod oracle;
+mod readme;
 mod schema;
 mod sources;
+mod values;

@@ -74,6 +74,7 @@ pub fn demo(args: &DemoArgs, ui: &Ui) -> Result<Exit> {
     let program = compile(demo, directory.path())?;
     let report = ReportArgs { registers: args.registers, ..ReportArgs::default() };
     let destination = Destination::new(&report, Stream::Error, Layout::OneLine)?;
+    let destination = destination.relative_to(directory.path());
     watch(&[program.into()], Capture::Trace, Reporting::unsaved(ui, destination))?;
     Ok(Exit::Done)
 }

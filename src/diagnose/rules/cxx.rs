@@ -7,6 +7,9 @@ use crate::diagnose::rules::Rule;
 use crate::diagnose::scene::{Scene, Sender};
 use crate::diagnose::wording::quote;
 
+/// Functions of the C++ runtime that are on the stack while an exception flies.
+const THROWING: [&str; 3] = ["__cxa_throw", "__cxa_rethrow", "__gxx_personality_v0"];
+
 pub(super) struct CxxException;
 
 impl Rule for CxxException {
@@ -50,7 +53,10 @@ impl Rule for CxxException {
                 found.type_name, found.at
             ));
         }
-        finding.evidence.push("std::terminate is on the stack".to_owned());
+        let runtime = scene.crash.calls().get(terminate).and_then(|call| call.function());
+        if let Some(name) = runtime {
+            finding.evidence.push(format!("`{name}` is on the stack of an abort"));
+        }
         finding.call = call;
         Some(finding)
     }
@@ -90,10 +96,13 @@ fn terminated(scene: &Scene<'_, '_>) -> Option<usize> {
     if !scene.crash.died_of(Signal::ABRT) || !is_own {
         return None;
     }
+    // std::terminate itself is a local symbol of a stripped libstdc++; what is
+    // exported is the function that throws, or the personality that finds out
+    // that a noexcept function must not be left.
     let found = scene.call_of(|name| {
         name.starts_with("std::terminate")
-            || name == "_ZSt9terminatev"
-            || name.contains("__terminate")
+            || name.starts_with("__cxxabiv1::__terminate")
+            || THROWING.contains(&name)
     });
     found.map(|(index, _)| index)
 }

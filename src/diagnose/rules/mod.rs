@@ -1,18 +1,25 @@
 //! Causes of death, one a file.
 
+mod abort_assertion;
 mod abort_explicit;
-mod abort_message;
+mod abort_libc;
+mod bad_jump;
+mod bad_pointer;
+mod bus;
 mod cxx;
 mod divide;
-mod instruction;
-mod limit;
+mod forbidden;
+mod illegal_instruction;
+mod limits;
+mod null_call;
 mod null_pointer;
 mod quit;
+mod refused;
 mod rust_panic;
 mod seccomp;
 mod signal_external;
+mod signal_itself;
 mod stack_overflow;
-mod truncated_file;
 
 use crate::diagnose::finding::Finding;
 use crate::diagnose::scene::Scene;
@@ -31,25 +38,35 @@ pub trait Rule: Sync {
 /// more specific first.
 pub const RULES: &[&dyn Rule] = &[
     &signal_external::SignalExternal,
-    &stack_overflow::StackOverflow,
+    &seccomp::Seccomp,
+    &limits::CpuLimit,
+    &limits::FileSizeLimit,
+    &quit::Quit,
     &divide::DivideByZero,
     &divide::DivideOverflow,
-    &null_pointer::NullPointer,
-    &instruction::PrivilegedInstruction,
-    &instruction::MisalignedAccess,
-    &instruction::IllegalInstruction,
-    &instruction::Breakpoint,
-    &truncated_file::TruncatedFile,
-    &seccomp::Seccomp,
-    &limit::CpuLimit,
-    &limit::FileSizeLimit,
-    &abort_message::AssertionFailed,
-    &abort_message::HeapCorruption,
-    &abort_message::StackSmashing,
-    &abort_message::BufferOverflow,
+    &bus::BrokenMemory,
+    &bus::TruncatedFile,
+    &abort_assertion::Assertion,
     &rust_panic::RustPanic,
     &cxx::CxxPureVirtual,
     &cxx::CxxException,
-    &quit::Quit,
+    &abort_libc::StackSmashing,
+    &abort_libc::BufferOverflow,
+    &abort_libc::HeapCorruption,
+    &stack_overflow::StackOverflow,
+    &null_call::NullCall,
+    &bad_jump::BadReturn,
+    &bad_jump::JumpToData,
+    &bad_jump::BadCall,
+    &refused::PrivilegedInstruction,
+    &illegal_instruction::IllegalInstruction,
+    &refused::Breakpoint,
+    &null_pointer::NullPointer,
+    &bad_pointer::BadPointer,
+    &refused::MisalignedAccess,
+    &forbidden::WriteReadonly,
+    &forbidden::ForbiddenAccess,
+    &bad_pointer::WildPointer,
+    &signal_itself::SignalItself,
     &abort_explicit::AbortExplicit,
 ];

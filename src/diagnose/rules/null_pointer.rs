@@ -2,13 +2,14 @@
 
 use crate::base::addr::RunAddr;
 use crate::base::signal::Signal;
-use crate::diagnose::fault::NEAR_NULL;
+use crate::diagnose::culprit::{Culprit, culprit, null_pointers, pointers_with};
+use crate::diagnose::fault::{Fault, NEAR_NULL};
 use crate::diagnose::finding::Finding;
-use crate::diagnose::instruction::{Access, Part};
+use crate::diagnose::instruction::Access;
 use crate::diagnose::rules::Rule;
 use crate::diagnose::scene::Scene;
-use crate::diagnose::wording::{access, because, bytes, register};
-use crate::variables::value::{ValueKind, Variable};
+use crate::diagnose::wording::{access, because, bytes, hedge, register};
+use crate::variables::suspects::Suspect;
 
 pub(super) struct NullPointer;
 
@@ -24,52 +25,136 @@ impl Rule for NullPointer {
 
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {
         let fault = scene.fault.as_ref()?;
-        let at = fault.effective_address().filter(|at| *at < NEAR_NULL)?;
+        let at = fault.effective_address().filter(|_| fault.is_through_null())?;
         if fault.signal != Signal::SEGV || fault.is_fetch(scene.crash.process) {
             return None;
         }
         let operand = fault.access();
         let call = scene.call_in_frame(fault.frame);
-        let variables = call.map(|(_, call)| call.variables.as_slice()).unwrap_or_default();
-        let null = operand.as_ref().and_then(null_base);
-        let (confidence, cause) = match (&null, null_variables(variables).as_slice()) {
-            (Some(_), [only]) => (0.9, format!("`{}` is NULL", only.name)),
-            (Some(base), _) => (0.9, format!("the pointer in %{} is NULL", base.name)),
-            (None, _) => (0.7, "a null pointer was used with an offset".to_owned()),
-        };
-        let mut finding = Finding::new(self.id(), confidence, "null pointer");
+        let cause = cause(scene, fault, operand.as_ref());
+        let mut finding = Finding::new(self.id(), cause.confidence, "null pointer");
         let what = access(operand.as_ref(), at);
-        finding.explanation = format!("{what}{}", because(confidence, &cause));
+        finding.explanation = format!("{what}{}", cause.words);
         finding.evidence = evidence(at, operand.as_ref());
+        finding.evidence.extend(cause.evidence);
         if let Some(instruction) = &fault.instruction {
             finding.evidence.push(format!("{} at {}", instruction.text(), instruction.at));
         }
-        finding.call = call.map(|(index, _)| index);
+        finding.call = cause.blamed.or(call.map(|(index, _)| index));
         Some(finding)
     }
 }
 
-/// The base register, when it is the one that is zero.
-fn null_base(access: &Access) -> Option<Part> {
-    access.base.filter(|base| base.value == Some(0))
+struct Cause {
+    confidence: f32,
+    words: String,
+    evidence: Option<String>,
+    blamed: Option<usize>,
 }
 
-/// Pointers and references that are NULL.
-fn null_variables(variables: &[Variable]) -> Vec<&Variable> {
-    let is_null = |variable: &&Variable| {
-        let value = &variable.value;
-        matches!(value.kind, ValueKind::Pointer | ValueKind::Reference | ValueKind::String)
-            && value.raw == Some(0)
+impl Cause {
+    fn new(confidence: f32, words: String) -> Self {
+        Self { confidence, words, evidence: None, blamed: None }
+    }
+}
+
+/// Which pointer was null, as far as that can be told.
+fn cause(scene: &Scene<'_, '_>, fault: &Fault, operand: Option<&Access>) -> Cause {
+    let base = operand.and_then(|access| access.base);
+    let Some(base) = base.filter(|base| base.value == Some(0)) else {
+        if let Some(suspect) = indexed(scene, fault, operand) {
+            let words =
+                because(0.8, &format!("`{}` is NULL (`{}`)", suspect.pointer, suspect.access));
+            return Cause::new(0.8, words);
+        }
+        let hedge = hedge(0.7);
+        return Cause::new(0.7, format!(", {hedge}through a null pointer with an offset"));
     };
-    variables.iter().filter(is_null).collect()
+    let Some(operand) = operand else { return Cause::new(0.7, String::new()) };
+    match culprit(scene, fault.frame, &fault.operands, operand) {
+        Some(Culprit::Pointer(suspect)) => {
+            let words = because(0.99, &is_null(&suspect));
+            let evidence = format!("%{} held the pointer `{}`", base.name, suspect.pointer);
+            Cause { evidence: Some(evidence), ..Cause::new(0.99, words) }
+        }
+        Some(Culprit::Global(name)) => {
+            let words = because(0.97, &format!("`{name}` is NULL"));
+            let evidence = format!("%{} was loaded from `{name}`", base.name);
+            Cause { evidence: Some(evidence), ..Cause::new(0.97, words) }
+        }
+        Some(Culprit::Returned(name)) => {
+            let who = name.map_or("a function".to_owned(), |name| format!("`{name}`"));
+            let words = because(0.97, &format!("{who} returned NULL"));
+            let evidence = format!("%{} is the result of the call before", base.name);
+            Cause { evidence: Some(evidence), ..Cause::new(0.97, words) }
+        }
+        Some(Culprit::Suspect(suspect)) => {
+            let confidence = if suspect.steps == 0 { 0.9 } else { 0.8 };
+            let words = because(confidence, &is_null(&suspect));
+            let evidence = format!("`{}` is NULL and would lead there", suspect.pointer);
+            Cause { evidence: Some(evidence), ..Cause::new(confidence, words) }
+        }
+        None => passed_on(scene, fault).unwrap_or_else(|| {
+            let past = match operand.displacement {
+                0 => String::new(),
+                offset => format!(", {} past it", bytes(offset.unsigned_abs())),
+            };
+            // That the register is zero is a fact; whose pointer it was is not
+            // said.
+            Cause::new(0.95, format!(", through a NULL pointer in %{}{past}", base.name))
+        }),
+    }
+}
+
+/// The only pointer variable that is null and from which the address can be
+/// reached by an index: code that computes `p[i]` leaves no trace of `p`.
+fn indexed(scene: &Scene<'_, '_>, fault: &Fault, operand: Option<&Access>) -> Option<Suspect> {
+    let at = fault.effective_address()?;
+    let size = operand.map(|operand| operand.size);
+    let suspects = null_pointers(scene, fault.frame, at.0, size);
+    let mut fitting = suspects.into_iter().filter(|it| it.steps == 0 && it.size == size);
+    let first = fitting.next()?;
+    fitting.all(|other| other.pointer == first.pointer).then_some(first)
+}
+
+/// "`conn` is NULL (member `fd` of `struct conn`)".
+fn is_null(suspect: &Suspect) -> String {
+    let member = suspect.member.as_ref();
+    let member = member.map(|(name, of)| format!(" (member `{name}` of `{of}`)"));
+    format!("`{}` is NULL{}", suspect.pointer, member.unwrap_or_default())
+}
+
+/// A function of a library got the null pointer from the program.
+fn passed_on(scene: &Scene<'_, '_>, fault: &Fault) -> Option<Cause> {
+    let (index, call) = scene.call_in_frame(fault.frame)?;
+    if !scene.is_library(call) {
+        return None;
+    }
+    let library = call.function()?;
+    let (own_index, own) = scene.own_call(index)?;
+    let variables = pointers_with(scene, own.frame, 0);
+    let mut direct = variables.iter().filter(|suspect| suspect.steps == 0);
+    let (confidence, why) = match (direct.next(), direct.next()) {
+        (Some(only), None) => (0.8, because(0.8, &format!("`{}` is NULL", only.pointer))),
+        _ => (0.95, ", through a NULL pointer".to_owned()),
+    };
+    let by = own.function().map(|name| format!(", called by `{name}`")).unwrap_or_default();
+    let words = format!(" in `{library}`{by}{why}");
+    Some(Cause { blamed: Some(own_index), ..Cause::new(confidence, words) })
 }
 
 fn evidence(at: RunAddr, access: Option<&Access>) -> Vec<String> {
-    let mut evidence = vec![format!("{at} is within the first 64 KiB, where nothing is mapped")];
+    let mut evidence = Vec::new();
+    if at < NEAR_NULL {
+        evidence.push(format!("{at} is within the first 64 KiB, where nothing is mapped"));
+    }
     if let Some(access) = access {
         if let Some(base) = &access.base {
-            let offset = access.displacement.unsigned_abs();
-            evidence.push(format!("the base is {}, the offset {}", register(base), bytes(offset)));
+            let offset = match access.displacement {
+                offset if offset < 0 => format!("-{:#x}", offset.unsigned_abs()),
+                offset => format!("{offset:#x}"),
+            };
+            evidence.push(format!("the base is {}, the offset {offset}", register(base)));
         }
         if let Some((index, scale)) = &access.index {
             evidence.push(format!("the index is {}, times {scale}", register(index)));

@@ -1,11 +1,16 @@
-//! `quit`: somebody wanted to see where the program hangs.
+//! `quit`: somebody asked the program to quit and leave a core, mostly because
+//! it hangs. What was each thread doing?
 
 use crate::base::signal::Signal;
 use crate::diagnose::finding::{Finding, Severity};
 use crate::diagnose::rules::Rule;
-use crate::diagnose::scene::{Scene, Sender, described};
-use crate::dump::process::Thread;
-use crate::variables::calls::{FrameCall, ThreadCalls};
+use crate::diagnose::rules::signal_external::who;
+use crate::diagnose::scene::{Scene, Sender};
+use crate::diagnose::waits::{Activity, activities};
+use crate::diagnose::wording::counted;
+
+/// Groups of threads that the sentence names; the evidence has them all.
+const NAMED: usize = 3;
 
 pub(super) struct Quit;
 
@@ -15,64 +20,59 @@ impl Rule for Quit {
     }
 
     fn doc(&self) -> &'static str {
-        "SIGQUIT, by Ctrl-\\ or kill -QUIT: not a defect by itself, but a question: what was each \
-         thread doing?"
+        "SIGQUIT: Ctrl-\\ at the terminal, or kill -QUIT. Nothing went wrong at that moment; the \
+         finding says what each thread was doing."
     }
 
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {
-        /// Threads described one by one.
-        const MOST: usize = 16;
         if !scene.crash.died_of(Signal::QUIT) {
             return None;
         }
+        let mut finding = Finding::new(self.id(), 0.97, "quit on request");
         let by = match scene.sender() {
-            Sender::Kernel => "at the terminal (Ctrl-\\)".to_owned(),
-            Sender::Itself => "by the process itself".to_owned(),
-            Sender::Other { pid, uid } => format!("by process {pid} of user {uid}"),
-            Sender::Unknown => "by an unknown sender".to_owned(),
+            Sender::Other { pid, uid } => format!("sent by {}", who(pid, uid)),
+            // The terminal's driver sends it in the kernel's name.
+            Sender::Kernel => "very likely Ctrl-\\ at the terminal".to_owned(),
+            Sender::Itself => "sent by the program itself".to_owned(),
+            Sender::Unknown => "it was asked to quit".to_owned(),
         };
-        let crash = scene.crash;
-        let mut finding = Finding::new(self.id(), 0.99, "quit on request");
-        let doing = crash.threads.first().and_then(|calls| doing(scene, calls));
-        let doing = doing.map(|doing| format!("; it was {doing}")).unwrap_or_default();
-        finding.explanation = format!("asked to quit {by}{doing}");
-        let threads = crash.process.threads.iter().zip(crash.threads);
-        for (thread, calls) in threads.take(MOST) {
-            finding.evidence.extend(evidence(scene, thread, calls));
+        let groups = activities(scene);
+        let count = scene.crash.threads.len() as u64;
+        let mut said: Vec<String> = groups.iter().take(NAMED).map(short).collect();
+        let rest: usize = groups.iter().skip(NAMED).map(|group| group.threads.len()).sum();
+        if rest > 0 {
+            said.push(format!("{rest} elsewhere"));
         }
-        let more = crash.threads.len().saturating_sub(MOST);
-        if more > 0 {
-            finding.evidence.push(format!("{more} more threads: see the stacks"));
-        }
+        finding.explanation = match count {
+            0 => by,
+            1 => format!("{by}, while the program {}", said.join("")),
+            _ => format!("{by}; of {}, {}", counted(count, "thread"), said.join(", ")),
+        };
+        finding.evidence = groups.iter().flat_map(long).collect();
         finding.call = scene.own_call(0).map(|(index, _)| index);
         finding.severity = Severity::Info;
         Some(finding)
     }
 }
 
-fn evidence(scene: &Scene<'_, '_>, thread: &Thread, calls: &ThreadCalls) -> Option<String> {
-    let doing = doing(scene, calls)?;
-    let name = thread.name.as_deref().map(|name| format!(" \"{}\"", String::from_utf8_lossy(name)));
-    Some(format!("thread {}{} was {doing}", thread.tid, name.unwrap_or_default()))
+/// "2 wait in pthread_mutex_lock, called by `pool_get` at pool.c:40".
+fn short(group: &Activity) -> String {
+    match group.threads.len() {
+        1 if group.is_only => group.words.clone(),
+        1 => format!("one {}", group.words),
+        many => format!("{many} {}", group.plural()),
+    }
 }
 
-/// "in pthread_mutex_lock, called by `transfer` at bank.c:31".
-fn doing(scene: &Scene<'_, '_>, calls: &ThreadCalls) -> Option<String> {
-    let own = calls.same_as.and_then(|first| scene.crash.threads.get(first)).unwrap_or(calls);
-    let is_own = |call: &&FrameCall| !scene.is_library_in(own, call);
-    let caller = own.calls.iter().find(is_own);
-    let innermost = own.calls.first()?;
-    match caller {
-        Some(caller) if std::ptr::eq(caller, innermost) => {
-            Some(format!("running {}", described(caller)))
-        }
-        Some(caller) => {
-            // The library's function that the program called: the last one
-            // before the program's own.
-            let before = own.calls.iter().take_while(|call| !std::ptr::eq(*call, caller)).last();
-            let name = before.and_then(FrameCall::function).unwrap_or("a library");
-            Some(format!("in `{name}`, called by {}", described(caller)))
-        }
-        None => Some(format!("in {}", described(innermost))),
+fn long(group: &Activity) -> Vec<String> {
+    const MOST: usize = 10;
+    let mut lines: Vec<String> = Vec::new();
+    for name in group.threads.iter().take(MOST) {
+        lines.push(format!("{name} {}", group.words));
     }
+    let more = group.threads.len().saturating_sub(MOST);
+    if more > 0 {
+        lines.push(format!("and {} at the same place", counted(more as u64, "thread")));
+    }
+    lines
 }

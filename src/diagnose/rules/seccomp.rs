@@ -1,10 +1,10 @@
-//! `seccomp`: a filter forbids a system call.
+//! `seccomp`: a filter refused a system call.
 
 use crate::base::signal::Signal;
 use crate::diagnose::finding::{Finding, Severity};
 use crate::diagnose::rules::Rule;
 use crate::diagnose::scene::Scene;
-use crate::diagnose::system_calls::name;
+use crate::diagnose::syscalls;
 use crate::dump::siginfo::SignalCause;
 
 pub(super) struct Seccomp;
@@ -15,45 +15,40 @@ impl Rule for Seccomp {
     }
 
     fn doc(&self) -> &'static str {
-        "A seccomp filter does not allow a system call that the program made."
+        "A seccomp filter forbids the system call that the program made: its own sandbox, or \
+         that of its container or service manager."
     }
 
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {
-        /// `AUDIT_ARCH_X86_64`: the numbers mean what the table says.
-        const X86_64: u32 = 0xc000_003e;
-        if !scene.crash.died_of(Signal::SYS) {
-            return None;
-        }
-        let (number, evidence) = match scene.crash.signal()?.cause {
-            SignalCause::Syscall { number, arch, .. } => {
-                let number = u64::try_from(number).ok().filter(|_| arch == X86_64);
-                (number, format!("SYS_SECCOMP, architecture {arch:#x}"))
-            }
+        let info = scene.crash.signal().filter(|info| info.signal == Signal::SYS)?;
+        let (number, arch, address) = match info.cause {
+            SignalCause::Syscall { address, number, arch } => (number, arch, Some(address)),
             // A filter that kills at once leaves no siginfo; the registers
-            // keep the call.
-            SignalCause::None => {
-                let index = scene.crash.process.arch.syscall_index();
-                let registers = scene.crash.thread()?.registers.as_ref()?;
-                let number = registers.general.get(index).copied();
-                (number.filter(|number| *number != u64::MAX), "killed by the filter".to_owned())
-            }
+            // keep the number of the call.
+            SignalCause::None => (from_registers(scene)?, syscalls::AUDIT_ARCH_X86_64, None),
             _ => return None,
         };
-        let call = scene.own_call(0).map(|(index, _)| index);
-        let what = match number {
-            Some(number) => match name(number) {
-                Some(name) => format!("the system call {name}()"),
-                None => format!("system call {number}"),
-            },
-            None => "a system call".to_owned(),
-        };
         let mut finding = Finding::new(self.id(), 0.99, "forbidden system call");
-        finding.explanation = format!("a seccomp filter forbids {what}, made{}", scene.at(call));
-        finding.evidence.push(evidence);
+        let name = syscalls::name(arch, number);
+        let call = scene.own_call(0).map(|(index, _)| index);
+        finding.explanation =
+            format!("a seccomp filter forbids the system call {name}, made{}", scene.at(call));
+        finding.evidence.push(format!("the number is {number}, the architecture {arch:#x}"));
+        finding.evidence.push(match address {
+            Some(address) => format!("the system call was made just before {address}"),
+            None => "the filter killed without a signal".to_owned(),
+        });
         finding.call = call;
         finding.severity = Severity::Info;
-        finding.next_step =
-            Some("allow it in the filter, or do without: strace shows it, too".to_owned());
+        finding.next_step = Some(format!("allow {name} in the filter, or do without it"));
         Some(finding)
     }
+}
+
+/// The system call that the crashed thread was in.
+fn from_registers(scene: &Scene<'_, '_>) -> Option<i32> {
+    let registers = scene.crash.thread()?.registers.as_ref()?;
+    let number = *registers.general.get(scene.crash.process.arch.syscall_index())?;
+    // All ones: in none.
+    i32::try_from(number).ok()
 }

@@ -1,0 +1,247 @@
+//! How the program counter came to be where nothing may run.
+
+use crate::base::addr::RunAddr;
+use crate::diagnose::culprit::{path, variable_in};
+use crate::diagnose::fault::{Fault, is_canonical};
+use crate::diagnose::ground::global_at;
+use crate::diagnose::instruction::{Instruction, Operands, number};
+use crate::diagnose::origin::Origin;
+use crate::diagnose::scene::Scene;
+use crate::variables::value::{Value, ValueKind, Variable};
+
+/// How deep the parts of a variable are searched.
+const MOST_DEPTH: usize = 6;
+
+/// The longest call instruction, in bytes.
+const LONGEST_CALL: u64 = 8;
+
+/// A change of control that led nowhere.
+#[derive(Clone, Debug)]
+pub struct Jump {
+    /// Where it led.
+    pub target: RunAddr,
+    /// How.
+    pub how: How,
+    /// The frame that it came from: an index into the crashed thread's frames.
+    pub frame: usize,
+    /// Whether the frame has only called the function that jumped, which has
+    /// no frame any more.
+    pub is_behind: bool,
+    /// What held the target, as the source names it.
+    pub pointer: Option<String>,
+}
+
+/// How control got there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// A call through a pointer.
+    Call,
+    /// A jump, in the place of a function's last call.
+    Jump,
+    /// A return, whose address on the stack was overwritten.
+    Return,
+    /// It cannot be told.
+    Unknown,
+}
+
+impl Jump {
+    /// "`call_back` called", "a function that `call_back` called jumped to",
+    /// "jump to": what stands before the target.
+    pub fn words(&self, scene: &Scene<'_, '_>) -> String {
+        let from = scene.call_in_frame(self.frame).and_then(|(_, call)| call.function());
+        match (self.how, from) {
+            (How::Call, Some(from)) => format!("`{from}` called"),
+            (How::Call, None) => "call of".to_owned(),
+            (How::Jump, Some(from)) if self.is_behind => {
+                format!("a function that `{from}` called jumped to")
+            }
+            (How::Jump, Some(from)) => format!("`{from}` jumped to"),
+            (How::Return, _) => "return to".to_owned(),
+            (How::Jump | How::Unknown, _) => "jump to".to_owned(),
+        }
+    }
+}
+
+/// The change of control that is at fault, if one is.
+pub fn jump(scene: &Scene<'_, '_>, fault: &Fault) -> Option<Jump> {
+    if fault.is_fetch(scene.crash.process) {
+        return Some(arrived(scene, fault));
+    }
+    // Addresses of a bad form are refused before they are reached.
+    let instruction = fault.instruction.as_ref()?;
+    if !fault.is_general_protection() {
+        return None;
+    }
+    let target = instruction.target(&fault.operands, scene.crash.memory)?;
+    if is_canonical(target) {
+        return None;
+    }
+    let how = match () {
+        () if instruction.is_return() => How::Return,
+        () if instruction.is_call() => How::Call,
+        () => How::Jump,
+    };
+    let pointer = match how {
+        How::Return => None,
+        _ => pointer(scene, fault.frame, &fault.operands, instruction),
+    };
+    Some(Jump { target, how, frame: fault.frame, is_behind: false, pointer })
+}
+
+/// The pc is nowhere: what is on top of the stack tells how it came there.
+fn arrived(scene: &Scene<'_, '_>, fault: &Fault) -> Jump {
+    let registers = &fault.operands.registers;
+    let target = registers.pc().unwrap_or_default();
+    let memory = scene.crash.memory;
+    let word = |at: Option<RunAddr>| at.and_then(|at| memory.u64(at).ok()).map(RunAddr);
+    let caller = fault.frame.saturating_add(1);
+    let how = How::Unknown;
+    let unknown = Jump { target, how, frame: fault.frame, is_behind: false, pointer: None };
+    if let Some(back) = word(registers.sp())
+        && let Some(call) = call_before(scene, back)
+    {
+        // Nothing has run since: the registers are those of the call, but for
+        // the pushed address.
+        let mut operands = fault.operands;
+        let arch = registers.arch();
+        let sp = registers.sp().and_then(|sp| sp.checked_add(8));
+        operands.registers.set(arch.stack_pointer(), sp.map(|sp| sp.0));
+        operands.registers.set(arch.return_address(), Some(call.at.0));
+        if call.target(&operands, memory) == Some(target) {
+            let pointer = pointer(scene, caller, &operands, &call);
+            return Jump { how: How::Call, frame: caller, pointer, ..unknown };
+        }
+        // The function that was called has jumped on.
+        return Jump { how: How::Jump, frame: caller, is_behind: true, ..unknown };
+    }
+    let popped = registers.sp().map(|sp| RunAddr(sp.0.wrapping_sub(8)));
+    if word(popped) == Some(target) {
+        return Jump { how: How::Return, ..unknown };
+    }
+    unknown
+}
+
+/// The call instruction that ends at a return address.
+fn call_before(scene: &Scene<'_, '_>, back: RunAddr) -> Option<Instruction> {
+    (2..LONGEST_CALL).find_map(|length| {
+        let at = RunAddr(back.0.checked_sub(length)?);
+        let instruction = Instruction::read(scene.crash.memory, at)?;
+        (instruction.end() == back && instruction.is_call()).then_some(instruction)
+    })
+}
+
+/// What the source calls the pointer that an indirect call goes through.
+fn pointer(
+    scene: &Scene<'_, '_>,
+    frame: usize,
+    operands: &Operands,
+    instruction: &Instruction,
+) -> Option<String> {
+    if !instruction.is_indirect() {
+        return None;
+    }
+    let accesses = instruction.accesses(operands);
+    let read = accesses.iter().find(|access| !access.kind.writes());
+    if let Some(read) = read {
+        return named(scene, frame, read.address?);
+    }
+    let register = number(instruction.raw().op0_register())?;
+    if let Some(variable) = variable_in(scene, frame, register) {
+        return Some(variable.name);
+    }
+    match path(scene, frame, operands)?.origin(register) {
+        Origin::Loaded(at) => named(scene, frame, at),
+        _ => None,
+    }
+}
+
+/// The pointer that lies at an address: a variable of the frame or a part of
+/// one, or a global one.
+fn named(scene: &Scene<'_, '_>, frame: usize, at: RunAddr) -> Option<String> {
+    let calls = scene.crash.calls().iter().filter(|call| call.frame == frame);
+    let variables = calls.flat_map(|call| &call.variables);
+    let local = variables.into_iter().find_map(|variable| part_at(variable, at));
+    local.or_else(|| global_at(scene, at))
+}
+
+/// The pointer at an address among the parts of a variable, as C would name
+/// it.
+fn part_at(variable: &Variable, at: RunAddr) -> Option<String> {
+    search(&variable.value, &variable.name, at, MOST_DEPTH)
+}
+
+fn search(value: &Value, name: &str, at: RunAddr, depth: usize) -> Option<String> {
+    let is_pointer = matches!(value.kind, ValueKind::Function | ValueKind::Pointer);
+    if is_pointer && value.address == Some(at) {
+        return Some(name.to_owned());
+    }
+    let depth = depth.checked_sub(1)?;
+    let fields = value.fields.iter().find_map(|(field, inner)| {
+        if field != "*" {
+            return search(inner, &format!("{name}.{field}"), at, depth);
+        }
+        // The members of what a pointer points to.
+        inner
+            .fields
+            .iter()
+            .find_map(|(field, inner)| search(inner, &format!("{name}->{field}"), at, depth))
+    });
+    fields.or_else(|| {
+        let elements = value.elements.iter().enumerate();
+        elements
+            .into_iter()
+            .find_map(|(index, inner)| search(inner, &format!("{name}[{index}]"), at, depth))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::variables::value::Origin;
+
+    fn pointer(at: u64) -> Value {
+        let value = Value::leaf(ValueKind::Function, "NULL", Origin::Memory);
+        Value { address: Some(RunAddr(at)), raw: Some(0), ..value }
+    }
+
+    fn holding(kind: ValueKind, fields: &[(&str, Value)]) -> Value {
+        let fields = fields.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+        Value { fields: fields.collect(), ..Value::leaf(kind, "", Origin::Memory) }
+    }
+
+    #[test]
+    fn parts_by_address() {
+        let handlers = Value {
+            elements: vec![pointer(0x30), pointer(0x38)],
+            ..Value::leaf(ValueKind::Array, "", Origin::Memory)
+        };
+        let listener = holding(ValueKind::Struct, &[("on_event", pointer(0x18))]);
+        let value = holding(
+            ValueKind::Struct,
+            &[
+                ("direct", pointer(0x10)),
+                ("to", holding(ValueKind::Pointer, &[("*", listener)])),
+                ("list", handlers),
+            ],
+        );
+        let cases = [
+            (0x10, Some("it.direct")),
+            (0x18, Some("it.to->on_event")),
+            (0x38, Some("it.list[1]")),
+            (0x40, None),
+        ];
+        for (at, want) in cases {
+            let found = search(&value, "it", RunAddr(at), MOST_DEPTH);
+            assert_eq!(found.as_deref(), want, "{at:#x}");
+        }
+    }
+
+    #[test]
+    fn the_search_is_bounded() {
+        let mut value = pointer(0x10);
+        for _ in 0..MOST_DEPTH + 2 {
+            value = holding(ValueKind::Struct, &[("inner", value)]);
+        }
+        assert_eq!(search(&value, "it", RunAddr(0x10), MOST_DEPTH), None);
+    }
+}

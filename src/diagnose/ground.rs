@@ -1,0 +1,82 @@
+//! What lies at an address.
+
+use crate::base::addr::RunAddr;
+use crate::diagnose::fault::is_canonical;
+use crate::diagnose::scene::Scene;
+use crate::dump::process::{Mapping, Permissions};
+
+/// Characters of a text that a sentence shows.
+const LONGEST_TEXT: usize = 40;
+
+/// A clause for an address that was not to be used: ", where nothing is
+/// mapped", ", in r-- memory of libfoo.so".
+pub fn where_it_lies(scene: &Scene<'_, '_>, at: RunAddr) -> String {
+    if !is_canonical(at) {
+        return ", which is not a valid address".to_owned();
+    }
+    if at.0 >> 63 == 1 {
+        return ", which is the kernel's".to_owned();
+    }
+    match scene.crash.process.mapping(at) {
+        Some(mapping) => format!(", in {}", memory(mapping)),
+        None => ", where nothing is mapped".to_owned(),
+    }
+}
+
+/// "r-- memory of libfoo.so", "rw- memory of no file".
+pub fn memory(mapping: &Mapping) -> String {
+    let letters = letters(mapping.permissions);
+    match mapping.path.as_deref().filter(|path| !path.is_empty()) {
+        Some(path) => format!("{letters} memory of {}", file_name(path)),
+        None => format!("{letters} memory of no file"),
+    }
+}
+
+/// `rw-`, or `???` where permissions are unknown.
+pub fn letters(permissions: Permissions) -> String {
+    if !permissions.known {
+        return "???".to_owned();
+    }
+    let letter = |is_set: bool, letter: char| if is_set { letter } else { '-' };
+    [
+        letter(permissions.read, 'r'),
+        letter(permissions.write, 'w'),
+        letter(permissions.execute, 'x'),
+    ]
+    .iter()
+    .collect()
+}
+
+/// The last component of a path.
+pub fn file_name(path: &[u8]) -> String {
+    let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+    String::from_utf8_lossy(name).into_owned()
+}
+
+/// The text at an address, when at least four characters there, up to a NUL,
+/// can be printed. Not escaped.
+pub fn text_at(scene: &Scene<'_, '_>, at: RunAddr) -> Option<String> {
+    let (bytes, is_whole) = scene.crash.memory.text(at, LONGEST_TEXT).ok()?;
+    let text = std::str::from_utf8(&bytes).ok()?;
+    let is_text = bytes.len() >= 4 && !text.chars().any(char::is_control);
+    let end = if is_whole { "" } else { "..." };
+    is_text.then(|| format!("\"{text}\"{end}"))
+}
+
+/// The variable of the program or of a library that lies at an address: its
+/// name, and where in it. Functions are not variables.
+pub fn global_at(scene: &Scene<'_, '_>, at: RunAddr) -> Option<String> {
+    let symbol = scene.crash.symbols.symbol_at(at).filter(|symbol| !symbol.is_function)?;
+    Some(match symbol.offset {
+        0 => symbol.name,
+        offset => format!("{}+{offset:#x}", symbol.name),
+    })
+}
+
+/// The mapping that ends just below an address, and how far below.
+pub fn ends_below<'a>(scene: &Scene<'a, '_>, at: RunAddr) -> Option<(&'a Mapping, u64)> {
+    let mappings = &scene.crash.process.mappings;
+    let after = mappings.partition_point(|mapping| mapping.range.end <= at);
+    let below = mappings.get(after.checked_sub(1)?)?;
+    Some((below, at.0.saturating_sub(below.range.end.0)))
+}

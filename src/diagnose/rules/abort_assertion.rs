@@ -1,0 +1,56 @@
+//! `assertion-failed`: `assert` found its condition false.
+
+use crate::base::signal::Signal;
+use crate::diagnose::finding::Finding;
+use crate::diagnose::messages::assertion;
+use crate::diagnose::rules::Rule;
+use crate::diagnose::scene::Scene;
+use crate::diagnose::wording::quote;
+
+pub(super) struct Assertion;
+
+impl Rule for Assertion {
+    fn id(&self) -> &'static str {
+        "assertion-failed"
+    }
+
+    fn doc(&self) -> &'static str {
+        "An assert() of the program, or of a library, found its condition false."
+    }
+
+    fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {
+        if !scene.crash.died_of(Signal::ABRT) {
+            return None;
+        }
+        let assert = scene.call_of(|name| {
+            matches!(name, "__assert_fail" | "__assert" | "__assert_perror_fail")
+                || name.starts_with("g_assertion_message")
+        });
+        let failed = scene.message.as_ref().and_then(|message| assertion(&message.text));
+        if assert.is_none() && failed.is_none() {
+            return None;
+        }
+        let mut finding = Finding::new(self.id(), 0.99, "assertion failed");
+        let from = assert.map_or(0, |(index, _)| index.saturating_add(1));
+        let call = scene.own_call(from).map(|(index, _)| index);
+        finding.explanation = match (&failed, &scene.message) {
+            (Some(failed), _) => {
+                let expression = quote(&failed.expression);
+                format!("assertion `{expression}` failed{}", scene.at(call))
+            }
+            (None, Some(message)) => {
+                format!("an assertion failed{}: {}", scene.at(call), quote(&message.text))
+            }
+            (None, None) => format!("an assertion failed{}", scene.at(call)),
+        };
+        if let Some(message) = &scene.message {
+            finding.evidence.push(format!("{} holds: {}", message.variable, quote(&message.text)));
+        }
+        if let Some((_, function)) = assert {
+            let name = function.function().unwrap_or_default();
+            finding.evidence.push(format!("`{name}` is on the stack"));
+        }
+        finding.call = call;
+        Some(finding)
+    }
+}

@@ -1,0 +1,124 @@
+//! `bad-pointer` and `wild-pointer`: an address that is none, or that leads to
+//! nothing.
+
+use crate::base::addr::RunAddr;
+use crate::base::signal::Signal;
+use crate::diagnose::control::jump;
+use crate::diagnose::culprit::{Culprit, culprit};
+use crate::diagnose::fault::{Fault, is_canonical};
+use crate::diagnose::finding::{Finding, Severity};
+use crate::diagnose::ground::{ends_below, memory, where_it_lies};
+use crate::diagnose::instruction::Access;
+use crate::diagnose::rules::Rule;
+use crate::diagnose::scene::Scene;
+use crate::diagnose::wording::{access, ascii, because, register, size};
+use crate::variables::suspects::Suspect;
+
+/// How close behind the end of a mapping an access is an overrun of it.
+const JUST_BEHIND: u64 = 4096;
+
+pub(super) struct BadPointer;
+
+impl Rule for BadPointer {
+    fn id(&self) -> &'static str {
+        "bad-pointer"
+    }
+
+    fn doc(&self) -> &'static str {
+        "Something was used as a pointer that has not even the form of an address: text, a \
+         number, a freed or overwritten piece of memory."
+    }
+
+    fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {
+        let fault = scene.fault.as_ref().filter(|fault| fault.is_general_protection())?;
+        if jump(scene, fault).is_some() {
+            return None;
+        }
+        let operand = fault.access()?;
+        let at = operand.address.filter(|at| !is_canonical(*at))?;
+        Some(found(scene, fault, self.id(), "not a pointer", Some(&operand), at))
+    }
+}
+
+pub(super) struct WildPointer;
+
+impl Rule for WildPointer {
+    fn id(&self) -> &'static str {
+        "wild-pointer"
+    }
+
+    fn doc(&self) -> &'static str {
+        "A pointer leads to where nothing is mapped: it was never set, was overwritten, points \
+         to memory that is gone, or was moved too far."
+    }
+
+    fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {
+        let fault = scene.fault.as_ref().filter(|fault| fault.signal == Signal::SEGV)?;
+        let at = fault.address.filter(|_| !fault.is_through_null())?;
+        let process = scene.crash.process;
+        if process.mapping(at).is_some() || fault.is_fetch(process) {
+            return None;
+        }
+        Some(found(scene, fault, self.id(), "wild pointer", fault.access().as_ref(), at))
+    }
+}
+
+fn found(
+    scene: &Scene<'_, '_>,
+    fault: &Fault,
+    id: &'static str,
+    title: &str,
+    operand: Option<&Access>,
+    at: RunAddr,
+) -> Finding {
+    let culprit = operand.and_then(|it| culprit(scene, fault.frame, &fault.operands, it));
+    let base = operand.and_then(|operand| operand.base);
+    let value = base.and_then(|base| base.value);
+    // That the address is bad is certain; only the reason may be unknown.
+    let mut finding = Finding::new(id, 0.95, title);
+    let text = value.and_then(ascii).map(|text| format!(", which is the text \"{text}\""));
+    let text = text.unwrap_or_default();
+    let held = value.map_or_else(|| at.to_string(), |value| format!("{value:#x}"));
+    let why = match &culprit {
+        Some(Culprit::Pointer(suspect) | Culprit::Suspect(suspect)) => {
+            format!("`{}` is {held}{text}{}", suspect.pointer, member(suspect))
+        }
+        Some(Culprit::Global(name)) => format!("`{name}` is {held}{text}"),
+        Some(Culprit::Returned(Some(name))) => format!("`{name}` returned {held}{text}"),
+        Some(Culprit::Returned(None)) => format!("a function returned {held}{text}"),
+        None => String::new(),
+    };
+    let index = operand.and_then(|operand| operand.index);
+    let why = match (why.is_empty(), base, index) {
+        (false, ..) => because(finding.confidence, &why),
+        (true, Some(base), None) => format!(": %{} is {held}{text}", base.name),
+        (true, ..) => String::new(),
+    };
+    finding.explanation = format!("{}{}{why}", access(operand, at), where_it_lies(scene, at));
+    if let Some(operand) = operand {
+        finding
+            .evidence
+            .extend(operand.base.iter().map(|base| format!("the base is {}", register(base))));
+        let index = operand.index.iter();
+        finding.evidence.extend(
+            index.map(|(index, scale)| format!("the index is {}, times {scale}", register(index))),
+        );
+    }
+    if let Some(instruction) = &fault.instruction {
+        finding.evidence.push(format!("{} at {}", instruction.text(), instruction.at));
+    }
+    if let Some((below, distance)) = ends_below(scene, at).filter(|(_, by)| *by < JUST_BEHIND) {
+        let distance = size(distance);
+        finding.evidence.push(format!("{at} is {distance} behind the end of {}", memory(below)));
+        finding.next_step = Some("look for an index or a length that is too large".to_owned());
+    }
+    let is_write = operand.is_some_and(|operand| operand.kind.writes());
+    finding.severity = if is_write { Severity::High } else { Severity::Medium };
+    finding.call = scene.call_in_frame(fault.frame).map(|(index, _)| index);
+    finding
+}
+
+fn member(suspect: &Suspect) -> String {
+    let member = suspect.member.as_ref();
+    member.map(|(name, of)| format!(" (member `{name}` of `{of}`)")).unwrap_or_default()
+}
