@@ -29,13 +29,18 @@ pub enum CorePlace {
     Nowhere,
 }
 
+/// Notes that nothing of the crash could be saved.
+pub fn note_unsaved(report: &mut Report, why: &anyhow::Error) {
+    report.gaps.push(gap("the saved report", why));
+}
+
 /// Saves the core that `write_core` writes, and then `report`, which from then
 /// on says where they are. A part that cannot be saved becomes a gap of the
 /// report: a crash is worth telling even on a full disk.
 pub fn save(report: &mut Report, crashes: &Path, core: &CorePlace, write_core: WriteCore<'_>) {
     let saved = try_save(report, crashes, core, write_core);
     if let Err(error) = saved {
-        report.gaps.push(gap("the saved report", &error));
+        note_unsaved(report, &error);
     }
 }
 
@@ -67,26 +72,35 @@ fn try_save(
     if let Some((path, existing)) = core {
         match save_core(path, existing, write_core) {
             Ok(bytes) => {
-                saved.core = Some(path.display().to_string());
+                saved.core = Some(absolute(path));
                 saved.core_bytes = Some(bytes);
             }
             Err(error) => report.gaps.push(gap("the core file", &error)),
         }
     }
     if let Some(path) = there {
-        saved.core = Some(path.display().to_string());
+        saved.core = Some(absolute(path));
         saved.core_bytes = path.metadata().ok().map(|file| on_disk(&file));
     }
     report.saved = Some(saved);
     let mut text = String::new();
     json::render(report, Layout::Indented, &mut text).context("cannot render the report")?;
     let written = new_file::write(&report_path, text.as_bytes(), Existing::Keep);
-    if written.is_err()
-        && let Some(saved) = &mut report.saved
-    {
-        saved.report = None;
+    if written.is_err() {
+        report.saved = report.saved.take().filter(|saved| saved.core.is_some());
+        match &mut report.saved {
+            Some(saved) => saved.report = None,
+            // An empty directory helps nobody, and one more does no harm.
+            None => drop(std::fs::remove_dir(&directory.path)),
+        }
     }
     written
+}
+
+/// A path that means the same in each directory, as a report needs it.
+fn absolute(path: &Path) -> String {
+    let absolute = std::path::absolute(path);
+    absolute.as_deref().unwrap_or(path).display().to_string()
 }
 
 /// Writes a core at once and whole, and returns what it takes on disk.

@@ -51,7 +51,8 @@ pub fn run(args: &RunArgs, ui: &Ui) -> Result<Exit> {
         }
     };
     let destination = Destination::new(&args.report, Stream::Error, Layout::OneLine)?;
-    let crashes = crash_directory::crashes(|name| std::env::var_os(name))?;
+    // Without a place to keep crashes the program still runs.
+    let crashes = crash_directory::crashes(|name| std::env::var_os(name));
     let symbols = SymbolOptions {
         debug_directories: args.debug_directories.clone(),
         ..SymbolOptions::default()
@@ -63,7 +64,7 @@ pub fn run(args: &RunArgs, ui: &Ui) -> Result<Exit> {
 
 /// Where a crash is kept.
 struct Saving {
-    crashes: PathBuf,
+    crashes: Result<PathBuf>,
     core: CorePlace,
     contents: Contents,
 }
@@ -111,9 +112,12 @@ impl<'u> Reporting<'u> {
         }
         let mut report = analyze::analyze(&process, &store, &options, &gaps);
         if let Some(Saving { crashes, core, contents }) = &self.saving {
-            saved_crash::save(&mut report, crashes, core, &mut |file| {
-                Ok(stopped.write_core(*contents, file).map(|_stats| ())?)
-            });
+            match crashes {
+                Ok(crashes) => saved_crash::save(&mut report, crashes, core, &mut |file| {
+                    Ok(stopped.write_core(*contents, file).map(|_stats| ())?)
+                }),
+                Err(why) => saved_crash::note_unsaved(&mut report, why),
+            }
         }
         drop(progress);
         self.deliver(&report)
@@ -130,7 +134,12 @@ impl<'u> Reporting<'u> {
         let mut report = analyze::analyze(&process, &store, &options, &gaps);
         if let Some(Saving { crashes, .. }) = &self.saving {
             let there = CorePlace::There(path);
-            saved_crash::save(&mut report, crashes, &there, &mut |_file| Ok(()));
+            match crashes {
+                Ok(crashes) => {
+                    saved_crash::save(&mut report, crashes, &there, &mut |_file| Ok(()));
+                }
+                Err(why) => saved_crash::note_unsaved(&mut report, why),
+            }
         }
         drop(progress);
         self.deliver(&report)
