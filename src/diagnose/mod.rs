@@ -17,6 +17,8 @@ pub mod scene;
 pub mod signal_frame;
 pub mod stack;
 pub mod syscalls;
+#[cfg(test)]
+mod tests;
 mod verdict;
 pub mod waits;
 pub mod wording;

@@ -5,6 +5,7 @@
 //! [`Value`] that says why.
 
 mod aggregates;
+mod arrays;
 pub mod calls;
 mod entry_values;
 pub mod location;
@@ -13,6 +14,7 @@ pub mod place;
 mod pointers;
 mod pretty;
 pub mod read;
+mod register_bytes;
 pub mod scope;
 mod strings;
 pub mod suspects;

@@ -16,3 +16,4 @@ mod oracle;
 mod readme;
 mod schema;
 mod sources;
+mod values;

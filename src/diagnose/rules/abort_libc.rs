@@ -113,7 +113,7 @@ impl Rule for HeapCorruption {
         let meaning = heap_message(&words)?;
         let mut finding = Finding::new(self.id(), 0.99, "heap corruption");
         let call = scene.own_call(0).map(|(index, _)| index);
-        finding.explanation = format!("{words}{}: {meaning}", scene.at(call));
+        finding.explanation = format!("{words} ({meaning}){}", scene.at(call));
         finding.evidence.push(format!("{} holds: {words}", message.variable));
         finding.call = call;
         finding.severity = Severity::High;

@@ -2,7 +2,7 @@
 
 use crate::base::addr::RunAddr;
 use crate::base::signal::Signal;
-use crate::diagnose::culprit::{Culprit, culprit, pointers_with};
+use crate::diagnose::culprit::{Culprit, culprit, null_pointers, pointers_with};
 use crate::diagnose::fault::{Fault, NEAR_NULL};
 use crate::diagnose::finding::Finding;
 use crate::diagnose::instruction::Access;
@@ -62,6 +62,11 @@ impl Cause {
 fn cause(scene: &Scene<'_, '_>, fault: &Fault, operand: Option<&Access>) -> Cause {
     let base = operand.and_then(|access| access.base);
     let Some(base) = base.filter(|base| base.value == Some(0)) else {
+        if let Some(suspect) = indexed(scene, fault, operand) {
+            let words =
+                because(0.8, &format!("`{}` is NULL (`{}`)", suspect.pointer, suspect.access));
+            return Cause::new(0.8, words);
+        }
         let hedge = hedge(0.7);
         return Cause::new(0.7, format!(", {hedge}through a null pointer with an offset"));
     };
@@ -99,6 +104,17 @@ fn cause(scene: &Scene<'_, '_>, fault: &Fault, operand: Option<&Access>) -> Caus
             Cause::new(0.95, format!(", through a NULL pointer in %{}{past}", base.name))
         }),
     }
+}
+
+/// The only pointer variable that is null and from which the address can be
+/// reached by an index: code that computes `p[i]` leaves no trace of `p`.
+fn indexed(scene: &Scene<'_, '_>, fault: &Fault, operand: Option<&Access>) -> Option<Suspect> {
+    let at = fault.effective_address()?;
+    let size = operand.map(|operand| operand.size);
+    let suspects = null_pointers(scene, fault.frame, at.0, size);
+    let mut fitting = suspects.into_iter().filter(|it| it.steps == 0 && it.size == size);
+    let first = fitting.next()?;
+    fitting.all(|other| other.pointer == first.pointer).then_some(first)
 }
 
 /// "`conn` is NULL (member `fd` of `struct conn`)".
