@@ -48,7 +48,7 @@ pub fn save(
     };
     let saved = try_save(report, crashes, core, write_core);
     if let Err(error) = saved {
-        report.gaps.push(gap("the saved report", &error));
+        note_unsaved(report, &error);
     }
 }
 
@@ -80,26 +80,35 @@ fn try_save(
     if let Some((path, existing)) = core {
         match save_core(path, existing, write_core) {
             Ok(bytes) => {
-                saved.core = Some(path.display().to_string());
+                saved.core = Some(absolute(path));
                 saved.core_bytes = Some(bytes);
             }
             Err(error) => report.gaps.push(gap("the core file", &error)),
         }
     }
     if let Some(path) = there {
-        saved.core = Some(path.display().to_string());
+        saved.core = Some(absolute(path));
         saved.core_bytes = path.metadata().ok().map(|file| on_disk(&file));
     }
     report.saved = Some(saved);
     let mut text = String::new();
     json::render(report, Layout::Indented, &mut text).context("cannot render the report")?;
     let written = new_file::write(&report_path, text.as_bytes(), Existing::Keep);
-    if written.is_err()
-        && let Some(saved) = &mut report.saved
-    {
-        saved.report = None;
+    if written.is_err() {
+        report.saved = report.saved.take().filter(|saved| saved.core.is_some());
+        match &mut report.saved {
+            Some(saved) => saved.report = None,
+            // An empty directory helps nobody, and one more does no harm.
+            None => drop(std::fs::remove_dir(&directory.path)),
+        }
     }
     written
+}
+
+/// A path that means the same in each directory, as a report needs it.
+fn absolute(path: &Path) -> String {
+    let absolute = std::path::absolute(path);
+    absolute.as_deref().unwrap_or(path).display().to_string()
 }
 
 /// Writes a core at once and whole, and returns what it takes on disk.
