@@ -111,6 +111,11 @@ fn absolute(path: &Path) -> String {
     absolute.as_deref().unwrap_or(path).display().to_string()
 }
 
+/// Notes that nothing of the crash could be saved.
+fn note_unsaved(report: &mut Report, why: &anyhow::Error) {
+    report.gaps.push(gap("the saved report", why));
+}
+
 /// Writes a core at once and whole, and returns what it takes on disk.
 fn save_core(path: &Path, existing: Existing, write_core: WriteCore<'_>) -> Result<u64> {
     let cannot = || format!("cannot write `{}`", path.display());
