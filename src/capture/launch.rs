@@ -6,7 +6,7 @@ use std::io;
 use std::io::Write as _;
 use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::process::Command;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use libc::pid_t;
@@ -18,7 +18,7 @@ use crate::capture::kernel_core::{KernelCore, Prospect};
 use crate::capture::live::Stopped;
 use crate::capture::privileges;
 use crate::capture::sys;
-use crate::capture::sys::{BeforeExec, Meeting, Received};
+use crate::capture::sys::{BeforeExec, CoreLimit, Meeting};
 use crate::capture::trace::{OPTIONS, Traced, Tracer};
 use crate::dump::siginfo::{SignalCause, SignalInfo};
 
@@ -57,7 +57,9 @@ pub enum Event<'a> {
 /// How the program ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// The program itself.
+    /// The program's process id.
+    pub pid: i32,
+    /// How it ended.
     pub end: End,
     /// What became of the kernel's core, when one was expected.
     pub kernel_core: Option<KernelCore>,
@@ -107,7 +109,8 @@ pub fn run(
         Capture::Trace => traced(options, terminal.before_exec(), on_event),
         Capture::KernelCore => {
             let prospect = prospect(options, on_event);
-            untraced(options, terminal.before_exec()).map(|traced| (traced, Some(prospect)))
+            let before = BeforeExec { core_limit: core_limit(&prospect), ..terminal.before_exec() };
+            untraced(options, before).map(|traced| (traced, Some(prospect)))
         }
     };
     drop(terminal);
@@ -129,7 +132,7 @@ pub fn run(
         }),
         _ => None,
     });
-    Ok(Outcome { end, kernel_core })
+    Ok(Outcome { pid: traced.main, end, kernel_core })
 }
 
 /// Whether a crash would leave a core, or why not.
@@ -143,6 +146,12 @@ fn prospect(options: &RunOptions, on_event: &mut dyn FnMut(Event<'_>)) -> Prospe
         on_event(Event::Notice(format!("no core will come of a crash: {reason}")));
     }
     prospect
+}
+
+/// The limit of a program that is not traced. Where no core is wanted it stays
+/// as it is: what the kernel does then, it would have done without us.
+fn core_limit(prospects: &Prospects) -> CoreLimit {
+    if prospects.is_ok() { CoreLimit::Hard } else { CoreLimit::Inherited }
 }
 
 /// Starts the program under a tracer that is there before its first
@@ -182,17 +191,19 @@ fn traced(
             // No exit stop yet: a child whose exec fails must be able to end
             // while nobody listens.
             let go = match sys::seize(pid, OPTIONS & !libc::PTRACE_O_TRACEEXIT) {
-                Ok(()) => sys::TRACED,
+                Ok(()) => CoreLimit::Zero,
                 Err(refused) => {
                     tracer.notice(format!(
                         "the program cannot be traced ({refused}): it runs without being traced"
                     ));
-                    prospects = Some(prospect(options, tracer.on_event()));
-                    sys::ALONE
+                    let looked = prospect(options, tracer.on_event());
+                    let limit = core_limit(&looked);
+                    prospects = Some(looked);
+                    limit
                 }
             };
-            File::from(go_write).write_all(&[go]).map_err(system("start the program"))?;
-            if go == sys::TRACED {
+            File::from(go_write).write_all(&[go as u8]).map_err(system("start the program"))?;
+            if go == CoreLimit::Zero {
                 tracer.until_exec().map_err(system("start the program"))?;
             }
         }
@@ -205,7 +216,7 @@ fn traced(
         tracer.run(options.wait_for_all)
     };
     let mut traced = result.map_err(system("wait for the program"))?;
-    forwarding.correct(&mut traced.killer);
+    traced.killer = traced.killer.map(|killer| forwarding.true_sender(killer));
     Ok((traced, prospects))
 }
 
@@ -278,7 +289,7 @@ impl Terminal {
         let ignores_children = self.former.iter().any(|(signal, action)| {
             *signal == NixSignal::SIGCHLD && matches!(action.handler(), SigHandler::SigIgn)
         });
-        BeforeExec { meeting: None, ignores_children }
+        BeforeExec { meeting: None, core_limit: CoreLimit::Inherited, ignores_children }
     }
 }
 
@@ -293,8 +304,8 @@ impl Drop for Terminal {
 /// Passes signals that are sent to us on to the program, while it lives.
 struct Forwarding {
     former: Option<SigSet>,
-    /// What has been passed on.
-    passed: Arc<Mutex<Vec<Received>>>,
+    /// The last signal that was passed on, and who had sent it to us.
+    passed_on: Arc<Mutex<Option<SignalInfo>>>,
 }
 
 impl Forwarding {
@@ -306,43 +317,38 @@ impl Forwarding {
             signals.add(signal);
         }
         let former = signals.thread_swap_mask(SigmaskHow::SIG_BLOCK).ok();
-        let passed = Arc::new(Mutex::new(Vec::new()));
-        let note = Arc::clone(&passed);
+        let passed_on = Arc::new(Mutex::new(None));
+        let note = Arc::clone(&passed_on);
         // It ends with the process: a thread that sleeps in sigwaitinfo holds
         // nothing.
         thread::spawn(move || {
             loop {
-                let received = match sys::wait_for_signal(&signals) {
-                    Ok(received) => received,
+                let info = match sys::wait_for_signal(&signals) {
+                    Ok(info) => info,
                     // We have been stopped and continued: Ctrl-Z, `fg`.
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                     Err(_) => break,
                 };
                 // The terminal sends its own to the whole group, the program
                 // included.
-                if received.code == libc::SI_KERNEL {
+                if info.code == Some(libc::SI_KERNEL) {
                     continue;
                 }
-                let mut notes = note.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-                notes.retain(|former: &Received| former.signal != received.signal);
-                notes.push(received);
-                drop(notes);
-                let _gone: io::Result<()> = sys::kill(program, received.signal);
+                *note.lock().unwrap_or_else(PoisonError::into_inner) = Some(info);
+                let _gone: io::Result<()> = sys::kill(program, info.signal.0);
             }
         });
-        Self { former, passed }
+        Self { former, passed_on }
     }
 
-    /// Names the one who sent a signal to us instead of us, who passed it on.
-    fn correct(&self, killer: &mut Option<SignalInfo>) {
-        let Some(info) = killer else { return };
-        let SignalCause::Sent { pid, uid } = &mut info.cause else { return };
-        if u32::try_from(*pid) != Ok(std::process::id()) {
-            return;
-        }
-        let passed = self.passed.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if let Some(received) = passed.iter().find(|former| former.signal == info.signal.0) {
-            (*pid, *uid) = received.sender;
+    /// Who meant the signal that `killer` says came from us.
+    fn true_sender(&self, killer: SignalInfo) -> SignalInfo {
+        let own = i32::try_from(std::process::id()).ok();
+        let is_ours = matches!(killer.cause, SignalCause::Sent { pid, .. } if Some(pid) == own);
+        let passed_on = *self.passed_on.lock().unwrap_or_else(PoisonError::into_inner);
+        match passed_on.filter(|info| is_ours && info.signal == killer.signal) {
+            Some(info) => info,
+            None => killer,
         }
     }
 }

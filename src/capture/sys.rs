@@ -14,12 +14,16 @@ use std::ptr;
 
 use libc::{c_int, c_long, c_uint, c_void, pid_t};
 
+use crate::base::signal::Signal;
+use crate::dump::siginfo::{SignalCause, SignalInfo};
+
 /// What a child does between fork and exec.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct BeforeExec {
-    /// How it waits for its tracer, who sets its core limit. `None`: it goes on
-    /// at once, and its core may be as large as the hard limit allows.
+    /// How it waits for its tracer. `None`: it goes on at once.
     pub(super) meeting: Option<Meeting>,
+    /// Its soft core limit, when no tracer says it.
+    pub(super) core_limit: CoreLimit,
     /// Whether its children's deaths go unnoticed unless it waits for them:
     /// `SIGCHLD` was ignored when we were started.
     pub(super) ignores_children: bool,
@@ -30,17 +34,24 @@ pub(super) struct BeforeExec {
 pub(super) struct Meeting {
     /// Where the child writes its pid.
     pub(super) tell: RawFd,
-    /// Where it reads one byte: [`TRACED`] or [`ALONE`].
+    /// Where it reads one byte, a [`CoreLimit`], once the tracer is there.
     pub(super) wait: RawFd,
     /// The tracer's end of `wait`, which the child closes: it would never see
     /// the tracer's death while it holds it itself.
     pub(super) close: RawFd,
 }
 
-/// The tracer is there and writes a core itself.
-pub(super) const TRACED: u8 = 1;
-/// No tracer could attach: the kernel shall write the core.
-pub(super) const ALONE: u8 = 2;
+/// What becomes of the soft limit on the size of core files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum CoreLimit {
+    /// No core: one is written by us.
+    Zero,
+    /// As large as the hard limit allows.
+    Hard,
+    /// As it was inherited.
+    Inherited,
+}
 
 /// Makes the child of `command` reset what a shell may have made it ignore,
 /// set its core limit, and wait until its tracer has come.
@@ -65,8 +76,15 @@ fn prepare(before: BeforeExec) -> io::Result<()> {
         // SAFETY: SIG_IGN is a valid disposition and the signal may be set.
         unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
     }
-    let go = before.meeting.map_or(Ok(ALONE), meet)?;
-    set_core_limit(go)
+    let limit = match before.meeting {
+        Some(meeting) => match meet(meeting)? {
+            byte if byte == CoreLimit::Zero as u8 => CoreLimit::Zero,
+            byte if byte == CoreLimit::Hard as u8 => CoreLimit::Hard,
+            _ => CoreLimit::Inherited,
+        },
+        None => before.core_limit,
+    };
+    set_core_limit(limit)
 }
 
 /// Tells the tracer who we are, and waits for its byte.
@@ -98,15 +116,16 @@ fn meet(Meeting { tell, wait, close }: Meeting) -> io::Result<u8> {
     }
 }
 
-/// The soft limit on the size of a core: nothing when we write one, otherwise
-/// as much as the hard limit allows.
-fn set_core_limit(go: u8) -> io::Result<()> {
+fn set_core_limit(to: CoreLimit) -> io::Result<()> {
+    if to == CoreLimit::Inherited {
+        return Ok(());
+    }
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: `limit` is a live, writable `rlimit`.
     if unsafe { libc::getrlimit(libc::RLIMIT_CORE, &raw mut limit) } != 0 {
         return Err(io::Error::last_os_error());
     }
-    limit.rlim_cur = if go == TRACED { 0 } else { limit.rlim_max };
+    limit.rlim_cur = if to == CoreLimit::Hard { limit.rlim_max } else { 0 };
     // SAFETY: `limit` is a live, initialized `rlimit`.
     if unsafe { libc::setrlimit(libc::RLIMIT_CORE, &raw const limit) } != 0 {
         return Err(io::Error::last_os_error());
@@ -274,6 +293,20 @@ pub(super) fn has_attribute(path: &std::ffi::CStr, name: &std::ffi::CStr) -> boo
     unsafe { libc::getxattr(path.as_ptr(), name.as_ptr(), ptr::null_mut(), 0) > 0 }
 }
 
+/// Gives a process the soft core limit that we have ourselves, since we had
+/// taken its own away.
+pub(super) fn give_back_core_limit(pid: pid_t) -> io::Result<()> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `limit` is a live, writable `rlimit`.
+    if unsafe { libc::getrlimit(libc::RLIMIT_CORE, &raw mut limit) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: `limit` is a live, initialized `rlimit`; the old one is not asked
+    // for.
+    let set = unsafe { libc::prlimit(pid, libc::RLIMIT_CORE, &raw const limit, ptr::null_mut()) };
+    if set == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
 /// Makes orphans of our descendants our own children.
 pub(super) fn become_subreaper() -> io::Result<()> {
     // SAFETY: PR_SET_CHILD_SUBREAPER takes one number and touches no memory.
@@ -281,22 +314,13 @@ pub(super) fn become_subreaper() -> io::Result<()> {
     if answer == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// A signal that came for us.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Received {
-    pub(super) signal: c_int,
-    /// `si_code`.
-    pub(super) code: c_int,
-    /// `si_pid` and `si_uid`, when the code says that a process sent it.
-    pub(super) sender: (pid_t, libc::uid_t),
-}
-
-/// Waits for one of `signals`, which the thread has blocked.
+/// Waits for one of `signals`, which the thread has blocked, and says who sent
+/// it.
 ///
 /// # Errors
 ///
 /// `Interrupted` when we have been stopped and continued.
-pub(super) fn wait_for_signal(signals: &nix::sys::signal::SigSet) -> io::Result<Received> {
+pub(super) fn wait_for_signal(signals: &nix::sys::signal::SigSet) -> io::Result<SignalInfo> {
     // SAFETY: a `siginfo_t` is plain data, for which all zeros is valid.
     let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
     // SAFETY: both pointers are to live values of the right types.
@@ -304,12 +328,16 @@ pub(super) fn wait_for_signal(signals: &nix::sys::signal::SigSet) -> io::Result<
     if signal < 0 {
         return Err(io::Error::last_os_error());
     }
-    // SAFETY: the kernel has filled in the whole structure, and every bit
-    // pattern is a valid number.
-    let pid = unsafe { info.si_pid() };
-    // SAFETY: as above.
-    let uid = unsafe { info.si_uid() };
-    Ok(Received { signal, code: info.si_code, sender: (pid, uid) })
+    let cause = if info.si_code == libc::SI_KERNEL {
+        SignalCause::Kernel
+    } else {
+        // SAFETY: reads a member of the union, which is plain data in any case.
+        let pid = unsafe { info.si_pid() };
+        // SAFETY: as for the pid.
+        let uid = unsafe { info.si_uid() };
+        SignalCause::Sent { pid, uid }
+    };
+    Ok(SignalInfo { signal: Signal(signal), code: Some(info.si_code), cause })
 }
 
 /// Sends a signal of any number to a process.

@@ -20,6 +20,9 @@ pub struct Destination {
     layout: Layout,
     registers: bool,
     threads: Threads,
+    /// Source files below it are shown relative to it, instead of to the
+    /// current directory.
+    directory: Option<String>,
     /// What was rendered for a file, which is written at the end.
     pending: String,
 }
@@ -54,8 +57,15 @@ impl Destination {
             layout,
             registers: args.registers,
             threads,
+            directory: None,
             pending: String::new(),
         })
+    }
+
+    /// Shows source files below `directory` relative to it.
+    pub fn relative_to(mut self, directory: &Path) -> Self {
+        self.directory = directory.to_str().map(str::to_owned);
+        self
     }
 
     /// Delivers one report. What goes to a file is kept until
@@ -100,8 +110,14 @@ impl Destination {
                     Place::Stream(stream) => ui.text_options(*stream),
                     Place::File(_) => TextOptions::default(),
                 };
+                // What the program wrote, or the report before, ends here.
+                if self.place == Place::Stream(Stream::Error) || !self.pending.is_empty() {
+                    out.push('\n');
+                }
                 let (registers, threads) = (self.registers, self.threads);
-                text::render(report, &TextOptions { registers, threads, ..options }, &mut out)
+                let directory = self.directory.clone().or_else(|| options.directory.clone());
+                let options = TextOptions { registers, threads, directory, ..options };
+                text::render(report, &options, &mut out)
             }
         };
         done.context("cannot render the report")?;

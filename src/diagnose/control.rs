@@ -24,6 +24,9 @@ pub struct Jump {
     pub how: How,
     /// The frame that it came from: an index into the crashed thread's frames.
     pub frame: usize,
+    /// Whether the frame has only called the function that jumped, which has
+    /// no frame any more.
+    pub is_behind: bool,
     /// What held the target, as the source names it.
     pub pointer: Option<String>,
 }
@@ -39,6 +42,24 @@ pub enum How {
     Return,
     /// It cannot be told.
     Unknown,
+}
+
+impl Jump {
+    /// "`call_back` called", "a function that `call_back` called jumped to",
+    /// "jump to": what stands before the target.
+    pub fn words(&self, scene: &Scene<'_, '_>) -> String {
+        let from = scene.call_in_frame(self.frame).and_then(|(_, call)| call.function());
+        match (self.how, from) {
+            (How::Call, Some(from)) => format!("`{from}` called"),
+            (How::Call, None) => "call of".to_owned(),
+            (How::Jump, Some(from)) if self.is_behind => {
+                format!("a function that `{from}` called jumped to")
+            }
+            (How::Jump, Some(from)) => format!("`{from}` jumped to"),
+            (How::Return, _) => "return to".to_owned(),
+            (How::Jump | How::Unknown, _) => "jump to".to_owned(),
+        }
+    }
 }
 
 /// The change of control that is at fault, if one is.
@@ -64,7 +85,7 @@ pub fn jump(scene: &Scene<'_, '_>, fault: &Fault) -> Option<Jump> {
         How::Return => None,
         _ => pointer(scene, fault.frame, &fault.operands, instruction),
     };
-    Some(Jump { target, how, frame: fault.frame, pointer })
+    Some(Jump { target, how, frame: fault.frame, is_behind: false, pointer })
 }
 
 /// The pc is nowhere: what is on top of the stack tells how it came there.
@@ -74,7 +95,8 @@ fn arrived(scene: &Scene<'_, '_>, fault: &Fault) -> Jump {
     let memory = scene.crash.memory;
     let word = |at: Option<RunAddr>| at.and_then(|at| memory.u64(at).ok()).map(RunAddr);
     let caller = fault.frame.saturating_add(1);
-    let unknown = Jump { target, how: How::Unknown, frame: fault.frame, pointer: None };
+    let how = How::Unknown;
+    let unknown = Jump { target, how, frame: fault.frame, is_behind: false, pointer: None };
     if let Some(back) = word(registers.sp())
         && let Some(call) = call_before(scene, back)
     {
@@ -87,10 +109,10 @@ fn arrived(scene: &Scene<'_, '_>, fault: &Fault) -> Jump {
         operands.registers.set(arch.return_address(), Some(call.at.0));
         if call.target(&operands, memory) == Some(target) {
             let pointer = pointer(scene, caller, &operands, &call);
-            return Jump { target, how: How::Call, frame: caller, pointer };
+            return Jump { how: How::Call, frame: caller, pointer, ..unknown };
         }
         // The function that was called has jumped on.
-        return Jump { how: How::Jump, frame: caller, ..unknown };
+        return Jump { how: How::Jump, frame: caller, is_behind: true, ..unknown };
     }
     let popped = registers.sp().map(|sp| RunAddr(sp.0.wrapping_sub(8)));
     if word(popped) == Some(target) {

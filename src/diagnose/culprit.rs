@@ -77,6 +77,17 @@ pub fn pointers_with(scene: &Scene<'_, '_>, frame: usize, value: u64) -> Vec<Sus
     Look { scene, frame, offset: 0, size: None }.with_value(value)
 }
 
+/// The pointers among a frame's variables that are null, and lead to something
+/// `offset` bytes further on.
+pub fn null_pointers(
+    scene: &Scene<'_, '_>,
+    frame: usize,
+    offset: u64,
+    size: Option<u64>,
+) -> Vec<Suspect> {
+    Look { scene, frame, offset, size }.with_value(0)
+}
+
 /// The variable that lives in a register of a frame.
 pub fn variable_in(scene: &Scene<'_, '_>, frame: usize, register: Register) -> Option<Variable> {
     let frames = scene.frames();

@@ -243,6 +243,12 @@ impl Instruction {
         }
     }
 
+    /// The register that a division divides by, if it is one.
+    pub fn divisor_register(&self) -> Option<Register> {
+        let is_register = self.raw.op0_kind() == OpKind::Register;
+        is_register.then(|| number(self.raw.op0_register())).flatten()
+    }
+
     /// How a division fails with these operands; `None` when it does not, or
     /// when that is not known.
     pub fn division(&self, operands: &Operands, memory: &dyn Memory) -> Option<Division> {
@@ -475,6 +481,13 @@ mod tests {
         Instruction::decode(RunAddr(0x40_1000), bytes).unwrap()
     }
 
+    /// What an operand is: name, encoding, kind, size, address.
+    type Operand<'b> = (&'b str, &'b [u8], AccessKind, u64, Option<u64>);
+    /// Name, encoding, and what it divides by: signed, size, value.
+    type Divides<'b> = (&'b str, &'b [u8], Option<(bool, usize, Option<u64>)>);
+    /// Name, encoding, `%rdx`, `%rax`, divisor, and how it fails.
+    type Fails<'b> = (&'b str, &'b [u8], u64, u64, u64, Option<Division>);
+
     const RAX: u16 = 0;
     const RCX: u16 = 2;
     const RSI: u16 = 4;
@@ -485,7 +498,7 @@ mod tests {
     fn memory_operands() {
         use AccessKind::{Read, ReadWrite, Write};
         // Encodings from the assembler (`as`, `objdump -d`).
-        let cases: &[(&str, &[u8], AccessKind, u64, Option<u64>)] = &[
+        let cases: &[Operand<'_>] = &[
             ("mov 0x18(%rdi),%eax", &[0x8b, 0x47, 0x18], Read, 4, Some(0x1018)),
             ("movq $0x0,(%rdi)", &[0x48, 0xc7, 0x07, 0, 0, 0, 0], Write, 8, Some(0x1000)),
             ("add %eax,(%rdi)", &[0x01, 0x07], ReadWrite, 4, Some(0x1000)),
@@ -571,7 +584,7 @@ mod tests {
     fn divisors() {
         let memory = Bytes(0x1000, &[5, 0, 0, 0, 1]);
         let operands = operands(&[(RCX, 0xdead_beef_ffff_ffff), (RDI, 0x1000)]);
-        let cases: &[(&str, &[u8], Option<(bool, usize, Option<u64>)>)] = &[
+        let cases: &[Divides<'_>] = &[
             ("idiv %ecx", &[0xf7, 0xf9], Some((true, 4, Some(0xffff_ffff)))),
             ("div %cl", &[0xf6, 0xf1], Some((false, 1, Some(0xff)))),
             ("idivl (%rdi)", &[0xf7, 0x3f], Some((true, 4, Some(5)))),
@@ -590,7 +603,7 @@ mod tests {
         let memory = Bytes(0, &[]);
         const RDX: u16 = 1;
         let all = u64::MAX;
-        let cases: &[(&str, &[u8], u64, u64, u64, Option<Division>)] = &[
+        let cases: &[Fails<'_>] = &[
             ("by zero", &[0xf7, 0xf9], 0, 5, 0, Some(Division::ByZero)),
             ("INT_MIN / -1", &[0xf7, 0xf9], all, 0x8000_0000, all, Some(Division::Overflow)),
             ("INT_MIN / 1", &[0xf7, 0xf9], all, 0x8000_0000, 1, None),

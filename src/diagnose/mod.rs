@@ -3,6 +3,7 @@
 pub mod control;
 pub mod crash;
 pub mod culprit;
+pub mod cxx_globals;
 pub mod exception;
 pub mod fault;
 pub mod finding;
@@ -17,6 +18,8 @@ pub mod scene;
 pub mod signal_frame;
 pub mod stack;
 pub mod syscalls;
+#[cfg(test)]
+mod tests;
 mod verdict;
 pub mod waits;
 pub mod wording;

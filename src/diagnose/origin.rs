@@ -237,6 +237,9 @@ mod tests {
         }
     }
 
+    /// Name, code, where the fault is in it, words at 0x8000, and the origin.
+    type Case<'b> = (&'b str, &'b [u8], usize, &'b [u64], Origin);
+
     const RAX: Register = Register(0);
     const RBP: Register = Register(6);
 
@@ -272,7 +275,7 @@ mod tests {
         let added = [0x48, 0x03, 0x45, 0xf8, 0x8b, 0x00];
         let at_8008 = Origin::Loaded(RunAddr(0x8008));
         let called = Origin::Returned { function: Some(RunAddr(0x1105)) };
-        let cases: &[(&str, &[u8], usize, &[u64], Origin)] = &[
+        let cases: &[Case<'_>] = &[
             ("a local variable", &local, 4, &[1, 0], at_8008),
             ("it has been changed since", &local, 4, &[1, 7], Origin::Unknown),
             ("a member", &member, 8, &[1, 0x8008, 2, 0], Origin::Loaded(RunAddr(0x8018))),

@@ -33,9 +33,12 @@ pub(super) fn ranked(mut findings: Vec<Finding>) -> Vec<Finding> {
 mod tests {
     use super::*;
 
+    /// Name, ids with their confidence, and the ids that remain.
+    type Case<'b> = (&'b str, &'b [(&'static str, f32)], &'b [&'b str]);
+
     #[test]
     fn order() {
-        let cases: &[(&str, &[(&'static str, f32)], &[&str])] = &[
+        let cases: &[Case<'_>] = &[
             (
                 "by confidence",
                 &[("abort", 0.6), ("assertion-failed", 0.99)],

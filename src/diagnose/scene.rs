@@ -135,10 +135,13 @@ impl<'a, 'f> Scene<'a, 'f> {
 
 /// "`parse` at src/parse.c:41", or as much of it as is known.
 pub fn described(call: &FrameCall) -> String {
-    let name = call.function().unwrap_or("a function without a name");
+    let name = match call.function() {
+        Some(name) => format!("`{name}`"),
+        None => "a function without a name".to_owned(),
+    };
     match &call.call.place {
-        Some(place) => format!("`{name}` at {}", short(place)),
-        None => format!("`{name}`"),
+        Some(place) => format!("{name} at {}", short(place)),
+        None => name,
     }
 }
 
@@ -211,13 +214,8 @@ fn is_library_function(name: &str) -> bool {
         "std::",
         "core::",
         "alloc::",
-        "<core::",
-        "<alloc::",
-        "<std::",
         "__rustc",
         "__rust_",
-        "rust_begin_unwind",
-        "rust_panic",
         "__cxxabiv1::",
         "__gnu_cxx::",
         "__cxa_",
@@ -226,6 +224,9 @@ fn is_library_function(name: &str) -> bool {
         "panic_abort::",
     ];
     const NAMES: &[&str] = &[
+        "rust_begin_unwind",
+        "rust_panic",
+        "rust_panic_with_hook",
         "abort",
         "raise",
         "gsignal",
@@ -239,5 +240,44 @@ fn is_library_function(name: &str) -> bool {
         "__fortify_fail",
         "__chk_fail",
     ];
-    NAMES.contains(&name) || STARTS.iter().any(|start| name.starts_with(start))
+    // `<&dyn core::ops::Fn() as core::ops::FnOnce>::call_once`
+    let of = ["<&mut ", "<&", "<"].iter().find_map(|start| name.strip_prefix(start));
+    let of = of.map_or(name, |of| of.strip_prefix("dyn ").unwrap_or(of));
+    NAMES.contains(&name) || STARTS.iter().any(|start| of.starts_with(start))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn functions_of_the_libraries() {
+        let cases = [
+            ("core::panicking::panic_fmt", true),
+            ("<&dyn core::ops::Fn() as core::ops::FnOnce>::call_once", true),
+            ("<alloc::vec::Vec<T> as core::ops::Index>::index", true),
+            ("rust_panic", true),
+            ("rust_panic_abort::push", false),
+            ("<my::Type as core::fmt::Display>::fmt", false),
+            ("corelib_start", false),
+            ("main", false),
+        ];
+        for (name, want) in cases {
+            assert_eq!(is_library_function(name), want, "{name}");
+        }
+    }
+
+    #[test]
+    fn files_of_the_libraries() {
+        let cases: [(&[u8], bool); 5] = [
+            (b"/usr/lib/x86_64-linux-gnu/libc.so.6", true),
+            (b"/lib/libstdc++.so.6.0.30", true),
+            (b"[vdso]", true),
+            (b"/opt/app/libcache.so", false),
+            (b"/opt/app/server", false),
+        ];
+        for (path, want) in cases {
+            assert_eq!(is_library_file(path), want);
+        }
+    }
 }

@@ -15,13 +15,39 @@ use crate::dump::siginfo::{SignalCause, SignalInfo};
 pub fn verdict(crash: &Crash<'_, '_>, findings: &[Finding]) -> String {
     let subject = subject(crash);
     let Some(info) = crash.signal() else {
-        return format!("no fatal signal: {subject} was alive when the dump was made");
+        let process = crash.process;
+        let is_whole = process.source.complete && !process.threads.is_empty();
+        return if is_whole {
+            format!("no fatal signal: {subject} was alive when the dump was made")
+        } else {
+            format!("the end of {subject} is not known: the dump has lost what tells the signal")
+        };
     };
     let what = match findings.first() {
-        Some(finding) => finding.explanation.clone(),
+        Some(finding) => handled(crash, finding) + &finding.explanation,
         None => signal_only(crash, info),
     };
     format!("{} in {subject}: {what}", info.signal.name())
+}
+
+/// "after SIGSEGV, which `on_fault` handled: ", when the cause is a fault for
+/// which a handler of the program ran before the fatal signal.
+fn handled(crash: &Crash<'_, '_>, finding: &Finding) -> String {
+    let scene = Scene::new(crash);
+    let Some(fault) = scene.fault.as_ref().filter(|fault| fault.is_handled) else {
+        return String::new();
+    };
+    let blamed = finding.call.and_then(|index| crash.calls().get(index));
+    if blamed.is_none_or(|call| call.frame < fault.frame) {
+        return String::new();
+    }
+    // The handler is the outermost call above the trampoline.
+    let trampoline = fault.frame.saturating_sub(1);
+    let handler = crash.calls().iter().rfind(|call| call.frame < trampoline);
+    match handler.and_then(|call| call.function()) {
+        Some(name) => format!("after {}, which `{name}` handled: ", fault.signal.name()),
+        None => format!("after {}, which the program handled: ", fault.signal.name()),
+    }
 }
 
 /// `thread 4245 "worker-3"`, or the process when it has no other thread.

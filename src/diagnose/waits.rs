@@ -90,6 +90,8 @@ fn doing(scene: &Scene<'_, '_>, index: usize, thread: &Thread) -> String {
     // The outermost of the library's functions is the one that the program
     // called; those within are the library's own business.
     let called = library.iter().rev().find_map(|call| call.function());
+    // The C library's own names for what it exports begin with underscores.
+    let called = called.map(|name| name.trim_start_matches('_'));
     match (called, syscall, caller) {
         (Some(called), Some(_), _) => format!("waits in {called}{by}"),
         (None, Some(name), Some(call)) => {

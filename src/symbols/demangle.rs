@@ -32,7 +32,13 @@ pub fn demangled(name: &[u8]) -> Option<String> {
     let options = DemangleOptions::new().no_params().no_return_type().recursion_limit(MOST_DEPTH);
     let text = limited(|out| symbol.structured_demangle(out, &options))?;
     // Empty parameter packs leave their separator behind.
-    Some(text.replace(", >", ">"))
+    let text = text.replace(", >", ">");
+    // Methods of local classes keep their `const`, though the parameters that
+    // it follows are gone. A conversion may really end so: `operator int const`.
+    match text.strip_suffix(" const") {
+        Some(plain) if !plain.contains("::operator ") => Some(plain.to_owned()),
+        _ => Some(text),
+    }
 }
 
 fn limited(write: impl FnOnce(&mut Limited) -> fmt::Result) -> Option<String> {

@@ -71,6 +71,11 @@ impl<'a, 'f> Entry<'a, 'f> {
             AttributeValue::UnitRef(offset) => (self.unit, offset),
             AttributeValue::DebugInfoRef(at) => self.in_debug_info(at)?,
             AttributeValue::DebugTypesRef(signature) => self.debug.type_unit(signature)?,
+            AttributeValue::DebugInfoRefSup(at) => {
+                let debug = self.debug.supplement()?;
+                let (unit, offset) = debug.unit_containing(at)?;
+                return Some(Self { debug, unit, offset });
+            }
             _ => return None,
         };
         Some(Self { unit, offset, ..self })
@@ -101,9 +106,9 @@ impl<'a, 'f> Entry<'a, 'f> {
         children
     }
 
-    /// Visits the entries below, depth first; the direct children have depth
-    /// 1. Entries below one that was answered with [`Descend::No`] are not
-    /// shown.
+    /// Visits the entries below, depth first, and says how deep each one is:
+    /// the direct children are at one. Entries below one that was answered
+    /// with [`Descend::No`] are not shown.
     pub fn walk(self, mut visit: impl FnMut(&Attributes<'a, 'f>, usize) -> Descend) {
         let Ok(mut raw) = self.unit.unit.entries_raw(Some(self.offset)) else { return };
         let mut here =

@@ -97,7 +97,7 @@ impl<'f> Fetch<'f> {
     }
 
     /// A module whose file is in the memory of the process: the vdso.
-    pub(super) fn from_memory(&self, module: &Module, memory: &dyn Memory) -> Option<Image<'f>> {
+    pub(super) fn memory_image(&self, module: &Module, memory: &dyn Memory) -> Option<Image<'f>> {
         let len = usize::try_from(module.range.len().min(MOST_VDSO)).ok()?;
         let mut bytes = vec![0; len];
         let got = memory.read(module.range.start, &mut bytes);

@@ -21,20 +21,22 @@ pub mod object;
 mod packed;
 mod plan;
 mod plt;
+mod process_symbols;
 mod range_index;
 mod scopes;
 pub mod source;
 mod symbol_table;
-mod symbols;
 #[cfg(test)]
 mod tests;
 pub mod type_names;
+mod type_shapes;
 mod type_units;
 pub mod types;
 mod units;
+mod unwind_tables;
 mod workers;
 
-pub use symbols::{NamedAddress, Symbols};
+pub use process_symbols::{NamedAddress, Symbols};
 
 use std::path::PathBuf;
 

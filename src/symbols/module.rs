@@ -17,6 +17,7 @@ use crate::symbols::symbol_table::SymbolTable;
 
 pub use crate::symbols::fetch::Mismatch;
 pub use crate::symbols::symbol_table::{Symbol, SymbolTableKind};
+pub use crate::symbols::unwind_tables::UnwindTables;
 
 /// One module of the process. Its file was looked for; everything else is
 /// read when asked for.
@@ -30,19 +31,6 @@ pub struct ModuleSymbols<'f> {
     debug: OnceLock<Option<Debug<'f>>>,
     symbols: OnceLock<SymbolTable<'f>>,
     is_on_stack: OnceLock<()>,
-}
-
-/// The sections that unwinding needs, each with its address.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct UnwindTables<'f> {
-    /// `.eh_frame`.
-    pub eh_frame: Option<(LinkAddr, &'f [u8])>,
-    /// `.eh_frame_hdr`: the search table.
-    pub eh_frame_hdr: Option<(LinkAddr, &'f [u8])>,
-    /// Address of `.text`, for `DW_EH_PE_textrel`.
-    pub text: Option<LinkAddr>,
-    /// Address of `.got`, for `DW_EH_PE_datarel` in `.eh_frame`.
-    pub got: Option<LinkAddr>,
 }
 
 /// What a module's files tell of its code, from best to worst.
@@ -61,7 +49,7 @@ impl<'f> ModuleSymbols<'f> {
     /// it is another.
     pub(super) fn load(module: &Module, memory: &dyn Memory, fetch: &Arc<Fetch<'f>>) -> Self {
         let binary = match module.path.as_slice() {
-            b"[vdso]" => fetch.from_memory(module, memory).map(|image| {
+            b"[vdso]" => fetch.memory_image(module, memory).map(|image| {
                 Binary::Found(FoundFile { path: None, modified: None, image, is_verified: true })
             }),
             _ => None,
@@ -83,7 +71,11 @@ impl<'f> ModuleSymbols<'f> {
             // Without tables nobody needs a bias, but offsets from the module's
             // start stay useful.
             bias: module.bias.or_else(from_file).unwrap_or(Bias(module.range.start.0)),
-            unwind: image.map(unwind_tables).unwrap_or_default(),
+            // What the process had is right even where its file is gone.
+            unwind: match image {
+                Some(image) => UnwindTables::of_file(image),
+                None => UnwindTables::of_memory(module, memory, fetch.arch, fetch.store),
+            },
             binary,
             fetch: Arc::clone(fetch),
             separate: OnceLock::new(),
@@ -167,7 +159,8 @@ impl<'f> ModuleSymbols<'f> {
         self.module.is_main
     }
 
-    /// Where the unwind tables are. Empty without a file.
+    /// Where the unwind tables are: in the file, or where that is missing, in
+    /// the process's memory.
     pub fn unwind_tables(&self) -> &UnwindTables<'f> {
         &self.unwind
     }
@@ -335,40 +328,5 @@ impl<'f> ModuleSymbols<'f> {
     /// and the function that it jumps to.
     pub(super) fn stub_at(&self, at: LinkAddr) -> Option<Stub<'f>> {
         plt::stub_at(self.image()?, at)
-    }
-}
-
-/// The unwind tables of a file: by section names, or where a file has been
-/// stripped of its sections, by `PT_GNU_EH_FRAME`.
-fn unwind_tables<'f>(image: &Image<'f>) -> UnwindTables<'f> {
-    let section = |name: &str| {
-        let section = image.section(name)?;
-        Some((section.address, section.bytes)).filter(|(_, bytes)| !bytes.is_empty())
-    };
-    let address = |name: &str| image.section(name).map(|section| section.address);
-    let header = section(".eh_frame_hdr").or_else(|| {
-        let at = image.eh_frame_hdr()?;
-        Some((at, image.bytes_at(at, usize::MAX)?))
-    });
-    let eh_frame = section(".eh_frame").or_else(|| {
-        let (at, bytes) = header?;
-        let frames = eh_frame_of(at, bytes)?;
-        Some((frames, image.bytes_at(frames, usize::MAX)?))
-    });
-    UnwindTables {
-        eh_frame,
-        eh_frame_hdr: header,
-        text: address(".text"),
-        got: address(".got.plt").or_else(|| address(".got")),
-    }
-}
-
-/// Where an `.eh_frame_hdr` says that `.eh_frame` is.
-fn eh_frame_of(at: LinkAddr, header: &[u8]) -> Option<LinkAddr> {
-    let section = gimli::EhFrameHdr::new(header, gimli::LittleEndian);
-    let bases = gimli::BaseAddresses::default().set_eh_frame_hdr(at.0);
-    match section.parse(&bases, 8).ok()?.eh_frame_ptr() {
-        gimli::Pointer::Direct(at) => Some(LinkAddr(at)),
-        gimli::Pointer::Indirect(_) => None,
     }
 }

@@ -19,13 +19,64 @@ pub(super) struct Names {
     pub(super) linkage: Option<String>,
 }
 
+/// What is found along the references from an entry.
+struct Found<'d, 'f> {
+    plain: Option<Reader<'f>>,
+    linkage: Option<Reader<'f>>,
+    /// The last entry: the one that stands in the function's scope.
+    declared: (&'d Debug<'f>, &'d Unit<'f>, UnitOffset),
+}
+
 /// The names of the function that `entry` describes, or refers to by
 /// `DW_AT_abstract_origin` and `DW_AT_specification`.
 pub(super) fn names<'d, 'f>(
+    debug: &'d Debug<'f>,
+    unit: &'d Unit<'f>,
+    entry: UnitOffset,
+) -> Option<Names> {
+    let found = follow(debug, unit, entry)?;
+    // Without a linkage name the name's scopes are only in the tree above it.
+    let qualified = || {
+        let (debug, unit, entry) = found.declared;
+        let has_scopes = found.linkage.is_none() && unit.language().is_some_and(has_namespaces);
+        has_scopes.then(|| scopes::qualified(debug, unit, entry)).flatten()
+    };
+    let linkage = found.linkage.as_ref().map(lossy);
+    let display = found.display().or_else(qualified);
+    let display =
+        display.or_else(|| found.plain.as_ref().map(lossy)).or_else(|| linkage.clone())?;
+    let linkage = linkage.filter(|linkage| *linkage != display);
+    Some(Names { display, linkage })
+}
+
+/// The name of a function that other names stand in: its whole name, or only
+/// the last part of it, as the flag says.
+pub(super) fn scope_name<'d, 'f>(
+    debug: &'d Debug<'f>,
+    unit: &'d Unit<'f>,
+    entry: UnitOffset,
+) -> Option<(String, bool)> {
+    let found = follow(debug, unit, entry)?;
+    let whole = found.display().map(|name| (name, true));
+    whole.or_else(|| found.plain.as_ref().map(|name| (lossy(name), false)))
+}
+
+impl Found<'_, '_> {
+    /// By the linkage name, if there is one that means more than itself.
+    fn display(&self) -> Option<String> {
+        self.linkage.as_ref().and_then(|name| demangled(name.slice()))
+    }
+}
+
+fn lossy(name: &Reader<'_>) -> String {
+    name.to_string_lossy().into_owned()
+}
+
+fn follow<'d, 'f>(
     mut debug: &'d Debug<'f>,
     mut unit: &'d Unit<'f>,
     mut entry: UnitOffset,
-) -> Option<Names> {
+) -> Option<Found<'d, 'f>> {
     let (mut plain, mut linkage) = (None, None);
     for _ in 0..MOST_REFERENCES {
         let mut next = None;
@@ -48,19 +99,7 @@ pub(super) fn names<'d, 'f>(
             _ => break,
         }
     }
-    // Without a linkage name the name's scopes are only in the tree above it.
-    let qualified = || {
-        plain.filter(|_| linkage.is_none() && unit.language().is_some_and(has_namespaces))?;
-        scopes::qualified(debug, unit, entry)
-    };
-    let lossy = |name: &Reader<'_>| name.to_string_lossy().into_owned();
-    let from_linkage = linkage.as_ref().and_then(|name| demangled(name.slice()));
-    let display = from_linkage
-        .or_else(qualified)
-        .or_else(|| plain.as_ref().map(lossy))
-        .or_else(|| linkage.as_ref().map(lossy))?;
-    let linkage = linkage.as_ref().map(lossy).filter(|linkage| *linkage != display);
-    Some(Names { display, linkage })
+    Some(Found { plain, linkage, declared: (debug, unit, entry) })
 }
 
 /// Whether functions of the language have more of a name than its last part.

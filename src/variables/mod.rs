@@ -5,8 +5,11 @@
 //! [`Value`] that says why.
 
 mod aggregates;
+mod arrays;
 pub mod calls;
 mod entry_values;
+mod enums;
+mod expression;
 pub mod location;
 mod numbers;
 pub mod place;

@@ -1,8 +1,10 @@
 //! Pointers and references, with what they point to.
 
+use gimli::constants as dw;
+
 use crate::base::addr::RunAddr;
 use crate::symbols::entries::Entry;
-use crate::symbols::types::{Dialect, Shape, Type};
+use crate::symbols::types::{Dialect, MemberPlace, Shape, Type};
 use crate::variables::numbers::unsigned;
 use crate::variables::place::Place;
 use crate::variables::read::{Level, NOT_DUMPED, Reading};
@@ -109,7 +111,14 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
             (Err(why), _) => return unknown(format!("what it points to is {why}")),
             (_, Err(_)) => return unknown("it points to before a variable".to_owned()),
         };
-        let target = self.value(target, &place, level.followed());
+        let to = self.context.types.get(target);
+        if let Some(kind) = CharKind::of(&to).filter(|_| to.dialect != Dialect::Rust)
+            && let Some(text) =
+                self.char_array(&to, kind, self.context.limits.string as u64, &place)
+        {
+            return text;
+        }
+        let target = self.typed(&to, &place, level.followed());
         let text = shortened(&target.text, TARGET_TEXT);
         let mut value =
             Value::leaf(ValueKind::Pointer, format!("<no address> {text}"), target.origin);
@@ -163,7 +172,9 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
         let word = word.unwrap_or(0);
         let text = match (is_function, word) {
             (false, u64::MAX) | (true, 0) => "nullptr".to_owned(),
-            (false, offset) => format!("<member at offset {offset}>"),
+            (false, offset) => {
+                self.member_at(of, offset).unwrap_or_else(|| format!("<member at offset {offset}>"))
+            }
             (true, odd) if odd % 2 == 1 => {
                 format!("<virtual function at offset {} of the table>", odd.saturating_sub(1))
             }
@@ -172,6 +183,18 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
         let mut value = Value::leaf(ValueKind::Pointer, text, place.origin());
         value.raw = Some(word);
         value
+    }
+}
+
+impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
+    /// The member that a pointer to a member of a class means:
+    /// `&Widget::numbers`.
+    fn member_at(&self, of: &Type<'a, 'f>, offset: u64) -> Option<String> {
+        let class = of.entry?.attributes()?.reference(dw::DW_AT_containing_type)?;
+        let class = self.context.types.get(Some(class));
+        let members = &class.composite()?.members;
+        let member = members.iter().find(|member| member.place == MemberPlace::Bytes(offset))?;
+        Some(format!("&{}::{}", class.plain_name, member.name.as_ref()?))
     }
 }
 

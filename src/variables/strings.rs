@@ -131,7 +131,8 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
         let shown = text.get(..limit.min(text.len())).unwrap_or_default();
         let mut literal = quoted(shown, element.dialect);
         let left_out = text.len().saturating_sub(shown.len());
-        if left_out > 0 || has_more || (bytes.len() as u64) < wanted {
+        let is_short = end.is_none() && (bytes.len() as u64) < wanted;
+        if left_out > 0 || has_more || is_short {
             literal.push_str("...");
         }
         let mut value = Value::leaf(ValueKind::String, prefixed(element, &literal), place.origin());

@@ -12,6 +12,8 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use object::{Object as _, ObjectSection as _};
+
 use coretool::analyze::Options;
 use coretool::report::model::Report;
 use coretool::report::render::json::{self, Layout};
@@ -56,6 +58,32 @@ fn is_survived(fixture: &Fixture) {
     let talk = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{} at {case}: {}\n{talk}", fixture.name, output.status);
     assert!(talk.contains("1 passed"), "the worker did not run:\n{talk}");
+}
+
+/// Every byte of the table that leads to the unwind information, damaged in turn.
+/// Its entries may then point before the section that they belong to.
+#[test]
+fn a_search_table_may_point_anywhere() {
+    let fixture = fixture::named("null-pointer");
+    let core = gdb_core(fixture, Build::plain(fixture)).0;
+    let copy = core.path.with_extension("program");
+    fs::copy(&core.program, &copy).expect("a program");
+    let mut options = Options::default();
+    options.symbols.executable = Some(copy.clone());
+    let subject = Subject { core: &core.path, options };
+    let bytes = fs::read(&copy).expect("the copy");
+    let elf = object::File::parse(&*bytes).expect("an ELF file");
+    let table = elf.section_by_name(".eh_frame_hdr").and_then(|section| section.file_range());
+    let (start, length) = table.expect("a search table");
+    let file = OpenOptions::new().write(true).open(&copy).expect("the copy");
+    for at in start..start + length {
+        let byte = bytes[usize::try_from(at).expect("within the file")];
+        for damaged in [0, 0x80, 0xff] {
+            file.write_all_at(&[damaged], at).expect("a writable file");
+            explained(&subject);
+        }
+        file.write_all_at(&[byte], at).expect("a writable file");
+    }
 }
 
 /// Half of the cores come from the kernel, where tests may have them: notes come

@@ -5,6 +5,7 @@
 mod support;
 
 mod bad_input;
+mod capture_core;
 mod damage;
 mod each_fixture;
 mod exit_codes;
@@ -13,8 +14,10 @@ mod fixtures;
 mod layers;
 mod matrix;
 mod oracle;
-mod run_processes;
-mod run_signals;
+mod readme;
+mod run;
+mod run_deaths;
 mod run_surroundings;
 mod schema;
 mod sources;
+mod values;

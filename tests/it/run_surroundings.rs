@@ -1,184 +1,165 @@
-//! `coretool run` in narrow places: limits, users, directories, terminals.
+//! `coretool run` where something is missing or in the way: rights, tracers,
+//! readers, programs.
 
+use std::ffi::OsString;
 use std::fs;
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
 
-use nix::unistd::geteuid;
+use crate::support::target::{Target, finished, text};
 
-use crate::support::running::{Place, ended};
-
-/// The words of a command as one argument of `sh -c`.
-fn quoted(command: &Command) -> String {
-    let words = [command.get_program()].into_iter().chain(command.get_args());
-    let quote = |word: &std::ffi::OsStr| format!("'{}'", word.to_str().unwrap());
-    words.map(quote).collect::<Vec<_>>().join(" ")
-}
-
-/// Runs `coretool run` from a shell that does `first` before.
-fn after(
-    place: &Place,
-    first: &str,
-    options: &[&str],
-    arguments: &[&str],
-) -> crate::support::running::Run {
-    let command = place.coretool(options, arguments);
-    let script = format!("{first}; exec {}", quoted(&command));
-    let child = place.command("sh".as_ref(), &["-c".into(), script.into()]).spawn().unwrap();
-    place.finish(child)
+/// Runs `script` in a shell, with these words as `"$@"`.
+fn shell(target: &Target, script: &str, words: &Command) -> Command {
+    let mut command = Command::new("sh");
+    target.prepare(&mut command);
+    command.args(["-c", script, "sh"]).arg(words.get_program()).args(words.get_args());
+    command
 }
 
 #[test]
-fn without_any_core_limit() {
-    let place = Place::new("deaths");
-    let core = place.path().join("the-core");
-    let options = ["--core", core.to_str().unwrap()];
-    let run = after(&place, "ulimit -H -c 0", &options, &["plain"]);
-    assert_eq!(run.status.code(), Some(139), "{run:#?}");
-    assert_eq!(run.report().threads[0].frames[0].function.as_deref(), Some("touch"));
-    assert_eq!(fs::metadata(&core).unwrap().permissions().mode() & 0o777, 0o600);
-}
-
-#[test]
-fn a_refused_kernel_core_is_said_before_the_start() {
-    let place = Place::new("deaths");
-    let run = after(&place, "ulimit -H -c 0", &["--no-ptrace"], &["plain"]);
-    assert_eq!(run.status.code(), Some(139), "{run:#?}");
-    assert_eq!(run.reports.len(), 0);
-    let first = run.stderr.lines().next().unwrap();
-    assert!(first.contains("no core will come") && first.contains("hard limit"), "{first}");
-}
-
-#[test]
-fn signals_that_a_shell_ignores_are_reset() {
-    let place = Place::new("deaths");
-    let run = after(&place, "trap '' INT QUIT CHLD", &[], &["late-quit"]);
-    assert_eq!(run.status.code(), Some(131), "{run:#?}");
-    assert_eq!(run.report().signal.as_ref().unwrap().number, 3);
-    // A status that the kernel would have thrown away.
-    let run = after(&place, "trap '' CHLD", &["--force"], &["ignored"]);
-    assert_eq!(run.status.code(), Some(6), "{run:#?}");
-}
-
-#[test]
-fn a_directory_that_cannot_be_written_as_another_user() {
-    if !geteuid().is_root() {
-        println!("skipped: only root can become another user");
-        return;
-    }
-    let place = Place::new("undumpable");
-    // Its own state, and nothing else, is the user's.
-    let state = place.path().join("state");
-    fs::create_dir(&state).unwrap();
-    let nobody = nix::unistd::User::from_name("nobody").unwrap().unwrap();
-    nix::unistd::chown(&state, Some(nobody.uid), Some(nobody.gid)).unwrap();
-    fs::set_permissions(place.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    if !is_reachable(&place) {
-        return;
-    }
-    let mut words: Vec<_> =
-        ["--reuid", "nobody", "--regid", "nogroup", "--clear-groups"].map(Into::into).to_vec();
-    words.push(env!("CARGO_BIN_EXE_coretool").into());
-    words.extend(["run", "--core", "none", "--format", "json", "--"].map(Into::into));
-    words.push(place.program.clone().into());
-    let child = place.command("setpriv".as_ref(), &words).spawn().unwrap();
-    let run = place.finish(child);
-    assert_eq!(run.status.code(), Some(139), "{run:#?}");
-    let line = run.stderr.lines().find(|line| line.starts_with('{')).unwrap();
-    let report: coretool::report::model::Report = serde_json::from_str(line).unwrap();
-    // Registers and signal are known of a process that hides its memory.
-    assert_eq!(report.signal.unwrap().number, 11);
-    assert!(report.gaps.iter().any(|gap| gap.missing.contains("memory")), "{:#?}", report.gaps);
-}
-
-/// Whether another user may execute what the tests built.
-fn is_reachable(place: &Place) -> bool {
-    let mut words: Vec<std::ffi::OsString> =
-        ["--reuid", "nobody", "--regid", "nogroup", "--clear-groups"].map(Into::into).to_vec();
-    words.push(env!("CARGO_BIN_EXE_coretool").into());
-    words.push("--version".into());
-    let is = ended(place.command("setpriv".as_ref(), &words).spawn().unwrap()).success();
-    if !is {
-        println!("skipped: another user cannot reach {}", env!("CARGO_BIN_EXE_coretool"));
-    }
-    is
-}
-
-#[test]
-fn output_that_nobody_reads() {
-    let place = Place::new("deaths");
-    let program = place.program.display();
-    let coretool = env!("CARGO_BIN_EXE_coretool");
-    let script = format!(
-        "('{coretool}' run --core none --output - -- '{program}' plain; echo $? > status) | true"
-    );
-    let child = place.command("sh".as_ref(), &["-c".into(), script.into()]).spawn().unwrap();
-    assert!(ended(child).success());
-    assert_eq!(fs::read_to_string(place.path().join("status")).unwrap().trim(), "139");
-}
-
-#[test]
-fn programs_that_cannot_start() {
-    let place = Place::new("ready");
-    let text = place.path().join("text");
-    fs::write(&text, "no program").unwrap();
-    let cases = [("./nowhere", "no program `./nowhere`"), ("./text", "cannot execute `./text`")];
-    for (program, want) in cases {
-        let words = ["run", program].map(Into::into);
-        let child = place.command(env!("CARGO_BIN_EXE_coretool").as_ref(), &words).spawn().unwrap();
-        let run = place.finish(child);
-        assert_eq!(run.status.code(), Some(1), "{run:#?}");
-        assert!(run.stderr.contains(want), "{}", run.stderr);
+fn ends_that_the_kernel_would_have_thrown_away() {
+    let target = Target::new("deaths");
+    for (way, status) in [("ignored", 6), ("plain", 139)] {
+        let mut command = target.command(&["--core", "none"]);
+        let run = target.finish(&mut shell(&target, "trap '' CHLD; exec \"$@\"", command.arg(way)));
+        assert_eq!(run.status, Some(status), "{way}: {}", run.stderr);
     }
 }
 
 #[test]
 fn a_second_tracer_is_refused_and_the_program_runs() {
-    let place = Place::new("deaths");
+    let target = Target::new("deaths");
     // The outer one traces the inner one and all that it starts.
-    let inner = place.coretool(&[], &["plain"]);
-    let mut words: Vec<std::ffi::OsString> =
-        ["run", "--core", "none", "--"].map(Into::into).to_vec();
-    words.push(inner.get_program().into());
-    words.extend(inner.get_args().map(Into::into));
-    let outer = place.command(env!("CARGO_BIN_EXE_coretool").as_ref(), &words).spawn().unwrap();
-    let run = place.finish(outer);
-    assert_eq!(run.status.code(), Some(139), "{run:#?}");
+    let inner = target.command(&["--core", "none"]);
+    let mut outer = Command::new(env!("CARGO_BIN_EXE_coretool"));
+    target.prepare(&mut outer);
+    outer.args(["run", "--core", "none", "--"]).arg(inner.get_program()).args(inner.get_args());
+    let run = target.finish(outer.arg("plain"));
+    assert_eq!(run.status, Some(139), "{}", run.stderr);
     assert!(run.stderr.contains("cannot be traced"), "{}", run.stderr);
     assert!(run.stderr.contains("CRASH  SIGSEGV"), "the outer one reports: {}", run.stderr);
 }
 
-#[test]
-fn ctrl_backslash_at_a_terminal() {
-    let place = Place::new("ready");
-    let command = quoted(&place.coretool(&[], &[]));
-    // script(1) gives it a terminal, whose keys we press.
-    let words = ["-qec", &command, "typescript"].map(Into::into);
-    let mut child = place.command("script".as_ref(), &words).stdin(Stdio::piped()).spawn().unwrap();
-    place.wait_for("ready");
-    let mut keys = child.stdin.take().unwrap();
-    keys.write_all(b"\x1c").unwrap();
-    let run = place.finish(child);
-    drop(keys);
-    assert_eq!(run.status.code(), Some(131), "{run:#?}");
-    let report = run.report();
-    assert_eq!(report.signal.as_ref().unwrap().number, 3);
-    assert!(report.threads[0].frames.iter().any(|frame| frame.function.as_deref() == Some("main")));
+/// A directory that other users can reach, with coretool and a program in it.
+fn public(target: &Target) -> (tempfile::TempDir, Command) {
+    let place = tempfile::tempdir().unwrap();
+    fs::set_permissions(place.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    fs::copy(env!("CARGO_BIN_EXE_coretool"), place.path().join("coretool")).unwrap();
+    fs::copy(&target.program, place.path().join("program")).unwrap();
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
+    command.env("XDG_STATE_HOME", place.path().join("state")).current_dir(place.path());
+    command.stdin(Stdio::null()).args(["./coretool", "run"]);
+    (place, command)
 }
 
 #[test]
-fn ctrl_c_is_the_programs() {
-    let place = Place::new("ready");
-    let command = quoted(&place.coretool(&[], &[]));
-    let words = ["-qec", &command, "typescript"].map(Into::into);
-    let mut child = place.command("script".as_ref(), &words).stdin(Stdio::piped()).spawn().unwrap();
-    place.wait_for("ready");
+fn memory_that_is_hidden_from_its_own_user() {
+    if !nix::unistd::geteuid().is_root() {
+        println!("skipped: only root can become another user");
+        return;
+    }
+    let target = Target::new("undumpable");
+    let (_place, mut command) = public(&target);
+    command.args(["--core", "none", "--format", "json", "--", "./program"]);
+    let output = finished(&mut command);
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(139), "{said}");
+    // Registers and the signal are known all the same.
+    let line = said.lines().find(|line| line.starts_with('{')).unwrap();
+    let report: coretool::report::model::Report = serde_json::from_str(line).unwrap();
+    assert_eq!(report.signal.unwrap().number, 11);
+    assert!(report.threads[0].registers.is_some());
+    assert!(report.gaps.iter().any(|gap| gap.missing.contains("memory")), "{:#?}", report.gaps);
+}
+
+#[test]
+fn programs_that_would_lose_their_privilege_are_not_traced() {
+    if !nix::unistd::geteuid().is_root() {
+        println!("skipped: only root can make a set-user-id program");
+        return;
+    }
+    let target = Target::new("deaths");
+    let (place, mut command) = public(&target);
+    let program = place.path().join("program");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o4755)).unwrap();
+    let output = finished(command.args(["--", "./program", ""]));
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("set-user-id"), "{said}");
+}
+
+#[test]
+fn output_that_nobody_reads() {
+    let target = Target::new("deaths");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_coretool"));
+    command.args(["run", "--core", "none", "--output", "-", "--"]);
+    command.arg(&target.program).arg("plain");
+    let script = "(\"$@\"; echo $? > status) | true";
+    let output = finished(&mut shell(&target, script, &command));
+    assert_eq!(text(&output.stderr), "");
+    let status = fs::read_to_string(target.directory.path().join("status")).unwrap();
+    assert_eq!(status.trim(), "139");
+}
+
+#[test]
+fn programs_that_cannot_start() {
+    let target = Target::new("ready");
+    fs::write(target.directory.path().join("text"), "no program").unwrap();
+    let cases = [("./nowhere", "no program `./nowhere`"), ("./text", "cannot execute `./text`")];
+    for option in ["--core=none", "--no-ptrace"] {
+        for (program, want) in cases {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_coretool"));
+            target.prepare(&mut command);
+            let output = finished(command.args(["run", option, program]));
+            let said = text(&output.stderr);
+            assert_eq!(output.status.code(), Some(1), "{said}");
+            assert!(said.contains(want), "{said}");
+        }
+    }
+}
+
+#[test]
+fn control_c_is_the_programs_and_stopping_works() {
+    let target = Target::new("ready");
+    let command = target.command(&["--core", "none"]);
+    let words: Vec<OsString> =
+        [command.get_program()].into_iter().chain(command.get_args()).map(Into::into).collect();
+    let line = words.iter().map(|word| format!("'{}'", word.to_str().unwrap()));
+    // An interactive shell on a terminal of its own. It stops the job at Ctrl-Z,
+    // continues it, and then Ctrl-C ends it.
+    let line = format!("set -m; {}; fg; echo status $?", line.collect::<Vec<_>>().join(" "));
+    let mut script = Command::new("script");
+    target.prepare(&mut script);
+    script.env("SHELL", "/bin/bash");
+    let mut child = script
+        .args(["-q", "-e", "-c", &line, "/dev/null"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("script runs");
+    let mut terminal = BufReader::new(child.stdout.take().unwrap());
     let mut keys = child.stdin.take().unwrap();
+    let mut said = String::new();
+    let mut wait_for = |terminal: &mut BufReader<_>, wanted: &str| {
+        let from = said.len();
+        while !said[from..].contains(wanted) {
+            assert_ne!(terminal.read_line(&mut said).unwrap(), 0, "it ended early: {said}");
+        }
+    };
+    wait_for(&mut terminal, "ready");
+    keys.write_all(b"\x1a").unwrap();
+    wait_for(&mut terminal, "Stopped");
+    // `fg` names the job that it continues.
+    wait_for(&mut terminal, "ready");
     keys.write_all(b"\x03").unwrap();
-    let run = place.finish(child);
+    let mut rest = String::new();
+    terminal.read_to_string(&mut rest).unwrap();
     drop(keys);
-    assert_eq!(run.status.code(), Some(130), "{run:#?}");
-    assert!(run.stdout.contains("SIGINT"), "{run:#?}");
-    assert_eq!(run.reports.len(), 0);
+    let _ended = child.wait().unwrap();
+    assert!(rest.contains("status 130"), "{rest}");
+    assert!(rest.contains("SIGINT"), "{rest}");
+    assert_eq!(target.read_reports().len(), 0);
 }

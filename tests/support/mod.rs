@@ -11,5 +11,5 @@ pub(crate) mod fixture;
 pub(crate) mod gdb;
 pub(crate) mod random;
 pub(crate) mod report_check;
-pub(crate) mod running;
 pub(crate) mod scratch;
+pub(crate) mod target;

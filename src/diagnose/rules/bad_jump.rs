@@ -29,10 +29,10 @@ impl Rule for JumpToData {
         let data = global_at(scene, jump.target).map(|name| format!(" (`{name}`)"));
         let data = data.unwrap_or_default();
         finding.explanation = format!(
-            "{} {}{data}, which is no code{}",
-            verb(&jump),
+            "{} {}{data}, which is data and no code{}",
+            jump.words(scene),
             jump.target,
-            origin(scene, &jump)
+            origin(&jump)
         );
         finding.evidence.push(format!("the address is in {}", memory(mapping)));
         Some(finding)
@@ -59,10 +59,10 @@ impl Rule for BadCall {
         let mut finding = found(scene, self.id(), 0.96, "call to nowhere", &jump);
         finding.explanation = format!(
             "{} {}{}{}",
-            verb(&jump),
+            jump.words(scene),
             jump.target,
             where_it_lies(scene, jump.target),
-            origin(scene, &jump)
+            origin(&jump)
         );
         Some(finding)
     }
@@ -137,22 +137,14 @@ fn found(
     finding
 }
 
-fn verb(jump: &Jump) -> &'static str {
-    match jump.how {
-        How::Call => "call of",
-        How::Jump | How::Return | How::Unknown => "jump to",
-    }
+/// ", because `handler` holds that address".
+fn origin(jump: &Jump) -> String {
+    let pointer = jump.pointer.as_ref();
+    let because = |name| because(0.97, &format!("`{name}` holds that address"));
+    pointer.map(because).unwrap_or_default()
 }
 
-/// ", because `handler` holds that address, in `call_back` at x.c:12".
-fn origin(scene: &Scene<'_, '_>, jump: &Jump) -> String {
-    let call = scene.call_in_frame(jump.frame);
-    let call = call.filter(|(_, call)| call.function().is_some()).map(|(index, _)| index);
-    let pointer = jump.pointer.as_ref().map(|name| because(0.97, &format!("`{name}` holds it")));
-    format!("{}{}", scene.at(call), pointer.unwrap_or_default())
-}
-
-/// A hint where one bit or the upper half of a code address was lost.
+/// What lies at the target, for evidence.
 fn near_code(scene: &Scene<'_, '_>, target: RunAddr) -> Option<String> {
     let name = scene.name_of(target)?;
     Some(format!("{target} is {name}"))

@@ -2,11 +2,11 @@
 //! result.
 
 use crate::base::signal::Signal;
+use crate::diagnose::culprit::variable_in;
 use crate::diagnose::finding::Finding;
 use crate::diagnose::instruction::{Division, Divisor};
 use crate::diagnose::rules::Rule;
 use crate::diagnose::scene::Scene;
-use crate::diagnose::wording::because;
 use crate::variables::value::{ValueKind, Variable};
 
 pub(super) struct DivideByZero;
@@ -53,24 +53,25 @@ fn check(scene: &Scene<'_, '_>, id: &'static str, how: Division) -> Option<Findi
     }
     let call = scene.call_in_frame(fault.frame);
     let variables = call.map(|(_, call)| call.variables.as_slice()).unwrap_or_default();
-    let name = stored_in(variables, &divisor).map(|variable| format!("`{}`", variable.name));
+    let in_memory = stored_in(variables, &divisor).map(|variable| variable.name.clone());
+    let register = instruction.divisor_register();
+    let in_register = || variable_in(scene, fault.frame, register?).map(|variable| variable.name);
+    let name = in_memory.or_else(in_register).map(|name| format!("`{name}`"));
     let who = name.unwrap_or_else(|| "the divisor".to_owned());
     let bits = divisor.size.saturating_mul(8);
-    let (title, what, cause) = match how {
-        Division::ByZero => ("division by zero", "integer division", format!("{who} is zero")),
-        Division::Overflow if divisor.is_signed => (
-            "quotient too large",
-            "integer division",
-            format!("the quotient does not fit into {bits} bits: {who} is {}", signed(&divisor)),
-        ),
-        Division::Overflow => (
-            "quotient too large",
-            "integer division",
-            format!("the quotient does not fit into {bits} bits"),
-        ),
+    let title = match how {
+        Division::ByZero => "division by zero",
+        Division::Overflow => "quotient too large",
     };
     let mut finding = Finding::new(id, 0.99, title);
-    finding.explanation = format!("{what}{}", because(finding.confidence, &cause));
+    let too_large = format!("the quotient of an integer division does not fit into {bits} bits");
+    finding.explanation = match how {
+        Division::ByZero => format!("integer division by zero: {who} is 0"),
+        Division::Overflow if divisor.is_signed => {
+            format!("{too_large}: {who} is {}", signed(&divisor))
+        }
+        Division::Overflow => too_large,
+    };
     finding.evidence.push(format!("{} at {}", instruction.text(), instruction.at));
     if let Some(value) = divisor.value {
         finding.evidence.push(format!("the divisor of {bits} bits is {value:#x}"));

@@ -29,10 +29,6 @@ impl Rule for NullCall {
         let call = scene.call_in_frame(jump.frame).map(|(index, _)| index);
         let call = call.filter(|_| jump.frame != fault.frame || jump.how != How::Unknown);
         let is_zero = jump.target.0 == 0;
-        let what = match jump.how {
-            How::Unknown | How::Return => "jump to",
-            How::Call | How::Jump => "call of",
-        };
         let target = if is_zero {
             "a NULL function pointer".to_owned()
         } else {
@@ -42,8 +38,7 @@ impl Rule for NullCall {
             true => because(finding.confidence, &format!("`{name}` is NULL")),
             false => because(finding.confidence, &format!("`{name}` holds that")),
         });
-        finding.explanation =
-            format!("{what} {target}{}{}", scene.at(call), why.unwrap_or_default());
+        finding.explanation = format!("{} {target}{}", jump.words(scene), why.unwrap_or_default());
         finding.evidence.push(format!("the program counter is {}", jump.target));
         if jump.how == How::Jump {
             let note = "the called function has jumped on, in the place of its own last call";

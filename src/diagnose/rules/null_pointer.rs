@@ -2,7 +2,7 @@
 
 use crate::base::addr::RunAddr;
 use crate::base::signal::Signal;
-use crate::diagnose::culprit::{Culprit, culprit, pointers_with};
+use crate::diagnose::culprit::{Culprit, culprit, null_pointers, pointers_with};
 use crate::diagnose::fault::{Fault, NEAR_NULL};
 use crate::diagnose::finding::Finding;
 use crate::diagnose::instruction::Access;
@@ -62,8 +62,27 @@ impl Cause {
 fn cause(scene: &Scene<'_, '_>, fault: &Fault, operand: Option<&Access>) -> Cause {
     let base = operand.and_then(|access| access.base);
     let Some(base) = base.filter(|base| base.value == Some(0)) else {
-        let hedge = hedge(0.7);
-        return Cause::new(0.7, format!(", {hedge}through a null pointer with an offset"));
+        if operand.is_some_and(|it| it.base.is_none() && it.index.is_none()) {
+            let words = ", through a NULL pointer that the compiler had foreseen".to_owned();
+            let evidence = "the address is a constant of the instruction".to_owned();
+            return Cause { evidence: Some(evidence), ..Cause::new(0.9, words) };
+        }
+        if let Some(suspect) = indexed(scene, fault, operand) {
+            let words =
+                because(0.8, &format!("`{}` is NULL (`{}`)", suspect.pointer, suspect.access));
+            return Cause::new(0.8, words);
+        }
+        return match base.and_then(|base| base.value) {
+            // Whatever was added to it, the base itself is no null pointer.
+            Some(_) => Cause::new(0.5, ", by an index that is far out of bounds".to_owned()),
+            None if base.is_none() => {
+                Cause::new(0.9, because(0.9, "a null pointer constant was followed"))
+            }
+            None => {
+                let hedge = hedge(0.7);
+                Cause::new(0.7, format!(", {hedge}through a null pointer"))
+            }
+        };
     };
     let Some(operand) = operand else { return Cause::new(0.7, String::new()) };
     match culprit(scene, fault.frame, &fault.operands, operand) {
@@ -99,6 +118,17 @@ fn cause(scene: &Scene<'_, '_>, fault: &Fault, operand: Option<&Access>) -> Caus
             Cause::new(0.95, format!(", through a NULL pointer in %{}{past}", base.name))
         }),
     }
+}
+
+/// The only pointer variable that is null and from which the address can be
+/// reached by an index: code that computes `p[i]` leaves no trace of `p`.
+fn indexed(scene: &Scene<'_, '_>, fault: &Fault, operand: Option<&Access>) -> Option<Suspect> {
+    let at = fault.effective_address()?;
+    let size = operand.map(|operand| operand.size);
+    let suspects = null_pointers(scene, fault.frame, at.0, size);
+    let mut fitting = suspects.into_iter().filter(|it| it.steps == 0 && it.size == size);
+    let first = fitting.next()?;
+    fitting.all(|other| other.pointer == first.pointer).then_some(first)
 }
 
 /// "`conn` is NULL (member `fd` of `struct conn`)".

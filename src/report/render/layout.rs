@@ -26,8 +26,8 @@ impl Span {
         self
     }
 
-    /// The same from text that is safe already and whose spaces count.
-    pub(super) fn source(role: Role, text: String) -> Self {
+    /// From text that is escaped already.
+    pub(super) fn safe(role: Role, text: String) -> Self {
         Self { role, text }
     }
 
@@ -102,10 +102,25 @@ impl<'o> Lines<'o> {
 
     /// Adds a sentence, which may be broken at each of its spaces.
     pub(super) fn sentence(&mut self, gap: usize, role: Role, text: &str) -> fmt::Result {
-        for (number, word) in text.split(' ').filter(|word| !word.is_empty()).enumerate() {
-            self.word(if number == 0 { gap } else { 1 }, &[span(role, word)])?;
+        let mut gap = gap;
+        // Words of one line are painted together.
+        let mut together = String::new();
+        for word in text.split(' ').filter(|word| !word.is_empty()) {
+            let word = escaped(word);
+            let with_word = gap
+                .saturating_add(together.width())
+                .saturating_add(usize::from(!together.is_empty()))
+                .saturating_add(word.width());
+            if !together.is_empty() && self.column.saturating_add(with_word) > self.width {
+                self.word(gap, &[Span::safe(role, std::mem::take(&mut together))])?;
+                gap = 1;
+            }
+            if !together.is_empty() {
+                together.push(' ');
+            }
+            together.push_str(&word);
         }
-        Ok(())
+        if together.is_empty() { Ok(()) } else { self.word(gap, &[Span::safe(role, together)]) }
     }
 
     /// Ends the line.
@@ -138,20 +153,29 @@ pub(super) fn cut(text: &str, columns: usize) -> String {
     // The count is longest when nothing is kept.
     let longest = note(0).len();
     let counted = columns >= longest.saturating_mul(2);
-    let room = columns.saturating_sub(if counted { longest } else { 3 });
-    let mut wide = 0;
-    let mut kept = String::new();
-    let mut count = 0;
-    for char in text.chars() {
-        wide += char.width().unwrap_or(0);
-        if wide > room {
-            break;
-        }
-        kept.push(char);
-        count += 1;
+    if !counted {
+        return shortened(text, columns);
     }
-    let kept = kept.trim_end();
-    if counted { format!("{kept}{}", note(count)) } else { format!("{kept}...") }
+    let kept = beginning(text, columns.saturating_sub(longest));
+    format!("{}{}", kept.trim_end(), note(kept.chars().count()))
+}
+
+/// `text` in at most `columns` columns, with `...` for what is left out.
+pub(super) fn shortened(text: &str, columns: usize) -> String {
+    if text.width() <= columns {
+        return text.to_owned();
+    }
+    format!("{}...", beginning(text, columns.saturating_sub(3)).trim_end())
+}
+
+/// As much of the beginning of `text` as `columns` columns have room for.
+fn beginning(text: &str, columns: usize) -> &str {
+    let mut wide = 0_usize;
+    let end = text.char_indices().find(|(_, char)| {
+        wide = wide.saturating_add(char.width().unwrap_or(0));
+        wide > columns
+    });
+    end.and_then(|(end, _)| text.get(..end)).unwrap_or(text)
 }
 
 /// `12345` as `12,345`.

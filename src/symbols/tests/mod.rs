@@ -5,20 +5,26 @@
 //! the address of an instruction is known without any debug information.
 
 mod calls;
+mod damage;
+mod files;
+mod memory;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::base::addr::{Bias, FileOff, FrameAddr, LinkAddr, RunAddr, RunRange};
+use crate::base::addr::{Bias, FileOff, FrameAddr, RunAddr, RunRange};
 use crate::base::arch::Arch;
 use crate::base::file_store::FileStore;
 use crate::base::gap::{Gap, Gaps};
 use crate::base::limits::Limits;
 use crate::base::memory::Memory;
+use crate::base::memory::tests::Bytes;
 use crate::dump::process::{Identity, Mapping, Module, Permissions, Process, Source, SourceKind};
+use crate::symbols::functions::NameSource;
 use crate::symbols::object::Image;
 use crate::symbols::{SymbolOptions, Symbols};
 
@@ -30,6 +36,8 @@ struct Program {
     dir: TempDir,
     path: PathBuf,
     source: String,
+    /// Addresses by symbol, from before anything was stripped.
+    labels: BTreeMap<String, RunAddr>,
 }
 
 impl Program {
@@ -45,7 +53,18 @@ impl Program {
         fs::write(dir.path().join(name), source).unwrap();
         let path = dir.path().join("prog");
         run(compiler, &[flags, &[name, "-o", "prog"]].concat(), dir.path());
-        Self { dir, path, source: source.to_owned() }
+        let labels = labels(&path);
+        Self { dir, path, source: source.to_owned(), labels }
+    }
+
+    /// A file of the program's directory.
+    fn file(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// The address of a label in the test's process.
+    fn at(&self, label: &str) -> RunAddr {
+        *self.labels.get(label).unwrap_or_else(|| panic!("no label {label}"))
     }
 
     /// Runs a tool in the program's directory.
@@ -65,6 +84,18 @@ impl Program {
         let image = Image::parse(store.open(&self.path).unwrap().bytes, Arch::X86_64).unwrap();
         image.build_id().map(<[u8]>::to_vec)
     }
+}
+
+/// The symbols of a file by `nm`, which shares no code with us.
+fn labels(path: &Path) -> BTreeMap<String, RunAddr> {
+    let output = Command::new("nm").arg("--defined-only").arg(path).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let symbol = |line: &str| {
+        let mut words = line.split_whitespace();
+        let at = u64::from_str_radix(words.next()?, 16).ok()?;
+        Some((words.nth(1)?.to_owned(), RunAddr(BASE + at)))
+    };
+    text.lines().filter_map(symbol).collect()
 }
 
 fn run(tool: &str, arguments: &[&str], directory: &Path) {
@@ -137,8 +168,7 @@ struct Question<'f> {
 impl Question<'_> {
     /// `function line`, innermost first, for the instruction at a label. The
     /// inlined ones have `inlined` in front.
-    fn calls(&self, label: &str) -> Vec<String> {
-        let at = self.address(label);
+    fn calls(&self, at: RunAddr) -> Vec<String> {
         let calls = self.symbols.calls(FrameAddr::Pc(at));
         calls
             .iter()
@@ -151,10 +181,11 @@ impl Question<'_> {
             .collect()
     }
 
-    fn address(&self, label: &str) -> RunAddr {
-        let module = &self.symbols.modules()[0];
-        let symbol = module.symbol_named(label.as_bytes());
-        symbol.unwrap_or_else(|| panic!("no symbol {label}")).start.to_run(module.bias())
+    /// Name and source of the outermost function at an address.
+    fn function(&self, at: RunAddr) -> Option<(String, NameSource)> {
+        let calls = self.symbols.calls(FrameAddr::Pc(at));
+        let function = calls.last()?.function.as_ref()?;
+        Some((function.display.clone(), function.source))
     }
 
     fn gaps(&self) -> Vec<Gap> {

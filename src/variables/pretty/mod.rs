@@ -107,10 +107,11 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
         let last = at.checked_add(last).ok_or_else(damaged)?;
         let process = self.context.process;
         let is_mapped = |at| process.mapping(at).is_some();
-        if !process.mappings.is_empty() && !(is_mapped(at) && is_mapped(last)) {
-            return Err(damaged());
+        // A process without mappings is one of which none are known.
+        if process.mappings.is_empty() || (is_mapped(at) && is_mapped(last)) {
+            return Ok(());
         }
-        Ok(())
+        Err(damaged())
     }
 }
 

@@ -10,12 +10,12 @@ use crate::report::render::theme::Role;
 const MOST: usize = 3;
 
 pub(super) fn evidence(report: &Report, lines: &mut Lines<'_>) -> fmt::Result {
-    for (number, finding) in report.findings.iter().take(MOST).enumerate() {
+    let findings = report.findings.iter().enumerate().filter(|(number, finding)| {
+        let said = report.findings.get(..*number).unwrap_or_default();
+        !tells_nothing_new(finding, said)
+    });
+    for (number, finding) in findings.take(MOST) {
         let is_first = number == 0;
-        if is_first && finding.evidence.is_empty() && finding.next_step.is_none() {
-            // The verdict has said it.
-            continue;
-        }
         lines.end()?;
         head(finding, is_first, lines)?;
         for sentence in finding.evidence.iter().take(MOST) {
@@ -31,6 +31,16 @@ pub(super) fn evidence(report: &Report, lines: &mut Lines<'_>) -> fmt::Result {
         }
     }
     Ok(())
+}
+
+/// Whether the verdict or the findings before have said it all.
+fn tells_nothing_new(finding: &Finding, said: &[Finding]) -> bool {
+    let is_said = |sentence| said.iter().any(|before| before.evidence.contains(sentence));
+    let is_first = said.is_empty();
+    let has_evidence = !finding.evidence.is_empty();
+    finding.next_step.is_none()
+        && (is_first || has_evidence)
+        && finding.evidence.iter().all(is_said)
 }
 
 /// The verdict is the first finding in words; only others have to be told.

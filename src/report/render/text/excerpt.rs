@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::report::model::Excerpt;
 use crate::report::render::escape::escaped_source;
-use crate::report::render::layout::{Lines, Span, cut, span};
+use crate::report::render::layout::{Lines, Span, shortened, span};
 use crate::report::render::theme::Role;
 
 /// Lines shown before and after the marked one.
@@ -33,7 +33,7 @@ pub(super) fn excerpt(excerpt: &Excerpt, lines: &mut Lines<'_>) -> fmt::Result {
         let mut spans = vec![span(Role::Alarm, mark), span(Role::Plain, " "), margin];
         if !line.is_empty() {
             spans.push(span(Role::Plain, " "));
-            spans.push(Span::source(role, cut(line, room)));
+            spans.push(Span::safe(role, shortened(line, room)));
         }
         lines.word(0, &spans)?;
         lines.end()?;

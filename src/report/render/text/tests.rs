@@ -398,11 +398,12 @@ fn other_causes_and_shared_remedies() {
         id: id.to_owned(),
         confidence,
         title: title.to_owned(),
-        evidence: (1..=5).map(|number| format!("fact {number}")).collect(),
+        evidence: (1..=5).map(|number| format!("fact {number} of {id}")).collect(),
         ..Finding::default()
     };
     report.findings = vec![
         finding("double-free", 0.8, "a block was freed twice"),
+        finding("double-free", 0.6, "it rests on what has been said"),
         finding("heap-corruption", 0.5, "the heap was damaged before"),
         finding("bit-flip", 0.1, "one bit of a pointer is wrong"),
         finding("alien", 0.1, "too much"),
@@ -422,19 +423,19 @@ fn other_causes_and_shared_remedies() {
            process 4240: ./server --port 80
 
     Why: double-free (very likely)
-      - fact 1
-      - fact 2
-      - fact 3
+      - fact 1 of double-free
+      - fact 2 of double-free
+      - fact 3 of double-free
 
     Also likely: the heap was damaged before (heap-corruption)
-      - fact 1
-      - fact 2
-      - fact 3
+      - fact 1 of heap-corruption
+      - fact 2 of heap-corruption
+      - fact 3 of heap-corruption
 
     Also possible: one bit of a pointer is wrong (bit-flip)
-      - fact 1
-      - fact 2
-      - fact 3
+      - fact 1 of bit-flip
+      - fact 2 of bit-flip
+      - fact 3 of bit-flip
 
     Not known:
       line numbers of liba.so: no debug information was found

@@ -80,7 +80,7 @@ fn line(report: &Report, group: &Group<'_>, digits: usize, lines: &mut Lines<'_>
         lines.sentence(1, Role::Plain, &text)?;
     }
     let same = if group.members.len() > 1 { "identical stacks: " } else { "" };
-    lines.word(2, &[span(Role::Dim, &format!("({same}{})", names(group)))])?;
+    lines.word(2, &[span(Role::Dim, &format!("({same}{})", names(report, group)))])?;
     lines.end()
 }
 
@@ -96,8 +96,8 @@ fn stacks(report: &Report, groups: &[Group<'_>], lines: &mut Lines<'_>) -> fmt::
     for group in groups.iter().take(MOST_STACKS) {
         lines.end()?;
         let head = match group.members.len() {
-            1 => format!("Thread {}:", names(group)),
-            many => format!("{many} threads with identical stacks, {}:", names(group)),
+            1 => format!("Thread {}:", names(report, group)),
+            many => format!("{many} threads with identical stacks, {}:", names(report, group)),
         };
         lines.line(0, Role::Heading, &head)?;
         if let Some(waits) = &group.stack.waits_for {
@@ -121,13 +121,13 @@ fn left_out(groups: &[Group<'_>], shown: usize, lines: &mut Lines<'_>) -> fmt::R
     lines.line(4, Role::Dim, &format!("{text} (--format json has them all)"))
 }
 
-fn names(group: &Group<'_>) -> String {
+fn names(report: &Report, group: &Group<'_>) -> String {
     let mut text = String::new();
     for (number, thread) in group.members.iter().take(MOST_NAMES).enumerate() {
         if number > 0 {
             text.push_str(", ");
         }
-        text.push_str(&name_of(thread));
+        text.push_str(&name_of(report, thread));
     }
     if group.members.len() > MOST_NAMES {
         text.push_str(", ...");

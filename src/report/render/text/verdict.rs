@@ -50,9 +50,9 @@ fn process(report: &Report, lines: &mut Lines<'_>) -> fmt::Result {
     lines.end()
 }
 
-/// A thread's id and name.
-pub(super) fn name_of(thread: &Thread) -> String {
-    match &thread.name {
+/// A thread's id, and its name if that is not just the program's.
+pub(super) fn name_of(report: &Report, thread: &Thread) -> String {
+    match thread.name.as_ref().filter(|_| thread.name != report.process.command) {
         Some(name) => format!("{} \"{name}\"", thread.tid),
         None => thread.tid.to_string(),
     }

@@ -1,0 +1,141 @@
+//! `coretool run`: which signals are deaths and which are not, in the program
+//! and in what it starts. The ways to die are those of `fixtures/run/deaths.c`.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::support::target::Target;
+
+#[test]
+fn deaths_are_reported_and_passed_on() {
+    // (way to die, signal, si_code, si_addr, the innermost of the program's own
+    // functions)
+    let cases: &[(&str, i32, Option<i32>, Option<&str>, &str)] = &[
+        ("plain", 11, Some(1), Some("0x10"), "touch"),
+        // SI_TKILL, without an address. The signal was blocked while its handler
+        // ran, so it comes when the handler has returned to where it was.
+        ("raised-again", 11, Some(-6), None, "touch"),
+        ("fault-in-handler", 11, Some(1), Some("0x20"), "touch"),
+        // SI_KERNEL: the kernel had no room for the handler's frame.
+        ("handler-without-stack", 11, Some(128), None, "deep"),
+        // SI_USER.
+        ("late-quit", 3, Some(0), None, "block"),
+        // SYS_SECCOMP.
+        ("seccomp-trap", 31, Some(1), None, "main"),
+        ("first-thread-gone", 11, Some(1), Some("0x10"), "touch"),
+        ("together", 11, Some(1), Some("0x10"), "touch"),
+    ];
+    let target = Target::new("deaths");
+    for (way, signal, code, address, function) in cases {
+        let run = target.run(&["--core", "none"], &[way]);
+        assert_eq!(run.status, Some(128 + signal), "{way}: {}", run.stderr);
+        let report = run.report();
+        let found = report.signal.as_ref().unwrap();
+        assert_eq!((found.number, found.code), (*signal, *code), "{way}");
+        if address.is_some() {
+            let found = found.address.map(|address| address.to_string());
+            assert_eq!(found.as_deref(), *address, "{way}");
+        }
+        let thread = &report.threads[0];
+        assert!(thread.crashed, "{way}");
+        let is_own = |file: &str| file.ends_with("deaths.c");
+        let own = thread.frames.iter().find(|frame| frame.file.as_deref().is_some_and(is_own));
+        let own = own.and_then(|frame| frame.function.as_deref());
+        assert_eq!(own, Some(*function), "{way}");
+    }
+}
+
+#[test]
+fn a_fault_that_a_handler_raised_again_is_explained_by_the_first() {
+    let run = Target::new("deaths").run(&["--core", "none"], &["raised-again"]);
+    assert!(run.report().verdict.contains("0x10"), "{}", run.report().verdict);
+}
+
+#[test]
+fn what_is_no_death_leaves_no_trace() {
+    let target = Target::new("deaths");
+    for (way, status) in [("", 0), ("ignored", 6), ("handler-on-own-stack", 9)] {
+        let run = target.run(&[], &[way]);
+        assert_eq!(run.status, Some(status), "{way}: {run:#?}");
+        assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("", ""), "{way}");
+        assert_eq!(run.reports.len(), 0, "{way}");
+    }
+    assert_eq!(target.kept().len(), 0);
+}
+
+#[test]
+fn deaths_by_signals_of_any_number_are_one_line() {
+    let target = Target::new("deaths");
+    // The C library's first real-time signal is 34.
+    for (way, signal, name) in [("real-time", 34 + 5, "SIGRTMIN+5"), ("alarm", 14, "SIGALRM")] {
+        let run = target.run(&[], &[way]);
+        assert_eq!(run.status, Some(128 + signal), "{way}: {run:#?}");
+        assert_eq!(run.reports.len(), 0, "{way}");
+        assert_eq!(run.stderr.lines().count(), 1, "{way}: {}", run.stderr);
+        assert!(run.stderr.contains(name), "{way}: {}", run.stderr);
+    }
+}
+
+#[test]
+fn a_thread_that_seccomp_ends_is_no_death_of_the_process() {
+    let run = Target::new("deaths").run(&["--core", "none"], &["seccomp-thread"]);
+    assert_eq!(run.status, Some(139), "{}", run.stderr);
+    assert_eq!(run.stdout, "runs on\n");
+    assert!(run.stderr.contains("which runs on"), "{}", run.stderr);
+    // The one report is of the later fault.
+    assert_eq!(run.report().signal.as_ref().unwrap().number, 11);
+}
+
+#[test]
+fn threads_are_listed_by_age_and_the_crashed_one_first() {
+    let run = Target::new("threads").run(&["--core", "none"], &["100"]);
+    let report = run.report();
+    let ids: Vec<u32> = report.threads.iter().map(|thread| thread.tid).collect();
+    assert_eq!(ids.iter().collect::<HashSet<_>>().len(), 101);
+    assert_eq!(ids.first().copied(), report.process.pid);
+    assert!(ids[1..].is_sorted(), "{ids:?}");
+}
+
+#[test]
+fn children_are_reported_and_the_program_goes_on() {
+    let run = Target::new("deaths").run(&["--core", "none"], &["child"]);
+    // The program says how its child died.
+    assert_eq!((run.status, run.stderr.as_str()), (Some(11), ""), "{run:#?}");
+    let report = run.report();
+    assert_eq!(report.signal.as_ref().unwrap().number, 11);
+    assert_ne!(report.process.ppid, Some(std::process::id()), "its parent is the program");
+}
+
+#[test]
+fn what_the_program_leaves_behind_runs_on() {
+    let target = Target::new("deaths");
+    let said = target.directory.path().join("said");
+    // A file, since a pipe would stay open as long as the child lives.
+    let script = format!(
+        "exec {} run -- {} left-behind > said 2>&1",
+        env!("CARGO_BIN_EXE_coretool"),
+        target.program.display()
+    );
+    let mut command = std::process::Command::new("sh");
+    target.prepare(&mut command);
+    let run = target.finish(command.args(["-c", &script]));
+    assert_eq!(run.status, Some(5), "{run:#?}");
+    // Its end of the pipe is the last, so it goes on, writes, and ends.
+    let start = Instant::now();
+    while fs::read_to_string(&said).unwrap() != "still here\n" || is_running(&target.program) {
+        assert!(
+            start.elapsed() < Duration::from_secs(60),
+            "{}",
+            fs::read_to_string(&said).unwrap()
+        );
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn is_running(program: &Path) -> bool {
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    let mut programs = processes.filter_map(|entry| fs::read_link(entry.path().join("exe")).ok());
+    programs.any(|running| running == program)
+}

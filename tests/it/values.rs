@@ -1,0 +1,61 @@
+//! The programs under `tests/values`: variables of every kind of type, in every
+//! build. What a program's comments say is checked; in optimized builds a value
+//! may be unknown, but never another one.
+
+use std::path::Path;
+
+use coretool::analyze::{Options, analyze};
+use coretool::base::file_store::FileStore;
+use coretool::base::gap::Gaps;
+use coretool::dump;
+use coretool::report::model::Report;
+
+use crate::support::builds::Build;
+use crate::support::core_maker::gdb_core;
+use crate::support::fixture::Fixture;
+use crate::support::report_check::complaints;
+
+#[test]
+fn c_types() {
+    check("c-types.c");
+}
+
+#[test]
+fn optimized_c() {
+    check("c-optimized.c");
+}
+
+#[test]
+fn cxx_types() {
+    check("cxx-types.cpp");
+}
+
+#[test]
+fn cxx_type_units() {
+    check("cxx-type-units.cpp");
+}
+
+#[test]
+fn rust_types() {
+    check("rust-types.rs");
+}
+
+fn check(file: &str) {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/values").join(file);
+    let text = std::fs::read_to_string(&source).expect("the program is readable");
+    let program = Fixture::parse(source, &text).unwrap_or_else(|(line, why)| {
+        panic!("{file}:{line}: {why}");
+    });
+    let mut wrong = Vec::new();
+    for build in Build::all(&program) {
+        let (core, _) = gdb_core(&program, build);
+        wrong.extend(complaints(&program, build, &report(&core.path)));
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+fn report(core: &Path) -> Report {
+    let (store, gaps, options) = (FileStore::default(), Gaps::new(), Options::default());
+    let process = dump::open(core, &store, &options.limits, &gaps).expect("a whole core");
+    analyze(&process, &store, &options, &gaps)
+}
