@@ -32,10 +32,23 @@ pub enum CorePlace {
 /// Saves the core that `write_core` writes, and then `report`, which from then
 /// on says where they are. A part that cannot be saved becomes a gap of the
 /// report: a crash is worth telling even on a full disk.
-pub fn save(report: &mut Report, crashes: &Path, core: &CorePlace, write_core: WriteCore<'_>) {
+pub fn save(
+    report: &mut Report,
+    crashes: Option<&Path>,
+    core: &CorePlace,
+    write_core: WriteCore<'_>,
+) {
+    let Some(crashes) = crashes else {
+        report.gaps.push(Gap {
+            missing: "the saved report".to_owned(),
+            why: "neither XDG_STATE_HOME nor HOME is an absolute path".to_owned(),
+            hint: Some("set XDG_STATE_HOME to a directory that you may write to".to_owned()),
+        });
+        return;
+    };
     let saved = try_save(report, crashes, core, write_core);
     if let Err(error) = saved {
-        report.gaps.push(gap("the saved report", &error));
+        note_unsaved(report, &error);
     }
 }
 
@@ -67,26 +80,40 @@ fn try_save(
     if let Some((path, existing)) = core {
         match save_core(path, existing, write_core) {
             Ok(bytes) => {
-                saved.core = Some(path.display().to_string());
+                saved.core = Some(absolute(path));
                 saved.core_bytes = Some(bytes);
             }
             Err(error) => report.gaps.push(gap("the core file", &error)),
         }
     }
     if let Some(path) = there {
-        saved.core = Some(path.display().to_string());
+        saved.core = Some(absolute(path));
         saved.core_bytes = path.metadata().ok().map(|file| on_disk(&file));
     }
     report.saved = Some(saved);
     let mut text = String::new();
     json::render(report, Layout::Indented, &mut text).context("cannot render the report")?;
     let written = new_file::write(&report_path, text.as_bytes(), Existing::Keep);
-    if written.is_err()
-        && let Some(saved) = &mut report.saved
-    {
-        saved.report = None;
+    if written.is_err() {
+        report.saved = report.saved.take().filter(|saved| saved.core.is_some());
+        match &mut report.saved {
+            Some(saved) => saved.report = None,
+            // An empty directory helps nobody, and one more does no harm.
+            None => drop(std::fs::remove_dir(&directory.path)),
+        }
     }
     written
+}
+
+/// A path that means the same in each directory, as a report needs it.
+fn absolute(path: &Path) -> String {
+    let absolute = std::path::absolute(path);
+    absolute.as_deref().unwrap_or(path).display().to_string()
+}
+
+/// Notes that nothing of the crash could be saved.
+fn note_unsaved(report: &mut Report, why: &anyhow::Error) {
+    report.gaps.push(gap("the saved report", why));
 }
 
 /// Writes a core at once and whole, and returns what it takes on disk.
@@ -143,7 +170,7 @@ mod tests {
     fn a_core_and_a_report() {
         let dir = tempfile::tempdir().unwrap();
         let mut report = crash();
-        save(&mut report, dir.path(), &CorePlace::Beside, &mut sparse);
+        save(&mut report, Some(dir.path()), &CorePlace::Beside, &mut sparse);
         assert_eq!(report.gaps, []);
         let saved = report.saved.clone().unwrap();
         assert!(saved.core_bytes.unwrap() < 1 << 20, "holes take no room");
@@ -163,17 +190,19 @@ mod tests {
         fs::write(&taken, b"mine").unwrap();
         let mut report = crash();
         let place = CorePlace::File(taken.clone(), Existing::Keep);
-        save(&mut report, &dir.path().join("crashes"), &place, &mut sparse);
+        save(&mut report, Some(&dir.path().join("crashes")), &place, &mut sparse);
         assert_eq!(fs::read(&taken).unwrap(), b"mine");
         assert!(report.gaps[0].why.contains("exists"), "{:?}", report.gaps);
         assert!(report.saved.as_ref().unwrap().report.is_some());
 
         let mut report = crash();
-        save(&mut report, dir.path(), &CorePlace::Beside, &mut |_| bail!("the process is gone"));
+        save(&mut report, Some(dir.path()), &CorePlace::Beside, &mut |_| {
+            bail!("the process is gone")
+        });
         assert!(report.gaps[0].why.ends_with("the process is gone"), "{:?}", report.gaps);
 
         let mut report = crash();
-        save(&mut report, &taken, &CorePlace::Nowhere, &mut sparse);
+        save(&mut report, Some(&taken), &CorePlace::Nowhere, &mut sparse);
         assert!(report.saved.is_none());
         assert_eq!(report.gaps[0].missing, "the saved report");
     }

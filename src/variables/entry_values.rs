@@ -162,7 +162,11 @@ impl<'a, 'f> Activation<'_, 'a, 'f> {
             return Err(unknown.to_owned());
         }
         // The stack's middle may be folded away, so that the next frame that
-        // is known is not the caller.
+        // is known is not the caller. In a recursion the return addresses are
+        // equal all the same; the stack pointers are not.
+        if caller.registers.sp() != frame.cfa {
+            return Err(unknown.to_owned());
+        }
         let stored = frame.cfa.and_then(|cfa| cfa.0.checked_sub(8)).map(RunAddr);
         let stored = stored.and_then(|at| self.context.memory.u64(at).ok());
         if stored != Some(returns_to.0) {

@@ -146,3 +146,20 @@ fn the_program_s_status_is_passed_on() {
         assert_eq!(lines, usize::from(want > 128 && want != 255), "{script}: {said}");
     }
 }
+
+#[test]
+fn without_a_place_to_keep_crashes_the_program_still_runs() {
+    let run = |script| {
+        let mut command = coretool();
+        command.env_remove("HOME").env_remove("XDG_STATE_HOME");
+        command.args(["run", "sh", "-c", script]).output().unwrap()
+    };
+    let output = run("echo out; exit 3");
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(3), "out\n".to_owned()));
+    assert_eq!(text(&output.stderr), "");
+    let output = run("kill -SEGV $$");
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(128 + 11), "{said}");
+    assert!(said.contains("\nCRASH  SIGSEGV") && said.contains("XDG_STATE_HOME"), "{said}");
+    assert!(!said.contains("Saved:"), "{said}");
+}

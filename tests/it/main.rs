@@ -14,6 +14,7 @@ mod layers;
 mod matrix;
 mod oracle;
 mod readme;
+mod run;
 mod schema;
 mod sources;
 mod values;

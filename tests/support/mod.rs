@@ -12,3 +12,4 @@ pub(crate) mod gdb;
 pub(crate) mod random;
 pub(crate) mod report_check;
 pub(crate) mod scratch;
+pub(crate) mod target;

@@ -26,8 +26,8 @@ impl Span {
         self
     }
 
-    /// The same from text that is safe already and whose spaces count.
-    pub(super) fn source(role: Role, text: String) -> Self {
+    /// From text that is escaped already.
+    pub(super) fn safe(role: Role, text: String) -> Self {
         Self { role, text }
     }
 
@@ -102,10 +102,25 @@ impl<'o> Lines<'o> {
 
     /// Adds a sentence, which may be broken at each of its spaces.
     pub(super) fn sentence(&mut self, gap: usize, role: Role, text: &str) -> fmt::Result {
-        for (number, word) in text.split(' ').filter(|word| !word.is_empty()).enumerate() {
-            self.word(if number == 0 { gap } else { 1 }, &[span(role, word)])?;
+        let mut gap = gap;
+        // Words of one line are painted together.
+        let mut together = String::new();
+        for word in text.split(' ').filter(|word| !word.is_empty()) {
+            let word = escaped(word);
+            let with_word = gap
+                .saturating_add(together.width())
+                .saturating_add(usize::from(!together.is_empty()))
+                .saturating_add(word.width());
+            if !together.is_empty() && self.column.saturating_add(with_word) > self.width {
+                self.word(gap, &[Span::safe(role, std::mem::take(&mut together))])?;
+                gap = 1;
+            }
+            if !together.is_empty() {
+                together.push(' ');
+            }
+            together.push_str(&word);
         }
-        Ok(())
+        if together.is_empty() { Ok(()) } else { self.word(gap, &[Span::safe(role, together)]) }
     }
 
     /// Ends the line.

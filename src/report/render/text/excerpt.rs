@@ -33,7 +33,7 @@ pub(super) fn excerpt(excerpt: &Excerpt, lines: &mut Lines<'_>) -> fmt::Result {
         let mut spans = vec![span(Role::Alarm, mark), span(Role::Plain, " "), margin];
         if !line.is_empty() {
             spans.push(span(Role::Plain, " "));
-            spans.push(Span::source(role, shortened(line, room)));
+            spans.push(Span::safe(role, shortened(line, room)));
         }
         lines.word(0, &spans)?;
         lines.end()?;

@@ -1,0 +1,99 @@
+//! Programs that are run, not analyzed: `fixtures/run/*.c`, and how `coretool
+//! run` is called on them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use coretool::report::model::Report;
+use tempfile::TempDir;
+
+use super::scratch;
+
+/// A compiled program in a directory of its own, where reports go, too.
+pub(crate) struct Target {
+    /// Vanishes with this.
+    pub(crate) directory: TempDir,
+    /// The program.
+    pub(crate) program: PathBuf,
+}
+
+/// How long a run may take. Only a hang takes longer.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+impl Target {
+    /// Compiles `fixtures/run/NAME.c`.
+    pub(crate) fn new(name: &str) -> Self {
+        let directory = scratch::directory(name);
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("fixtures/run/{name}.c"));
+        let program = directory.path().join(name);
+        let compiled = Command::new("cc")
+            .args(["-g", "-O0", "-pthread", "-o"])
+            .args([&program, &source])
+            .output()
+            .expect("cc runs");
+        assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
+        Self { directory, program }
+    }
+
+    /// `coretool run` with `options`, before the program's name. JSON reports
+    /// go to a file; crashes are kept below the directory.
+    pub(crate) fn command(&self, options: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_coretool"));
+        self.prepare(&mut command);
+        command.args(["run", "--format", "json", "--output"]).arg(self.reports());
+        command.args(options).arg(&self.program);
+        command
+    }
+
+    /// Keeps a command away from the user's own files.
+    pub(crate) fn prepare(&self, command: &mut Command) {
+        command
+            .env("XDG_STATE_HOME", self.directory.path().join("state"))
+            .current_dir(self.directory.path())
+            .stdin(Stdio::null());
+    }
+
+    /// Where the reports go.
+    pub(crate) fn reports(&self) -> PathBuf {
+        self.directory.path().join("reports.json")
+    }
+
+    /// The reports of a finished run, one a line.
+    pub(crate) fn read_reports(&self) -> Vec<Report> {
+        let text = fs::read_to_string(self.reports()).unwrap_or_default();
+        let report = |line| serde_json::from_str(line).expect("a line is a report");
+        text.lines().map(report).collect()
+    }
+
+    /// The directories of the crashes that were kept.
+    pub(crate) fn kept(&self) -> Vec<PathBuf> {
+        let crashes = self.directory.path().join("state/coretool/crashes");
+        let entries = fs::read_dir(crashes).map(|entries| entries.flatten().collect::<Vec<_>>());
+        entries.unwrap_or_default().into_iter().map(|entry| entry.path()).collect()
+    }
+}
+
+/// Runs a command to its end, and kills it when it hangs.
+pub(crate) fn finished(command: &mut Command) -> Output {
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).expect("pids are small"));
+    let start = Instant::now();
+    let (done, is_done) = std::sync::mpsc::channel();
+    let watch = std::thread::spawn(move || {
+        if is_done.recv_timeout(PATIENCE).is_err() {
+            let _gone = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL);
+        }
+    });
+    let output = child.wait_with_output().expect("it ends");
+    let _watch_has_ended = done.send(());
+    watch.join().expect("the watch ends");
+    assert!(start.elapsed() < PATIENCE, "it hangs");
+    output
+}
+
+/// Text of an output stream.
+pub(crate) fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
