@@ -68,6 +68,15 @@ impl Prospect {
                 directory.display()
             ));
         }
+        if let Some(name) = name.exact() {
+            let there = current.join(OsStr::from_bytes(name));
+            if there.symlink_metadata().is_ok() {
+                return Err(format!(
+                    "`{}` exists, and the kernel would replace it",
+                    there.display()
+                ));
+            }
+        }
         let executable = privileges::executable(program).and_then(|path| path.canonicalize().ok());
         if let Some(path) = &executable {
             refuse_private(path)?;

@@ -6,6 +6,7 @@ use std::io;
 use std::io::Write as _;
 use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::process::Command;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use libc::pid_t;
@@ -19,7 +20,7 @@ use crate::capture::privileges;
 use crate::capture::sys;
 use crate::capture::sys::{BeforeExec, CoreLimit, Meeting};
 use crate::capture::trace::{OPTIONS, Traced, Tracer};
-use crate::dump::siginfo::SignalInfo;
+use crate::dump::siginfo::{SignalCause, SignalInfo};
 
 /// What to run, and how.
 #[derive(Clone, Debug)]
@@ -56,7 +57,9 @@ pub enum Event<'a> {
 /// How the program ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// The program itself.
+    /// The program's process id.
+    pub pid: i32,
+    /// How it ended.
     pub end: End,
     /// What became of the kernel's core, when one was expected.
     pub kernel_core: Option<KernelCore>,
@@ -108,7 +111,12 @@ pub fn run(
     let keys = TerminalKeys::leave_to_the_program();
     let result = match capture {
         Capture::Trace => traced(options, on_event),
-        Capture::KernelCore => untraced(options),
+        // Where none is wanted the limit stays as it is: what the kernel does
+        // then, it would have done without us.
+        Capture::KernelCore => {
+            let is_wanted = prospect.as_ref().is_some_and(Result::is_ok);
+            untraced(options, if is_wanted { CoreLimit::Hard } else { CoreLimit::Inherited })
+        }
     };
     drop(keys);
     let (traced, main) = result?;
@@ -129,7 +137,7 @@ pub fn run(
         }),
         _ => None,
     });
-    Ok(Outcome { end, kernel_core })
+    Ok(Outcome { pid: main, end, kernel_core })
 }
 
 /// Starts the program under a tracer that is there before its first
@@ -180,13 +188,15 @@ fn traced(
     let forwarding = Forwarding::to(pid);
     let mut on_crash = |stopped: &Stopped| on_event(Event::Crash(stopped));
     let traced = Tracer::new(pid, &mut on_crash).run(options.wait_for_all);
+    let mut traced = traced.map_err(system("wait for the program"))?;
+    traced.killer = traced.killer.map(|killer| forwarding.true_sender(killer));
     drop(forwarding);
-    Ok((traced.map_err(system("wait for the program"))?, pid))
+    Ok((traced, pid))
 }
 
 /// Starts the program and only waits for it.
-fn untraced(options: &RunOptions) -> Result<(Traced, pid_t), CaptureError> {
-    let mut child = command(options, None, CoreLimit::Hard)
+fn untraced(options: &RunOptions, core_limit: CoreLimit) -> Result<(Traced, pid_t), CaptureError> {
+    let mut child = command(options, None, core_limit)
         .spawn()
         .map_err(|source| start_error(options, source))?;
     let pid = pid_t::try_from(child.id()).unwrap_or(0);
@@ -256,6 +266,8 @@ impl Drop for TerminalKeys {
 /// Passes signals that are sent to us on to the program, while it lives.
 struct Forwarding {
     former: Option<SigSet>,
+    /// The last signal that was passed on, and who had sent it to us.
+    passed_on: Arc<Mutex<Option<SignalInfo>>>,
 }
 
 impl Forwarding {
@@ -267,18 +279,33 @@ impl Forwarding {
             signals.add(signal);
         }
         let former = signals.thread_swap_mask(SigmaskHow::SIG_BLOCK).ok();
+        let passed_on = Arc::new(Mutex::new(None));
+        let note = Arc::clone(&passed_on);
         // It ends with the process: a thread that sleeps in sigwaitinfo holds
         // nothing.
         thread::spawn(move || {
-            while let Ok((signal, code)) = sys::wait_for_signal(&signals) {
+            while let Ok(info) = sys::wait_for_signal(&signals) {
                 // The terminal sends its own to the whole group, the program
                 // included.
-                if code != libc::SI_KERNEL {
-                    let _gone: io::Result<()> = sys::kill(program, signal);
+                if info.code == Some(libc::SI_KERNEL) {
+                    continue;
                 }
+                *note.lock().unwrap_or_else(PoisonError::into_inner) = Some(info);
+                let _gone: io::Result<()> = sys::kill(program, info.signal.0);
             }
         });
-        Self { former }
+        Self { former, passed_on }
+    }
+
+    /// Who meant the signal that `killer` says came from us.
+    fn true_sender(&self, killer: SignalInfo) -> SignalInfo {
+        let own = i32::try_from(std::process::id()).ok();
+        let is_ours = matches!(killer.cause, SignalCause::Sent { pid, .. } if Some(pid) == own);
+        let passed_on = *self.passed_on.lock().unwrap_or_else(PoisonError::into_inner);
+        match passed_on.filter(|info| is_ours && info.signal == killer.signal) {
+            Some(info) => info,
+            None => killer,
+        }
     }
 }
 

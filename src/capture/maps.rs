@@ -92,7 +92,7 @@ fn line(text: &[u8]) -> Option<Area> {
                 execute: execute == b'x',
                 known: true,
             },
-            path: (!path.is_empty()).then(|| path.to_vec()),
+            path: (!path.is_empty()).then(|| unescaped(path)),
             offset,
             dumped: range.len(),
         },
@@ -101,6 +101,25 @@ fn line(text: &[u8]) -> Option<Area> {
         own: 0,
         flags: Vec::new(),
     })
+}
+
+/// A path as it is: the kernel writes a newline in it as `\\012`.
+fn unescaped(path: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(path.len());
+    let mut rest = path;
+    while let Some((first, after)) = rest.split_first() {
+        match rest.strip_prefix(b"\\012") {
+            Some(after) => {
+                plain.push(b'\n');
+                rest = after;
+            }
+            None => {
+                plain.push(*first);
+                rest = after;
+            }
+        }
+    }
+    plain
 }
 
 #[cfg(test)]
@@ -122,6 +141,11 @@ mod tests {
         assert!(code.has_flag(b"dd") && !shared.has_flag(b"dd"));
         assert!(shared.is_shared && shared.mapping.path.is_none());
         assert_eq!(shared.mapping.range.len(), 0x21000);
+    }
+
+    #[test]
+    fn newlines_in_paths() {
+        assert_eq!(unescaped(b"/a\\012b\\01"), b"/a\nb\\01");
     }
 
     #[test]

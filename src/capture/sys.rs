@@ -14,6 +14,9 @@ use std::ptr;
 
 use libc::{c_int, c_long, c_uint, c_void, pid_t};
 
+use crate::base::signal::Signal;
+use crate::dump::siginfo::{SignalCause, SignalInfo};
+
 /// What a child does between fork and exec.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct BeforeExec {
@@ -220,6 +223,20 @@ fn request(request: c_uint, tid: pid_t, address: usize, data: usize) -> io::Resu
     if answer == -1 { Err(io::Error::last_os_error()) } else { Ok(answer) }
 }
 
+/// Gives a process the soft core limit that we have ourselves, since we had
+/// taken its own away.
+pub(super) fn give_back_core_limit(pid: pid_t) -> io::Result<()> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `limit` is a live, writable `rlimit`.
+    if unsafe { libc::getrlimit(libc::RLIMIT_CORE, &raw mut limit) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: `limit` is a live, initialized `rlimit`; the old one is not asked
+    // for.
+    let set = unsafe { libc::prlimit(pid, libc::RLIMIT_CORE, &raw const limit, ptr::null_mut()) };
+    if set == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
 /// Makes orphans of our descendants our own children.
 pub(super) fn become_subreaper() -> io::Result<()> {
     // SAFETY: PR_SET_CHILD_SUBREAPER takes one number and touches no memory.
@@ -227,14 +244,26 @@ pub(super) fn become_subreaper() -> io::Result<()> {
     if answer == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// Waits for one of `signals`, which the thread has blocked. Returns the
-/// signal and its `si_code`.
-pub(super) fn wait_for_signal(signals: &nix::sys::signal::SigSet) -> io::Result<(c_int, c_int)> {
+/// Waits for one of `signals`, which the thread has blocked, and says who sent
+/// it.
+pub(super) fn wait_for_signal(signals: &nix::sys::signal::SigSet) -> io::Result<SignalInfo> {
     // SAFETY: a `siginfo_t` is plain data, for which all zeros is valid.
     let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
     // SAFETY: both pointers are to live values of the right types.
     let signal = unsafe { libc::sigwaitinfo(signals.as_ref(), &raw mut info) };
-    if signal < 0 { Err(io::Error::last_os_error()) } else { Ok((signal, info.si_code)) }
+    if signal < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    let cause = if info.si_code == libc::SI_KERNEL {
+        SignalCause::Kernel
+    } else {
+        // SAFETY: reads a member of the union, which is plain data in any case.
+        let pid = unsafe { info.si_pid() };
+        // SAFETY: as for the pid.
+        let uid = unsafe { info.si_uid() };
+        SignalCause::Sent { pid, uid }
+    };
+    Ok(SignalInfo { signal: Signal(signal), code: Some(info.si_code), cause })
 }
 
 /// Sends a signal of any number to a process.

@@ -319,8 +319,12 @@ impl<'c> Tracer<'c> {
         }
     }
 
-    /// Lets go of everybody who is left: they run on without a tracer.
+    /// Lets go of everybody who is left: they run on without a tracer, and may
+    /// leave cores to the kernel again.
     fn release_all(&mut self) {
+        for tid in self.threads.keys() {
+            let _gone = sys::give_back_core_limit(*tid);
+        }
         let deadline = Instant::now() + PATIENCE;
         let mut left: FxHashSet<pid_t> = self.threads.keys().copied().collect();
         for tid in &left {

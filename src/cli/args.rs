@@ -43,8 +43,12 @@ const RUN_HELP: &str = "The program's output, input, signals and exit status are
 #[derive(Clone, Debug, clap::Args)]
 pub struct RunArgs {
     /// Do not watch the program; let the kernel write a core, and read that
-    #[arg(long)]
+    #[arg(long, conflicts_with = "core")]
     pub no_ptrace: bool,
+
+    /// Stay until the last descendant has ended, not only the program itself
+    #[arg(long)]
+    pub wait: bool,
 
     /// Which core to save: `full` memory, `none`, or a small one at PATH [default: a small one
     /// beside the report]

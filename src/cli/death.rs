@@ -5,20 +5,22 @@ use crate::capture::sender;
 use crate::dump::siginfo::{SignalCause, SignalInfo};
 use crate::report::render::escape::escaped;
 
-/// Which signal ended `program`, and who sent it where that is known.
-pub fn line(program: &str, signal: Signal, info: Option<&SignalInfo>) -> String {
-    let program = escaped(program);
-    let what = format!("`{program}` was ended by {} ({})", signal.name(), signal.meaning());
-    match info.map(|info| (info.cause, info.code)) {
-        Some((SignalCause::Sent { pid, uid }, _)) if pid > 0 => {
+/// Which signal ended `program`, and who sent it where that is known. `own` is
+/// the program's process id.
+pub fn line(program: &str, own: i32, signal: Signal, info: Option<&SignalInfo>) -> String {
+    let what = format!("`{}` was ended by {}", escaped(program), signal.name());
+    match info.map(|info| info.cause) {
+        Some(SignalCause::Sent { pid, .. }) if pid == own => format!("{what}, sent by itself"),
+        Some(SignalCause::Sent { pid, uid }) if pid > 0 => {
             let name = sender::command(pid);
             let name = name.map(|name| format!(" \"{}\"", escaped(&name))).unwrap_or_default();
             format!("{what}, sent by process {pid}{name} of user {uid}")
         }
-        Some((SignalCause::Sent { .. }, _)) => {
+        Some(SignalCause::Sent { .. }) => {
             format!("{what}, sent by a process outside of this pid namespace")
         }
-        Some((SignalCause::Kernel, _)) => format!("{what}, sent by the kernel"),
+        // What a signal is for is what it meant only if the kernel sent it.
+        Some(SignalCause::Kernel) => format!("{what}: {}", signal.meaning()),
         _ => what,
     }
 }
@@ -34,24 +36,20 @@ mod tests {
         let info = |cause| Some(SignalInfo { signal: Signal(15), code: Some(0), cause });
         // No process has so large an id.
         let pid = i32::MAX;
+        let own = info(SignalCause::Sent { pid: 1, uid: 7 });
         let cases = [
-            (None, "`x` was ended by SIGTERM (asked to terminate)"),
+            (own, "`x` was ended by SIGTERM, sent by itself"),
+            (None, "`x` was ended by SIGTERM"),
             (
                 info(SignalCause::Sent { pid, uid: 7 }),
-                "`x` was ended by SIGTERM (asked to terminate), sent by process 2147483647 of user 7",
+                "`x` was ended by SIGTERM, sent by process 2147483647 of user 7",
             ),
-            (
-                info(SignalCause::Kernel),
-                "`x` was ended by SIGTERM (asked to terminate), sent by the kernel",
-            ),
-            (
-                info(SignalCause::Fault { address: RunAddr(1) }),
-                "`x` was ended by SIGTERM (asked to terminate)",
-            ),
+            (info(SignalCause::Kernel), "`x` was ended by SIGTERM: asked to terminate"),
+            (info(SignalCause::Fault { address: RunAddr(1) }), "`x` was ended by SIGTERM"),
         ];
         for (info, want) in cases {
-            assert_eq!(line("x", Signal(15), info.as_ref()), want);
+            assert_eq!(line("x", 1, Signal(15), info.as_ref()), want);
         }
-        assert!(line("a\x1b[31m", Signal(9), None).starts_with("`a\\x1b[31m` was"));
+        assert!(line("a\x1b[31m", 1, Signal(9), None).starts_with("`a\\x1b[31m` was"));
     }
 }

@@ -29,15 +29,23 @@ pub enum CorePlace {
     Nowhere,
 }
 
-/// Notes that nothing of the crash could be saved.
-pub fn note_unsaved(report: &mut Report, why: &anyhow::Error) {
-    report.gaps.push(gap("the saved report", why));
-}
-
 /// Saves the core that `write_core` writes, and then `report`, which from then
 /// on says where they are. A part that cannot be saved becomes a gap of the
 /// report: a crash is worth telling even on a full disk.
-pub fn save(report: &mut Report, crashes: &Path, core: &CorePlace, write_core: WriteCore<'_>) {
+pub fn save(
+    report: &mut Report,
+    crashes: Option<&Path>,
+    core: &CorePlace,
+    write_core: WriteCore<'_>,
+) {
+    let Some(crashes) = crashes else {
+        report.gaps.push(Gap {
+            missing: "the saved report".to_owned(),
+            why: "neither XDG_STATE_HOME nor HOME is an absolute path".to_owned(),
+            hint: Some("set XDG_STATE_HOME to a directory that you may write to".to_owned()),
+        });
+        return;
+    };
     let saved = try_save(report, crashes, core, write_core);
     if let Err(error) = saved {
         note_unsaved(report, &error);
@@ -103,6 +111,11 @@ fn absolute(path: &Path) -> String {
     absolute.as_deref().unwrap_or(path).display().to_string()
 }
 
+/// Notes that nothing of the crash could be saved.
+fn note_unsaved(report: &mut Report, why: &anyhow::Error) {
+    report.gaps.push(gap("the saved report", why));
+}
+
 /// Writes a core at once and whole, and returns what it takes on disk.
 fn save_core(path: &Path, existing: Existing, write_core: WriteCore<'_>) -> Result<u64> {
     let cannot = || format!("cannot write `{}`", path.display());
@@ -157,7 +170,7 @@ mod tests {
     fn a_core_and_a_report() {
         let dir = tempfile::tempdir().unwrap();
         let mut report = crash();
-        save(&mut report, dir.path(), &CorePlace::Beside, &mut sparse);
+        save(&mut report, Some(dir.path()), &CorePlace::Beside, &mut sparse);
         assert_eq!(report.gaps, []);
         let saved = report.saved.clone().unwrap();
         assert!(saved.core_bytes.unwrap() < 1 << 20, "holes take no room");
@@ -177,17 +190,19 @@ mod tests {
         fs::write(&taken, b"mine").unwrap();
         let mut report = crash();
         let place = CorePlace::File(taken.clone(), Existing::Keep);
-        save(&mut report, &dir.path().join("crashes"), &place, &mut sparse);
+        save(&mut report, Some(&dir.path().join("crashes")), &place, &mut sparse);
         assert_eq!(fs::read(&taken).unwrap(), b"mine");
         assert!(report.gaps[0].why.contains("exists"), "{:?}", report.gaps);
         assert!(report.saved.as_ref().unwrap().report.is_some());
 
         let mut report = crash();
-        save(&mut report, dir.path(), &CorePlace::Beside, &mut |_| bail!("the process is gone"));
+        save(&mut report, Some(dir.path()), &CorePlace::Beside, &mut |_| {
+            bail!("the process is gone")
+        });
         assert!(report.gaps[0].why.ends_with("the process is gone"), "{:?}", report.gaps);
 
         let mut report = crash();
-        save(&mut report, &taken, &CorePlace::Nowhere, &mut sparse);
+        save(&mut report, Some(&taken), &CorePlace::Nowhere, &mut sparse);
         assert!(report.saved.is_none());
         assert_eq!(report.gaps[0].missing, "the saved report");
     }

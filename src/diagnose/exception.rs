@@ -3,6 +3,7 @@
 use crate::base::addr::RunAddr;
 use crate::base::memory::Memory;
 use crate::diagnose::crash::Crash;
+use crate::diagnose::cxx_globals::caught;
 use crate::symbols::demangle;
 
 /// An exception object of libstdc++.
@@ -14,6 +15,9 @@ pub struct Exception {
     pub what: Option<String>,
     /// The object.
     pub at: RunAddr,
+    /// Whether the runtime's own record names it. If not, a pointer on the
+    /// stack does, which may be left over from an exception that was caught.
+    pub is_recorded: bool,
 }
 
 /// Words of the stack that are looked at. Between `abort` and the function
@@ -26,7 +30,8 @@ const LONGEST: usize = 1 << 10;
 /// Classes between a type and the one that keeps its text.
 const MOST_BASES: usize = 16;
 
-/// The innermost exception that the crashed thread's stack points to.
+/// The exception that the crashed thread is handling, by the runtime's record;
+/// where that cannot be read, the innermost one that its stack points to.
 ///
 /// An exception object has a header before it that ends with an
 /// `_Unwind_Exception`, 32 bytes, whose first word is the class `GNUCC++\0`,
@@ -34,7 +39,30 @@ const MOST_BASES: usize = 16;
 /// object, points to the type. Sources: Itanium C++ ABI, "Exception Handling",
 /// section 2.2.1; libstdc++ `unwind-cxx.h`, `__cxa_exception`.
 pub fn exception(crash: &Crash<'_, '_>) -> Option<Exception> {
-    const CLASS: u64 = u64::from_be_bytes(*b"GNUCC++\0");
+    match caught(crash) {
+        Some(header) => recorded(crash.memory, header?),
+        None => on_stack(crash),
+    }
+}
+
+/// The class of an exception of libstdc++. A dependent exception, which shares
+/// the object of another one, has one more.
+const CLASS: u64 = u64::from_be_bytes(*b"GNUCC++\0");
+
+fn recorded(memory: &dyn Memory, header: RunAddr) -> Option<Exception> {
+    let class = memory.u64(header.checked_add(80)?).ok()?;
+    let object = match class.checked_sub(CLASS)? {
+        0 => header.checked_add(112)?,
+        1 => RunAddr(memory.u64(header).ok()?),
+        _ => return None,
+    };
+    let kind = RunAddr(memory.u64(RunAddr(object.0.checked_sub(112)?)).ok()?);
+    let type_name = type_name(memory, kind)?;
+    let what = what(memory, kind, object);
+    Some(Exception { type_name, what, at: object, is_recorded: true })
+}
+
+fn on_stack(crash: &Crash<'_, '_>) -> Option<Exception> {
     let memory = crash.memory;
     let sp = crash.registers()?.sp()?;
     let mut at = RunAddr(sp.0.checked_next_multiple_of(8)?);
@@ -48,7 +76,8 @@ pub fn exception(crash: &Crash<'_, '_>) -> Option<Exception> {
         let kind = RunAddr(memory.u64(RunAddr(word.checked_sub(112)?)).ok()?);
         let object = RunAddr(word);
         if let Some(type_name) = type_name(memory, kind) {
-            return Some(Exception { type_name, what: what(memory, kind, object), at: object });
+            let what = what(memory, kind, object);
+            return Some(Exception { type_name, what, at: object, is_recorded: false });
         }
     }
     None

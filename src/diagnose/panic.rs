@@ -70,20 +70,22 @@ pub fn message(
         .map_while(|index| memory.u64(frame.start.checked_add(index.checked_mul(8)?)?).ok())
         .collect();
     let is_file = |text: &String| place.is_some_and(|place| place.file == *text);
-    let string = words.windows(3).find_map(|words| {
+    let strings = words.windows(3).filter_map(|words| {
         let [capacity, at, len] = *words else { return None };
         let is_one = len > 0 && len <= LONGEST && capacity >= len && capacity <= 2 * LONGEST;
-        (is_one && is_writable(at)).then(|| text(memory, RunAddr(at), len)).flatten()
+        Some((at, text(memory, RunAddr(at), len).filter(|_| is_one && is_writable(at))?))
     });
-    let constant = || {
-        words.windows(2).find_map(|words| {
-            let [at, len] = *words else { return None };
-            let is_one = (2..=LONGEST).contains(&len) && at > 0xffff && !is_writable(at);
-            let found = is_one.then(|| text(memory, RunAddr(at), len)).flatten()?;
-            (!is_file(&found)).then_some(found)
-        })
-    };
-    string.or_else(constant)
+    let constants = words.windows(2).filter_map(|words| {
+        let [at, len] = *words else { return None };
+        let is_one = (2..=LONGEST).contains(&len) && at > 0xffff && !is_writable(at);
+        let found = is_one.then(|| text(memory, RunAddr(at), len)).flatten()?;
+        (!is_file(&found)).then_some((at, found))
+    });
+    // One place in memory may be there twice, once with a stale length behind
+    // it. Two places are one too many: which one is the message?
+    let mut candidates = strings.chain(constants);
+    let (at, text) = candidates.next()?;
+    candidates.all(|(other, _)| other == at).then_some(text)
 }
 
 /// Text without control characters but line ends, all of it.

@@ -135,10 +135,13 @@ impl<'a, 'f> Scene<'a, 'f> {
 
 /// "`parse` at src/parse.c:41", or as much of it as is known.
 pub fn described(call: &FrameCall) -> String {
-    let name = call.function().unwrap_or("a function without a name");
+    let name = match call.function() {
+        Some(name) => format!("`{name}`"),
+        None => "a function without a name".to_owned(),
+    };
     match &call.call.place {
-        Some(place) => format!("`{name}` at {}", short(place)),
-        None => format!("`{name}`"),
+        Some(place) => format!("{name} at {}", short(place)),
+        None => name,
     }
 }
 

@@ -45,11 +45,12 @@ pub fn overflow(scene: &Scene<'_, '_>, fault: &Fault) -> Option<Overflow> {
     let after = process.mappings.partition_point(|mapping| mapping.range.end <= lowest);
     let above = process.mappings.get(after..)?;
     let stack = above.iter().find(is_usable)?.range;
-    let is_below = address < stack.start
-        && stack.start.0.saturating_sub(address.0)
-            <= GUARD.saturating_add(frame_size(scene, fault));
+    // One large frame may reach over the guard, and far below.
+    let most = GUARD.saturating_add(frame_size(scene, fault));
+    let is_near = |at: RunAddr| stack.start.0.saturating_sub(at.0) <= most;
+    let is_below = address < stack.start && is_near(address);
     let end = stack.start.0.saturating_add(NEARLY_FULL);
-    let is_full = sp.0 < end && stack.start.0.saturating_sub(sp.0) <= GUARD;
+    let is_full = sp.0 < end && is_near(sp);
     // The frames must be on this mapping, not on another one by chance.
     let caller = scene.crash.frame(fault.frame)?.cfa;
     let outer = scene.crash.threads.first()?.stack.frames().nth(fault.frame.checked_add(1)?);

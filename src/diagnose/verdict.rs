@@ -15,7 +15,13 @@ use crate::dump::siginfo::{SignalCause, SignalInfo};
 pub fn verdict(crash: &Crash<'_, '_>, findings: &[Finding]) -> String {
     let subject = subject(crash);
     let Some(info) = crash.signal() else {
-        return format!("no fatal signal: {subject} was alive when the dump was made");
+        let process = crash.process;
+        let is_whole = process.source.complete && !process.threads.is_empty();
+        return if is_whole {
+            format!("no fatal signal: {subject} was alive when the dump was made")
+        } else {
+            format!("the end of {subject} is not known: the dump has lost what tells the signal")
+        };
     };
     let what = match findings.first() {
         Some(finding) => handled(crash, finding) + &finding.explanation,

@@ -51,7 +51,7 @@ pub fn open<'f>(
     for segment in headers.segments.iter().filter(|segment| segment.p_type == PT_NOTE) {
         notes.read(headers.arch, bytes, segment, limits, gaps);
     }
-    let complete = note_truncation(bytes, &headers.segments, headers.lost, gaps);
+    let complete = note_truncation(bytes, &headers.segments, headers.lost, gaps) && !notes.broken;
     if notes.threads.is_empty() {
         gaps.note(
             "the threads and their registers",
@@ -102,6 +102,8 @@ struct CoreNotes<'f> {
     threads: Vec<Thread>,
     auxv: Vec<(u64, u64)>,
     files: Vec<MappedFile<'f>>,
+    /// Whether a note was cut or made no sense, so that others may be lost.
+    broken: bool,
 }
 
 impl<'f> CoreNotes<'f> {
@@ -117,6 +119,7 @@ impl<'f> CoreNotes<'f> {
         for note in Notes::new(Cursor::new(present, FileOff(segment.p_offset))) {
             let result = note.and_then(|note| self.add(arch, &note, limits));
             if let Err(error) = result {
+                self.broken = true;
                 gaps.note_final("a note of the core", with_sources(&error));
             }
         }

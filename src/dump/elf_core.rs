@@ -43,7 +43,16 @@ pub(super) fn core_headers(bytes: &[u8], path: &Path) -> Result<CoreHeaders, Dum
         let (what, unpack) = looks_like(bytes);
         return Err(DumpError::NotElf { path: path(), what, unpack });
     }
-    let header = goblin::elf::Elf::parse_header(bytes).map_err(|_| cut("ELF header"))?;
+    /// Relocatable, executable, shared, core.
+    const KNOWN_TYPES: [u16; 4] = [1, 2, 3, 4];
+    /// `EI_DATA` of big-endian files.
+    const BIG_ENDIAN: Option<&u8> = Some(&2);
+    let mut header = goblin::elf::Elf::parse_header(bytes).map_err(|_| cut("ELF header"))?;
+    // Read as little-endian; of a big-endian file only the kind is told.
+    if bytes.get(header::EI_DATA) == BIG_ENDIAN && !KNOWN_TYPES.contains(&header.e_type) {
+        header.e_type = header.e_type.swap_bytes();
+        header.e_machine = header.e_machine.swap_bytes();
+    }
     if header.e_type != header::ET_CORE {
         let what = match header.e_type {
             header::ET_REL => "an object file",

@@ -114,7 +114,8 @@ fn finding(crash: &Crash<'_, '_>, finding: &Finding) -> model::Finding {
     });
     model::Finding {
         id: finding.id.to_owned(),
-        confidence: f64::from(finding.confidence),
+        // Two digits, so that 0.7 stays 0.7 and is worded alike everywhere.
+        confidence: (f64::from(finding.confidence) * 100.0).round() / 100.0,
         title: finding.title.clone(),
         explanation: finding.explanation.clone(),
         evidence: finding.evidence.clone(),

@@ -158,15 +158,12 @@ impl<'f> Stream<'f> {
         let mut want = PIECE;
         while self.left > 0 && buffer.len() < want {
             let begun = buffer.len();
-            let more = want.saturating_sub(begun).min(self.left);
-            buffer.resize(begun.checked_add(more)?, 0);
-            let left = std::mem::take(&mut self.left);
-            // Nothing follows a damaged place.
-            let got = self.inflater.fill(buffer.get_mut(begun..)?).unwrap_or(0);
-            buffer.truncate(begun.checked_add(got)?);
-            if got == more {
-                self.left = left.saturating_sub(got);
-            }
+            let end = begun.saturating_add(want.saturating_sub(begun).min(self.left));
+            let is_sound = self.inflater.fill(&mut buffer, end).is_some();
+            let got = buffer.len().saturating_sub(begun);
+            // Nothing follows the end of the stream, or a damaged place.
+            let goes_on = is_sound && buffer.len() >= end;
+            self.left = if goes_on { self.left.saturating_sub(got) } else { 0 };
             // One unit may be larger than a piece.
             want = unit_size(&buffer).unwrap_or(0).max(want);
         }

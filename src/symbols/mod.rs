@@ -29,6 +29,7 @@ mod symbol_table;
 #[cfg(test)]
 mod tests;
 pub mod type_names;
+mod type_shapes;
 mod type_units;
 pub mod types;
 mod units;

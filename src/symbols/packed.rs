@@ -93,13 +93,12 @@ impl<'f> Packed<'f> {
     }
 }
 
-/// Expands a zlib stream that must give exactly `size` bytes.
+/// Expands a zlib stream that must give `size` bytes.
 fn inflate(stream: &[u8], size: usize) -> Option<Vec<u8>> {
-    // Zeroed pages cost nothing until the stream fills them.
-    let mut out = vec![0; size];
-    let mut inflater = Inflater::new(stream);
-    let got = inflater.fill(&mut out)?;
-    (got == size).then_some(out)
+    let mut out = Vec::new();
+    Inflater::new(stream).fill(&mut out, size)?;
+    out.truncate(size);
+    (out.len() == size).then_some(out)
 }
 
 /// A zlib stream on its way.
@@ -115,27 +114,26 @@ impl<'f> Inflater<'f> {
         Self { state: Decompress::new(true), rest: stream, is_done: false }
     }
 
-    /// Fills `out` from its start, and returns how many bytes came: fewer only
-    /// at the stream's end. `None`: the stream is damaged.
-    pub(super) fn fill(&mut self, out: &mut [u8]) -> Option<usize> {
-        let mut filled = 0_usize;
-        while let Some(free) = out.get_mut(filled..)
-            && !free.is_empty()
-            && !self.is_done
-        {
-            let (in_before, out_before) = (self.state.total_in(), self.state.total_out());
-            let status = self.state.decompress(self.rest, free, FlushDecompress::None).ok()?;
-            let taken = usize::try_from(self.state.total_in().checked_sub(in_before)?).ok()?;
-            let given = usize::try_from(self.state.total_out().checked_sub(out_before)?).ok()?;
+    /// Appends to `out` until it has `size` bytes, or the stream ends. There
+    /// may be some more than that. `None`: the stream is damaged, and `out` has
+    /// what came before.
+    ///
+    /// The memory is not cleared first: a page costs nothing until the stream
+    /// fills it, so that a false claim of size does no harm.
+    pub(super) fn fill(&mut self, out: &mut Vec<u8>, size: usize) -> Option<()> {
+        out.try_reserve_exact(size.saturating_sub(out.len())).ok()?;
+        while out.len() < size && !self.is_done {
+            let (taken_before, given_before) = (self.state.total_in(), out.len());
+            let status = self.state.decompress_vec(self.rest, out, FlushDecompress::None).ok()?;
+            let taken = usize::try_from(self.state.total_in().checked_sub(taken_before)?).ok()?;
             self.rest = self.rest.get(taken..)?;
-            filled = filled.checked_add(given)?;
             match status {
                 Status::StreamEnd => self.is_done = true,
                 // Neither input nor output moved: the stream is cut.
-                _ if taken == 0 && given == 0 => return None,
+                _ if taken == 0 && out.len() == given_before => return None,
                 _ => (),
             }
         }
-        Some(filled)
+        Some(())
     }
 }

@@ -17,6 +17,10 @@ use crate::symbols::mapped_files::MappedFiles;
 use crate::symbols::module::{ModuleSymbols, Symbol, SymbolTableKind};
 use crate::symbols::workers::spread;
 
+/// Modules that one worker takes at a time. A thread takes longer to start than
+/// the few files of a small program to open.
+const BATCH: usize = 16;
+
 /// What the modules' files tell about the process. Shared by all threads.
 pub struct Symbols<'f> {
     modules: Vec<ModuleSymbols<'f>>,
@@ -54,9 +58,10 @@ impl<'f> Symbols<'f> {
             gaps,
         });
         let memory = &*process.memory;
-        let modules =
-            spread(&process.modules, |module| ModuleSymbols::load(module, memory, &fetch));
-        Self { modules, calls: RwLock::default() }
+        let load = |module| ModuleSymbols::load(module, memory, &fetch);
+        let batches: Vec<_> = process.modules.chunks(BATCH).collect();
+        let modules = spread(&batches, |batch| batch.iter().map(load).collect::<Vec<_>>());
+        Self { modules: modules.into_iter().flatten().collect(), calls: RwLock::default() }
     }
 
     /// In the order, and with the indices, of

@@ -5,7 +5,8 @@ use gimli::{DwTag, UnitOffset};
 use rustc_hash::FxHashMap;
 
 use crate::symbols::entries::{Attributes, Entry};
-use crate::symbols::types::{Dialect, Types, is_qualifier};
+use crate::symbols::type_shapes::is_qualifier;
+use crate::symbols::types::{Dialect, Types};
 
 /// How deeply a name may nest: a pointer to a function that takes a pointer to
 /// an array of ... A damaged file may nest for ever.

@@ -4,26 +4,17 @@
 //! [`Entry`], so that a type that contains itself costs nothing. [`Types`]
 //! keeps what was read.
 
-mod parts;
-
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gimli::constants as dw;
-use gimli::{AttributeValue, DwAte, DwLang, Expression};
+use gimli::{DwAte, DwLang, Expression};
 use rustc_hash::FxHashMap;
 
 use crate::symbols::dwarf::Reader;
-use crate::symbols::entries::{Attributes, Entry};
-use crate::symbols::type_names::{self, Containers};
-use crate::symbols::types::parts::{array, array_size, composite, enumeration};
-
-/// How many typedefs and qualifiers are looked through. Honest code nests a
-/// dozen; a damaged file may nest them in a circle.
-const MOST_ALIASES: usize = 64;
-
-/// How many types may need the size of another one, as an array of arrays does.
-const MOST_NESTED: usize = 16;
+use crate::symbols::entries::Entry;
+use crate::symbols::type_names::Containers;
+use crate::symbols::type_shapes::read;
 
 /// Which notation a type is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -210,7 +201,7 @@ impl<'a, 'f> Types<'a, 'f> {
     }
 
     /// As [`Types::get`], for a type whose size another one needs.
-    fn nested(&self, entry: Option<Entry<'a, 'f>>, depth: usize) -> Arc<Type<'a, 'f>> {
+    pub(super) fn nested(&self, entry: Option<Entry<'a, 'f>>, depth: usize) -> Arc<Type<'a, 'f>> {
         let Some(entry) = entry else { return Arc::new(void()) };
         self.types.get(entry.key(), || Arc::new(read(self, entry, depth)))
     }
@@ -268,7 +259,7 @@ impl<'a, 'f> Type<'a, 'f> {
     }
 }
 
-fn void<'a, 'f>() -> Type<'a, 'f> {
+pub(super) fn void<'a, 'f>() -> Type<'a, 'f> {
     Type {
         name: "void".to_owned(),
         aliases: Vec::new(),
@@ -294,161 +285,4 @@ pub fn dialect_of(language: Option<DwLang>) -> Dialect {
         ) => Dialect::Cpp,
         _ => Dialect::C,
     }
-}
-
-/// Reads a type: looks through typedefs and qualifiers, then describes it.
-fn read<'a, 'f>(types: &Types<'a, 'f>, entry: Entry<'a, 'f>, depth: usize) -> Type<'a, 'f> {
-    if depth > MOST_NESTED {
-        return unknown(types, entry, String::new(), "it contains itself");
-    }
-    let name = type_names::name(types, Some(entry));
-    let mut aliases = Vec::new();
-    let mut here = Some(entry);
-    for _ in 0..MOST_ALIASES {
-        let Some(entry) = here else { break };
-        let Some(attributes) = entry.attributes() else {
-            return unknown(types, entry, name, "its entry is damaged");
-        };
-        match attributes.tag() {
-            dw::DW_TAG_typedef => aliases.extend(attributes.text(dw::DW_AT_name)),
-            tag if is_qualifier(tag) => (),
-            _ => {
-                let attributes = definition(types, attributes);
-                return describe(types, &attributes, name, aliases, depth + 1);
-            }
-        }
-        here = attributes.reference(dw::DW_AT_type);
-        if here.is_none() {
-            return Type { name, aliases, ..void() };
-        }
-    }
-    unknown(types, entry, name, "its typedefs go in a circle")
-}
-
-fn unknown<'a, 'f>(
-    types: &Types<'a, 'f>,
-    entry: Entry<'a, 'f>,
-    name: String,
-    why: &str,
-) -> Type<'a, 'f> {
-    Type {
-        plain_name: name.clone(),
-        name,
-        aliases: Vec::new(),
-        entry: Some(entry),
-        size: None,
-        dialect: types.dialect(entry),
-        shape: Shape::Unknown(why.to_owned()),
-    }
-}
-
-/// Whether a tag only qualifies another type.
-pub(super) fn is_qualifier(tag: gimli::DwTag) -> bool {
-    matches!(
-        tag,
-        dw::DW_TAG_const_type
-            | dw::DW_TAG_volatile_type
-            | dw::DW_TAG_restrict_type
-            | dw::DW_TAG_atomic_type
-            | dw::DW_TAG_packed_type
-            | dw::DW_TAG_shared_type
-            | dw::DW_TAG_immutable_type
-    )
-}
-
-/// The definition of a type that is only declared here: in its type unit, or
-/// elsewhere in the same unit. Without one, the declaration.
-fn definition<'a, 'f>(types: &Types<'a, 'f>, declared: Attributes<'a, 'f>) -> Attributes<'a, 'f> {
-    if let Some(unit) = declared.reference(dw::DW_AT_signature).and_then(Entry::attributes) {
-        return unit;
-    }
-    if !declared.is_set(dw::DW_AT_declaration) {
-        return declared;
-    }
-    let containers = types.containers(declared.entry);
-    let found = containers
-        .definition(declared.entry.offset)
-        .map(|offset| Entry { offset, ..declared.entry });
-    found.and_then(Entry::attributes).unwrap_or(declared)
-}
-
-fn describe<'a, 'f>(
-    types: &Types<'a, 'f>,
-    attributes: &Attributes<'a, 'f>,
-    name: String,
-    aliases: Vec<String>,
-    depth: usize,
-) -> Type<'a, 'f> {
-    let entry = attributes.entry;
-    let stated = attributes.number(dw::DW_AT_byte_size);
-    let address = u64::from(entry.unit.unit.header.encoding().address_size);
-    let target = || attributes.reference(dw::DW_AT_type);
-    let (size, shape) = match attributes.tag() {
-        dw::DW_TAG_structure_type | dw::DW_TAG_class_type | dw::DW_TAG_union_type
-            if attributes.is_set(dw::DW_AT_declaration) =>
-        {
-            (None, Shape::Declared)
-        }
-        dw::DW_TAG_structure_type | dw::DW_TAG_class_type | dw::DW_TAG_union_type => {
-            (stated, Shape::Composite(composite(attributes)))
-        }
-        dw::DW_TAG_enumeration_type if attributes.is_set(dw::DW_AT_declaration) => {
-            (stated, Shape::Declared)
-        }
-        dw::DW_TAG_enumeration_type => {
-            let of = target().map(|of| types.nested(Some(of), depth));
-            let size = stated.or_else(|| of.as_ref().and_then(|of| of.size));
-            (size, Shape::Enumeration(enumeration(attributes, of.as_deref())))
-        }
-        dw::DW_TAG_base_type => {
-            let encoding = match attributes.get(dw::DW_AT_encoding) {
-                Some(AttributeValue::Encoding(encoding)) => Some(encoding),
-                _ => None,
-            };
-            let bits = attributes.number(dw::DW_AT_bit_size).map(|bits| bits.div_ceil(8));
-            let is_foreign = matches!(
-                attributes.get(dw::DW_AT_endianity),
-                Some(AttributeValue::Endianity(dw::DW_END_big))
-            );
-            let shape = match encoding {
-                _ if is_foreign => Shape::Unknown("its bytes are in big-endian order".to_owned()),
-                Some(encoding) => Shape::Number(encoding),
-                None => Shape::Unknown("its entry has no encoding".to_owned()),
-            };
-            (stated.or(bits), shape)
-        }
-        dw::DW_TAG_pointer_type => (stated.or(Some(address)), Shape::Pointer(target())),
-        dw::DW_TAG_reference_type | dw::DW_TAG_rvalue_reference_type => {
-            (stated.or(Some(address)), Shape::Reference(target()))
-        }
-        dw::DW_TAG_ptr_to_member_type => {
-            let of = types.nested(target(), depth);
-            let is_function = matches!(of.shape, Shape::Function);
-            // Itanium C++ ABI 2.3: an offset, or a function and an adjustment.
-            let size = if is_function { address.saturating_mul(2) } else { address };
-            (stated.or(Some(size)), Shape::MemberPointer(is_function))
-        }
-        dw::DW_TAG_array_type => {
-            let array = array(attributes);
-            let size = stated.or_else(|| array_size(types, &array, depth));
-            (size, Shape::Array(array))
-        }
-        dw::DW_TAG_subroutine_type | dw::DW_TAG_subprogram => (None, Shape::Function),
-        // `decltype(nullptr)` is as large as a pointer.
-        dw::DW_TAG_unspecified_type => {
-            let is_null = name.contains("nullptr");
-            (stated.or(is_null.then_some(address)), Shape::Nothing)
-        }
-        dw::DW_TAG_subrange_type => match target() {
-            Some(of) => {
-                let of = types.nested(Some(of), depth);
-                (stated.or(of.size), of.shape.clone())
-            }
-            None => (stated, Shape::Unknown("a range of an unknown type".to_owned())),
-        },
-        tag => (stated, Shape::Unknown(format!("types of kind {tag} are unknown to this program"))),
-    };
-    let plain_name = type_names::name(types, Some(entry));
-    let dialect = types.dialect(entry);
-    Type { name, aliases, plain_name, entry: Some(entry), size, dialect, shape }
 }

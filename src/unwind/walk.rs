@@ -10,7 +10,7 @@ use crate::base::addr::{FrameAddr, RunAddr};
 use crate::base::gap::Gaps;
 use crate::base::limits::Limits;
 use crate::base::memory::Memory;
-use crate::dump::process::{Process, Thread};
+use crate::dump::process::{Process, Source, SourceKind, Thread};
 use crate::symbols::Symbols;
 use crate::unwind::bad_pc;
 use crate::unwind::cfi::{ModuleCfi, Row};
@@ -66,10 +66,14 @@ impl<'a, 'f> Unwinder<'a, 'f> {
             gaps.note(
                 format!("the outer frames of {cut} of {} threads", stacks.len()),
                 format!("the memory of their stacks is not in the dump; {frames} frames are known"),
-                if self.process.source.complete {
-                    "/proc/PID/coredump_filter or MADV_DONTDUMP left it out"
-                } else {
-                    "the core is cut: its stacks come last and are lost first"
+                match self.process.source {
+                    Source { kind: SourceKind::Live, .. } => "run coretool as root",
+                    Source { complete: true, .. } => {
+                        "/proc/PID/coredump_filter or MADV_DONTDUMP left it out"
+                    }
+                    Source { complete: false, .. } => {
+                        "the core is cut: its stacks come last and are lost first"
+                    }
                 },
             );
         }

@@ -1,4 +1,4 @@
-//! Arrays: rows, elements, repeats.
+//! Arrays, and whatever else holds equal elements one after the other.
 
 use crate::symbols::types::{Array, Dialect, Length, Type};
 use crate::variables::aggregates::{TEXT, Texts};
@@ -135,6 +135,26 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
         let count = count.min(self.context.limits.elements as u64);
         let mut starts = (0..count).map(|at| place.part(at.saturating_mul(stride)));
         starts.any(|start| start.read(self.context.memory, 1).is_ok())
+    }
+
+    /// The length of one dimension.
+    fn length(&self, of: &Type<'a, 'f>, length: Length<'a, 'f>) -> Result<u64, String> {
+        let computed = |value: Result<u64, String>, more: i64| {
+            let value = value.map_err(|why| format!("its length: {why}"))?;
+            // gcc computes the last index, which for no elements is -1.
+            let count = value.cast_signed().checked_add(more).unwrap_or(-1);
+            u64::try_from(count).map_err(|_| format!("its length is {count}"))
+        };
+        match (length, self.activation, of.entry) {
+            (Length::Fixed(count), _, _) => Ok(count),
+            (Length::Computed(expression, more), Some(activation), Some(entry)) => {
+                computed(activation.computed(entry, expression, None), more)
+            }
+            (Length::Variable(variable, more), Some(activation), _) => {
+                computed(activation.length_in(variable), more)
+            }
+            _ => Err("its length is not known".to_owned()),
+        }
     }
 }
 

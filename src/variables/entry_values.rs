@@ -12,10 +12,11 @@ use std::cell::OnceCell;
 use gimli::constants as dw;
 use gimli::{DwAt, Expression, Operation, Register, Value};
 
-use crate::base::addr::{FrameAddr, LinkAddr, RunAddr};
+use crate::base::addr::{Bias, FrameAddr, LinkAddr, RunAddr};
 use crate::symbols::dwarf::Reader;
 use crate::symbols::entries::{Attributes, Descend, Entry};
 use crate::unwind::frame::Trust;
+use crate::variables::expression::value_bytes;
 use crate::variables::location::{Activation, Progress};
 use crate::variables::place::Place;
 use crate::variables::value::Origin;
@@ -30,7 +31,7 @@ pub struct CallSite<'a, 'f> {
     subprogram: Entry<'a, 'f>,
     /// Where the caller stands.
     at: LinkAddr,
-    bias: crate::base::addr::Bias,
+    bias: Bias,
     /// The parameters that it describes.
     parameters: Vec<Attributes<'a, 'f>>,
 }
@@ -100,7 +101,7 @@ impl<'a, 'f> Activation<'_, 'a, 'f> {
         let register = self.register_at_entry(argument).ok_or("its place at entry is not known")?;
         let value =
             self.passed(Progress::default(), VALUE, |parameter| is_register(parameter, register))?;
-        let bytes = crate::variables::location::value_bytes(value);
+        let bytes = value_bytes(value);
         Ok(Place::bytes(bytes, Origin::EntryValue))
     }
 
@@ -161,7 +162,11 @@ impl<'a, 'f> Activation<'_, 'a, 'f> {
             return Err(unknown.to_owned());
         }
         // The stack's middle may be folded away, so that the next frame that
-        // is known is not the caller.
+        // is known is not the caller. In a recursion the return addresses are
+        // equal all the same; the stack pointers are not.
+        if caller.registers.sp() != frame.cfa {
+            return Err(unknown.to_owned());
+        }
         let stored = frame.cfa.and_then(|cfa| cfa.0.checked_sub(8)).map(RunAddr);
         let stored = stored.and_then(|at| self.context.memory.u64(at).ok());
         if stored != Some(returns_to.0) {

@@ -119,6 +119,10 @@ impl<'r, 'c, 'a, 'f> Reading<'r, 'c, 'a, 'f> {
             (None, Shape::Unknown(why)) => Value::unknown(format!("its type: {why}")),
         };
         value.address = value.address.or_else(|| place.address());
+        // Of a pointer that was removed, what it points to was found.
+        if value.is_known() && place.pointer().is_none() {
+            value.origin = place.origin();
+        }
         value
     }
 

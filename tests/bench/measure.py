@@ -7,6 +7,8 @@ that takes longer than LIMIT seconds is stopped, and not run again. Ratios are
 to the first command. One line a command:
 
     NAME  median seconds  lowest seconds  peak MB  ratio
+
+Peaks below some 14 MB are those of this process before it became the command.
 """
 import os
 import signal

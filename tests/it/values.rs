@@ -31,6 +31,11 @@ fn cxx_types() {
 }
 
 #[test]
+fn cxx_type_units() {
+    check("cxx-type-units.cpp");
+}
+
+#[test]
 fn rust_types() {
     check("rust-types.rs");
 }

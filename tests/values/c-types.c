@@ -41,6 +41,7 @@
 // expect: value crash.sixteen=u"sixteen"
 // expect: value crash.euro contains "8364 U'"
 // expect: value crash.still=77
+// expect: value crash.own=78
 // expect: value crash.points={{x = 1, y = 2}, {x = 3, y = 4}, {x = 5, y = 6}}
 // expect: value crash.point contains "{x = 1, y = 2}"
 // expect: value crash.whole contains "bytes = {0x04, 0x03, 0x02, 0x01}"
@@ -146,6 +147,8 @@ __attribute__((noinline)) static int crash(int n, const char *text, struct node 
     char16_t sixteen[8] = u"sixteen";
     char32_t euro = U'€';
     static int still = 77;
+    static _Thread_local int own = 70;
+    own += 8;
     struct point points[3] = {{1, 2}, {3, 4}, {5, 6}}, *point = points;
     union whole whole = {0x01020304};
     struct flexible *flexible = malloc(sizeof *flexible + 8);
@@ -158,7 +161,7 @@ __attribute__((noinline)) static int crash(int n, const char *text, struct node 
     const char *escaped = "tab\t\"q\" \x1b[31m";
     keep(squares), keep(grid), keep(&bits), keep(&anonymous), keep(&unnamed), keep(&flags);
     keep(buffer), keep(full), keep(rest), keep(raw), keep(same), keep(sixteen), keep(points);
-    keep(&whole), keep(&big), keep(&z), keep(&longest), keep(&still);
+    keep(&whole), keep(&big), keep(&z), keep(&longest), keep(&still), keep(&own);
     int shadow = 1;
     {
         int hidden = 9;

@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result};
 
 use crate::capture::launch::Capture;
 use crate::cli::args::{DemoArgs, ReportArgs};
-use crate::cli::cmd::run::{Reporting, watch};
+use crate::cli::cmd::run::{Program, Reporting, watch};
 use crate::cli::destination::Destination;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
@@ -75,7 +75,9 @@ pub fn demo(args: &DemoArgs, ui: &Ui) -> Result<Exit> {
     let report = ReportArgs { registers: args.registers, ..ReportArgs::default() };
     let destination = Destination::new(&report, Stream::Error, Layout::OneLine)?;
     let destination = destination.relative_to(directory.path());
-    watch(&[program.into()], Capture::Trace, Reporting::unsaved(ui, destination))?;
+    let words = [program.into()];
+    let program = Program { words: &words, capture: Capture::Trace, wait_for_all: false };
+    watch(&program, Reporting::unsaved(ui, destination))?;
     Ok(Exit::Done)
 }
 

@@ -5,6 +5,7 @@
 //! held, the report is made from the stopped process, and its core is saved.
 //! Reports go to standard error, or to `--output`.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -51,22 +52,28 @@ pub fn run(args: &RunArgs, ui: &Ui) -> Result<Exit> {
         }
     };
     let destination = Destination::new(&args.report, Stream::Error, Layout::OneLine)?;
-    // Without a place to keep crashes the program still runs.
-    let crashes = crash_directory::crashes(|name| std::env::var_os(name));
+    // Without a place to keep crashes a program still runs, and its crash is
+    // still told.
+    let crashes = crash_directory::crashes(|name| std::env::var_os(name)).ok();
     let symbols = SymbolOptions {
         debug_directories: args.debug_directories.clone(),
         ..SymbolOptions::default()
     };
     let capture = if args.no_ptrace { Capture::KernelCore } else { Capture::Trace };
-    let saving = Some(Saving { crashes, core, contents });
-    watch(&args.program, capture, Reporting { ui, destination, symbols, saving })
+    let saving = Saving::To { crashes, core, contents };
+    let reporting = Reporting { ui, destination, symbols, saving };
+    watch(&Program { words: &args.program, capture, wait_for_all: args.wait }, reporting)
 }
 
 /// Where a crash is kept.
-struct Saving {
-    crashes: Result<PathBuf>,
-    core: CorePlace,
-    contents: Contents,
+enum Saving {
+    Nowhere,
+    To {
+        /// `None`: neither `XDG_STATE_HOME` nor `HOME` tells.
+        crashes: Option<PathBuf>,
+        core: CorePlace,
+        contents: Contents,
+    },
 }
 
 /// What becomes of the crashes.
@@ -74,13 +81,13 @@ pub(super) struct Reporting<'u> {
     ui: &'u Ui,
     destination: Destination,
     symbols: SymbolOptions,
-    saving: Option<Saving>,
+    saving: Saving,
 }
 
 impl<'u> Reporting<'u> {
     /// Reports without keeping anything.
     pub(super) fn unsaved(ui: &'u Ui, destination: Destination) -> Self {
-        Self { ui, destination, symbols: SymbolOptions::default(), saving: None }
+        Self { ui, destination, symbols: SymbolOptions::default(), saving: Saving::Nowhere }
     }
 
     fn stopped(&mut self, stopped: &Stopped) -> Result<()> {
@@ -111,13 +118,10 @@ impl<'u> Reporting<'u> {
             );
         }
         let mut report = analyze::analyze(&process, &store, &options, &gaps);
-        if let Some(Saving { crashes, core, contents }) = &self.saving {
-            match crashes {
-                Ok(crashes) => saved_crash::save(&mut report, crashes, core, &mut |file| {
-                    Ok(stopped.write_core(*contents, file).map(|_stats| ())?)
-                }),
-                Err(why) => saved_crash::note_unsaved(&mut report, why),
-            }
+        if let Saving::To { crashes, core, contents } = &self.saving {
+            saved_crash::save(&mut report, crashes.as_deref(), core, &mut |file| {
+                Ok(stopped.write_core(*contents, file).map(|_stats| ())?)
+            });
         }
         drop(progress);
         self.deliver(&report)
@@ -132,14 +136,9 @@ impl<'u> Reporting<'u> {
         let gaps = Gaps::new();
         let process = dump::open(&path, &store, &options.limits, &gaps)?;
         let mut report = analyze::analyze(&process, &store, &options, &gaps);
-        if let Some(Saving { crashes, .. }) = &self.saving {
+        if let Saving::To { crashes, .. } = &self.saving {
             let there = CorePlace::There(path);
-            match crashes {
-                Ok(crashes) => {
-                    saved_crash::save(&mut report, crashes, &there, &mut |_file| Ok(()));
-                }
-                Err(why) => saved_crash::note_unsaved(&mut report, why),
-            }
+            saved_crash::save(&mut report, crashes.as_deref(), &there, &mut |_file| Ok(()));
         }
         drop(progress);
         self.deliver(&report)
@@ -150,20 +149,24 @@ impl<'u> Reporting<'u> {
     }
 }
 
-/// Runs the program, whose name is the first of `words`, and reports.
-pub(super) fn watch(
-    words: &[std::ffi::OsString],
-    capture: Capture,
-    mut reporting: Reporting<'_>,
-) -> Result<Exit> {
-    let (program, arguments) = words
-        .split_first()
-        .map_or((Default::default(), &[][..]), |(program, arguments)| (program.clone(), arguments));
+/// What is run, and how.
+pub(super) struct Program<'w> {
+    /// Its name and its arguments.
+    pub(super) words: &'w [OsString],
+    /// How its death is caught.
+    pub(super) capture: Capture,
+    /// Whether to stay for its descendants.
+    pub(super) wait_for_all: bool,
+}
+
+/// Runs a program, and reports.
+pub(super) fn watch(program: &Program<'_>, mut reporting: Reporting<'_>) -> Result<Exit> {
+    let mut words = program.words.iter().cloned();
     let options = RunOptions {
-        program: program.clone(),
-        arguments: arguments.to_vec(),
-        capture,
-        wait_for_all: false,
+        program: words.next().unwrap_or_default(),
+        arguments: words.collect(),
+        capture: program.capture,
+        wait_for_all: program.wait_for_all,
     };
     let ui = reporting.ui;
     let mut main_is_reported = false;
@@ -190,8 +193,8 @@ pub(super) fn watch(
     if let End::Killed { signal, info, .. } = &outcome.end
         && !main_is_reported
     {
-        let name = program.to_string_lossy();
-        ui.say(&format!("coretool: {}", death::line(&name, *signal, info.as_ref())));
+        let name = options.program.to_string_lossy();
+        ui.say(&format!("coretool: {}", death::line(&name, outcome.pid, *signal, info.as_ref())));
     }
     reporting.destination.finish()?;
     Ok(Exit::Program(status(&outcome.end)))

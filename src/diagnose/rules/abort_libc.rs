@@ -129,12 +129,14 @@ impl Rule for HeapCorruption {
 /// What a message of glibc's malloc means. Source: glibc `malloc/malloc.c`,
 /// calls of `malloc_printerr`.
 fn heap_message(text: &str) -> Option<&'static str> {
+    const NOT_A_BLOCK: &str =
+        "the pointer is not one that malloc gave, or what lies before the block was overwritten";
     const MEANINGS: &[(&str, &str)] = &[
         ("double free", "the pointer had been freed before"),
         ("free(): double free", "the pointer had been freed before"),
-        ("free(): invalid pointer", "the pointer is not the start of an allocated block"),
-        ("munmap_chunk(): invalid pointer", "the pointer is not the start of an allocated block"),
-        ("realloc(): invalid pointer", "the pointer is not the start of an allocated block"),
+        ("free(): invalid pointer", NOT_A_BLOCK),
+        ("munmap_chunk(): invalid pointer", NOT_A_BLOCK),
+        ("realloc(): invalid pointer", NOT_A_BLOCK),
         ("free(): invalid size", "the block's header was overwritten, or the pointer is wrong"),
         ("free(): invalid next size", "what lies behind the block was overwritten"),
         ("realloc(): invalid next size", "what lies behind the block was overwritten"),

@@ -7,11 +7,11 @@ use crate::diagnose::control::jump;
 use crate::diagnose::culprit::{Culprit, culprit};
 use crate::diagnose::fault::{Fault, is_canonical};
 use crate::diagnose::finding::{Finding, Severity};
-use crate::diagnose::ground::{ends_below, memory, where_it_lies};
+use crate::diagnose::ground::{ends_below, global_at, memory, where_it_lies};
 use crate::diagnose::instruction::Access;
 use crate::diagnose::rules::Rule;
 use crate::diagnose::scene::Scene;
-use crate::diagnose::wording::{access, ascii, because, register, size};
+use crate::diagnose::wording::{access, ascii, because, bytes, register, size};
 use crate::variables::suspects::Suspect;
 
 /// How close behind the end of a mapping an access is an overrun of it.
@@ -91,8 +91,9 @@ fn found(
     let index = operand.and_then(|operand| operand.index);
     let why = match (why.is_empty(), base, index) {
         (false, ..) => because(finding.confidence, &why),
+        (true, Some(base), None) if matches!(base.name, "rsp" | "rbp") => String::new(),
         (true, Some(base), None) => format!(": %{} is {held}{text}", base.name),
-        (true, ..) => String::new(),
+        (true, ..) => operand.and_then(|it| moved(scene, it, at)).unwrap_or_default(),
     };
     finding.explanation = format!("{}{}{why}", access(operand, at), where_it_lies(scene, at));
     if let Some(operand) = operand {
@@ -116,6 +117,27 @@ fn found(
     finding.severity = if is_write { Severity::High } else { Severity::Medium };
     finding.call = scene.call_in_frame(fault.frame).map(|(index, _)| index);
     finding
+}
+
+/// ", 400000000 bytes past `table`": of an address with an index, the part
+/// that is an address of the program, and how far from it the sum lies.
+fn moved(scene: &Scene<'_, '_>, operand: &Access, at: RunAddr) -> Option<String> {
+    let base = operand.base.and_then(|base| base.value);
+    // An index that is multiplied is no address.
+    let index = operand.index.filter(|(_, scale)| *scale == 1).and_then(|(index, _)| index.value);
+    let displacement = operand.displacement as u64;
+    let mapped = [base, index].into_iter().flatten().find_map(|value| {
+        let start = [RunAddr(value), RunAddr(value.wrapping_add(displacement))];
+        start.into_iter().find(|at| scene.crash.process.mapping(*at).is_some())
+    })?;
+    let name = match global_at(scene, mapped) {
+        Some(name) => format!("`{name}`"),
+        None => format!("{mapped}"),
+    };
+    Some(match at.0.checked_sub(mapped.0) {
+        Some(past) => format!(", {} past {name}", bytes(past)),
+        None => format!(", {} before {name}", bytes(mapped.0.wrapping_sub(at.0))),
+    })
 }
 
 fn member(suspect: &Suspect) -> String {

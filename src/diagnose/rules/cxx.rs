@@ -1,11 +1,12 @@
 //! `cxx-exception`, `cxx-pure-virtual`: the C++ runtime gave up.
 
 use crate::base::signal::Signal;
+use crate::diagnose::cxx_globals::caught;
 use crate::diagnose::exception::exception;
 use crate::diagnose::finding::Finding;
 use crate::diagnose::rules::Rule;
 use crate::diagnose::scene::{Scene, Sender};
-use crate::diagnose::wording::quote;
+use crate::diagnose::wording::{hedge, quote};
 
 /// Functions of the C++ runtime that are on the stack while an exception flies.
 const THROWING: [&str; 3] = ["__cxa_throw", "__cxa_rethrow", "__gxx_personality_v0"];
@@ -30,7 +31,12 @@ impl Rule for CxxException {
         let from = throw.map_or(terminate, |(index, _)| index);
         let call = scene.own_call(from).map(|(index, _)| index);
         let found = exception(scene.crash);
-        let confidence = if found.is_some() || throw.is_some() { 0.98 } else { 0.8 };
+        let is_recorded = found.as_ref().is_some_and(|found| found.is_recorded);
+        let confidence = match () {
+            () if is_recorded || throw.is_some() && found.is_none() => 0.98,
+            () if found.is_some() => 0.9,
+            () => 0.8,
+        };
         let mut finding = Finding::new(self.id(), confidence, "uncaught exception");
         // A function that is noexcept calls std::terminate from its own
         // landing pad, when the throwing frames are gone already.
@@ -39,18 +45,31 @@ impl Rule for CxxException {
             Some(found) => {
                 let what = found.what.as_deref().map(|what| format!(": {}", quote(what)));
                 format!(
-                    "uncaught C++ exception {}{}, {verb}{}",
+                    "{}uncaught C++ exception {}{}, {verb}{}",
+                    hedge(confidence),
                     found.type_name,
                     what.unwrap_or_default(),
                     scene.at(call)
                 )
             }
-            None => format!("std::terminate() was called{}", scene.at(call)),
+            None => format!(
+                "std::terminate() was called{}{}",
+                scene.at(call),
+                match caught(scene.crash) {
+                    Some(None) => {
+                        ", with no exception being handled: a `throw;` without one, or a thread \
+                         that was not joined"
+                    }
+                    _ => "",
+                }
+            ),
         };
         if let Some(found) = found {
             finding.evidence.push(format!(
-                "an exception object of type {} is at {} (found through a pointer on the stack)",
-                found.type_name, found.at
+                "an exception object of type {} is at {} (found through {})",
+                found.type_name,
+                found.at,
+                if found.is_recorded { "the runtime's record" } else { "a pointer on the stack" }
             ));
         }
         let runtime = scene.crash.calls().get(terminate).and_then(|call| call.function());

@@ -62,13 +62,27 @@ impl Cause {
 fn cause(scene: &Scene<'_, '_>, fault: &Fault, operand: Option<&Access>) -> Cause {
     let base = operand.and_then(|access| access.base);
     let Some(base) = base.filter(|base| base.value == Some(0)) else {
+        if operand.is_some_and(|it| it.base.is_none() && it.index.is_none()) {
+            let words = ", through a NULL pointer that the compiler had foreseen".to_owned();
+            let evidence = "the address is a constant of the instruction".to_owned();
+            return Cause { evidence: Some(evidence), ..Cause::new(0.9, words) };
+        }
         if let Some(suspect) = indexed(scene, fault, operand) {
             let words =
                 because(0.8, &format!("`{}` is NULL (`{}`)", suspect.pointer, suspect.access));
             return Cause::new(0.8, words);
         }
-        let hedge = hedge(0.7);
-        return Cause::new(0.7, format!(", {hedge}through a null pointer with an offset"));
+        return match base.and_then(|base| base.value) {
+            // Whatever was added to it, the base itself is no null pointer.
+            Some(_) => Cause::new(0.5, ", by an index that is far out of bounds".to_owned()),
+            None if base.is_none() => {
+                Cause::new(0.9, because(0.9, "a null pointer constant was followed"))
+            }
+            None => {
+                let hedge = hedge(0.7);
+                Cause::new(0.7, format!(", {hedge}through a null pointer"))
+            }
+        };
     };
     let Some(operand) = operand else { return Cause::new(0.7, String::new()) };
     match culprit(scene, fault.frame, &fault.operands, operand) {

@@ -5,7 +5,7 @@ use crate::diagnose::finding::Finding;
 use crate::diagnose::rules::Rule;
 use crate::diagnose::scene::Scene;
 use crate::diagnose::stack::{Overflow, overflow, recursion};
-use crate::diagnose::wording::{because, size};
+use crate::diagnose::wording::{because, hedge, size};
 
 pub(super) struct StackOverflow;
 
@@ -29,14 +29,20 @@ impl Rule for StackOverflow {
         let frame = overflow.frame_size.filter(|size| *size > LARGE_FRAME);
         let (confidence, title, cause) = match (&recursion, frame) {
             (Some(recursion), _) => (0.99, "endless recursion", recursion.words()),
-            (None, Some(frame)) => {
-                (0.9, "stack overflow", format!("one call needs {} of it", size(frame)))
-            }
+            (None, Some(_)) => (0.9, "stack overflow", String::new()),
             (None, None) => (0.85, "stack overflow", "the calls need more than it has".to_owned()),
         };
         let mut finding = Finding::new(self.id(), confidence, title);
         let stack = format!("the stack of {} is used up", size(overflow.stack.len()));
-        finding.explanation = format!("{stack}{}", because(confidence, &cause));
+        finding.explanation = match (&recursion, frame) {
+            // What is mapped of the stack says little: it grows on demand.
+            (None, Some(frame)) => format!(
+                "{}a stack overflow: one call needs {} of stack, more than was left",
+                hedge(confidence),
+                size(frame)
+            ),
+            _ => format!("{stack}{}", because(confidence, &cause)),
+        };
         finding.evidence = evidence(&overflow);
         let depth = scene.crash.threads.first().map_or(0, |thread| thread.stack.depth());
         finding.evidence.push(format!("{depth} frames are on the stack"));

@@ -1,16 +1,186 @@
-//! The parts of a type: members, variants, enumerators, dimensions.
+//! Reads the shapes of types from their entries: typedefs and qualifiers are
+//! looked through, declarations completed, members placed.
 
 use gimli::constants as dw;
 use gimli::{AttributeValue, Expression};
 
 use crate::symbols::dwarf::Reader;
 use crate::symbols::entries::{Attributes, Entry};
+use crate::symbols::type_names;
 use crate::symbols::types::{
     Array, Composite, Enumeration, Length, Member, MemberPlace, Shape, Type, Types, Variant,
-    Variants,
+    Variants, void,
 };
 
-pub(super) fn composite<'a, 'f>(attributes: &Attributes<'a, 'f>) -> Composite<'a, 'f> {
+/// How many typedefs and qualifiers are looked through. Honest code nests a
+/// dozen; a damaged file may nest them in a circle.
+const MOST_ALIASES: usize = 64;
+
+/// How many types may need the size of another one, as an array of arrays does.
+const MOST_NESTED: usize = 16;
+
+/// Reads a type: looks through typedefs and qualifiers, then describes it.
+pub(super) fn read<'a, 'f>(
+    types: &Types<'a, 'f>,
+    entry: Entry<'a, 'f>,
+    depth: usize,
+) -> Type<'a, 'f> {
+    if depth > MOST_NESTED {
+        return unknown(types, entry, String::new(), "it contains itself");
+    }
+    let name = type_names::name(types, Some(entry));
+    let mut aliases = Vec::new();
+    let mut here = Some(entry);
+    for _ in 0..MOST_ALIASES {
+        let Some(entry) = here else { break };
+        let Some(attributes) = entry.attributes() else {
+            return unknown(types, entry, name, "its entry is damaged");
+        };
+        match attributes.tag() {
+            dw::DW_TAG_typedef => aliases.extend(attributes.text(dw::DW_AT_name)),
+            tag if is_qualifier(tag) => (),
+            _ => {
+                let attributes = definition(types, attributes);
+                return describe(types, &attributes, name, aliases, depth + 1);
+            }
+        }
+        here = attributes.reference(dw::DW_AT_type);
+        if here.is_none() {
+            return Type { name, aliases, ..void() };
+        }
+    }
+    unknown(types, entry, name, "its typedefs go in a circle")
+}
+
+fn unknown<'a, 'f>(
+    types: &Types<'a, 'f>,
+    entry: Entry<'a, 'f>,
+    name: String,
+    why: &str,
+) -> Type<'a, 'f> {
+    Type {
+        plain_name: name.clone(),
+        name,
+        aliases: Vec::new(),
+        entry: Some(entry),
+        size: None,
+        dialect: types.dialect(entry),
+        shape: Shape::Unknown(why.to_owned()),
+    }
+}
+
+/// Whether a tag only qualifies another type.
+pub(super) fn is_qualifier(tag: gimli::DwTag) -> bool {
+    matches!(
+        tag,
+        dw::DW_TAG_const_type
+            | dw::DW_TAG_volatile_type
+            | dw::DW_TAG_restrict_type
+            | dw::DW_TAG_atomic_type
+            | dw::DW_TAG_packed_type
+            | dw::DW_TAG_shared_type
+            | dw::DW_TAG_immutable_type
+    )
+}
+
+/// The definition of a type that is only declared here: in its type unit, or
+/// elsewhere in the same unit. Without one, the declaration.
+fn definition<'a, 'f>(types: &Types<'a, 'f>, declared: Attributes<'a, 'f>) -> Attributes<'a, 'f> {
+    if let Some(unit) = declared.reference(dw::DW_AT_signature).and_then(Entry::attributes) {
+        return unit;
+    }
+    if !declared.is_set(dw::DW_AT_declaration) {
+        return declared;
+    }
+    let containers = types.containers(declared.entry);
+    let found = containers
+        .definition(declared.entry.offset)
+        .map(|offset| Entry { offset, ..declared.entry });
+    found.and_then(Entry::attributes).unwrap_or(declared)
+}
+
+fn describe<'a, 'f>(
+    types: &Types<'a, 'f>,
+    attributes: &Attributes<'a, 'f>,
+    name: String,
+    aliases: Vec<String>,
+    depth: usize,
+) -> Type<'a, 'f> {
+    let entry = attributes.entry;
+    let stated = attributes.number(dw::DW_AT_byte_size);
+    let address = u64::from(entry.unit.unit.header.encoding().address_size);
+    let target = || attributes.reference(dw::DW_AT_type);
+    let (size, shape) = match attributes.tag() {
+        dw::DW_TAG_structure_type | dw::DW_TAG_class_type | dw::DW_TAG_union_type
+            if attributes.is_set(dw::DW_AT_declaration) =>
+        {
+            (None, Shape::Declared)
+        }
+        dw::DW_TAG_structure_type | dw::DW_TAG_class_type | dw::DW_TAG_union_type => {
+            (stated, Shape::Composite(composite(attributes)))
+        }
+        dw::DW_TAG_enumeration_type if attributes.is_set(dw::DW_AT_declaration) => {
+            (stated, Shape::Declared)
+        }
+        dw::DW_TAG_enumeration_type => {
+            let of = target().map(|of| types.nested(Some(of), depth));
+            let size = stated.or_else(|| of.as_ref().and_then(|of| of.size));
+            (size, Shape::Enumeration(enumeration(attributes, of.as_deref())))
+        }
+        dw::DW_TAG_base_type => {
+            let encoding = match attributes.get(dw::DW_AT_encoding) {
+                Some(AttributeValue::Encoding(encoding)) => Some(encoding),
+                _ => None,
+            };
+            let bits = attributes.number(dw::DW_AT_bit_size).map(|bits| bits.div_ceil(8));
+            let is_foreign = matches!(
+                attributes.get(dw::DW_AT_endianity),
+                Some(AttributeValue::Endianity(dw::DW_END_big))
+            );
+            let shape = match encoding {
+                _ if is_foreign => Shape::Unknown("its bytes are in big-endian order".to_owned()),
+                Some(encoding) => Shape::Number(encoding),
+                None => Shape::Unknown("its entry has no encoding".to_owned()),
+            };
+            (stated.or(bits), shape)
+        }
+        dw::DW_TAG_pointer_type => (stated.or(Some(address)), Shape::Pointer(target())),
+        dw::DW_TAG_reference_type | dw::DW_TAG_rvalue_reference_type => {
+            (stated.or(Some(address)), Shape::Reference(target()))
+        }
+        dw::DW_TAG_ptr_to_member_type => {
+            let of = types.nested(target(), depth);
+            let is_function = matches!(of.shape, Shape::Function);
+            // Itanium C++ ABI 2.3: an offset, or a function and an adjustment.
+            let size = if is_function { address.saturating_mul(2) } else { address };
+            (stated.or(Some(size)), Shape::MemberPointer(is_function))
+        }
+        dw::DW_TAG_array_type => {
+            let array = array(attributes);
+            let size = stated.or_else(|| array_size(types, &array, depth));
+            (size, Shape::Array(array))
+        }
+        dw::DW_TAG_subroutine_type | dw::DW_TAG_subprogram => (None, Shape::Function),
+        // `decltype(nullptr)` is as large as a pointer.
+        dw::DW_TAG_unspecified_type => {
+            let is_null = name.contains("nullptr");
+            (stated.or(is_null.then_some(address)), Shape::Nothing)
+        }
+        dw::DW_TAG_subrange_type => match target() {
+            Some(of) => {
+                let of = types.nested(Some(of), depth);
+                (stated.or(of.size), of.shape.clone())
+            }
+            None => (stated, Shape::Unknown("a range of an unknown type".to_owned())),
+        },
+        tag => (stated, Shape::Unknown(format!("types of kind {tag} are unknown to this program"))),
+    };
+    let plain_name = type_names::name(types, Some(entry));
+    let dialect = types.dialect(entry);
+    Type { name, aliases, plain_name, entry: Some(entry), size, dialect, shape }
+}
+
+fn composite<'a, 'f>(attributes: &Attributes<'a, 'f>) -> Composite<'a, 'f> {
     let mut found =
         Composite { is_union: attributes.tag() == dw::DW_TAG_union_type, ..Composite::default() };
     for child in attributes.entry.children() {
@@ -30,7 +200,7 @@ pub(super) fn composite<'a, 'f>(attributes: &Attributes<'a, 'f>) -> Composite<'a
 }
 
 /// A member or base class. `None` for a static member.
-pub(super) fn member<'a, 'f>(attributes: &Attributes<'a, 'f>) -> Option<Member<'a, 'f>> {
+fn member<'a, 'f>(attributes: &Attributes<'a, 'f>) -> Option<Member<'a, 'f>> {
     // Before DWARF 5, static members were members that are declarations.
     if attributes.is_set(dw::DW_AT_external) || attributes.is_set(dw::DW_AT_declaration) {
         return None;
@@ -90,7 +260,7 @@ fn plain_offset<'f>(
     }
 }
 
-pub(super) fn variants<'a, 'f>(attributes: &Attributes<'a, 'f>) -> Variants<'a, 'f> {
+fn variants<'a, 'f>(attributes: &Attributes<'a, 'f>) -> Variants<'a, 'f> {
     let discriminant = attributes.reference(dw::DW_AT_discr).and_then(Entry::attributes);
     let mut list = Vec::new();
     for child in attributes.entry.children() {
@@ -142,10 +312,7 @@ fn wide(value: AttributeValue<Reader<'_>>) -> Option<u128> {
     }
 }
 
-pub(super) fn enumeration(
-    attributes: &Attributes<'_, '_>,
-    of: Option<&Type<'_, '_>>,
-) -> Enumeration {
+fn enumeration(attributes: &Attributes<'_, '_>, of: Option<&Type<'_, '_>>) -> Enumeration {
     let mut found =
         Enumeration { is_scoped: attributes.is_set(dw::DW_AT_enum_class), ..Default::default() };
     // Without an underlying type, negative enumerators tell.
@@ -174,7 +341,7 @@ pub(super) fn enumeration(
     found
 }
 
-pub(super) fn array<'a, 'f>(attributes: &Attributes<'a, 'f>) -> Array<'a, 'f> {
+fn array<'a, 'f>(attributes: &Attributes<'a, 'f>) -> Array<'a, 'f> {
     let mut dimensions = Vec::new();
     for child in attributes.entry.children() {
         match child.tag() {
@@ -215,11 +382,7 @@ fn length<'a, 'f>(subrange: &Attributes<'a, 'f>) -> Length<'a, 'f> {
         .unwrap_or(Length::Unknown)
 }
 
-pub(super) fn array_size<'a, 'f>(
-    types: &Types<'a, 'f>,
-    array: &Array<'a, 'f>,
-    depth: usize,
-) -> Option<u64> {
+fn array_size<'a, 'f>(types: &Types<'a, 'f>, array: &Array<'a, 'f>, depth: usize) -> Option<u64> {
     let mut size = types.nested(array.element, depth).size?;
     for dimension in &array.dimensions {
         let Length::Fixed(count) = dimension else { return None };
