@@ -85,6 +85,12 @@ mod tests {
                 "_ZN4core3fmt9Formatter3pad17h0123456789abcdefE.llvm.123",
                 Some("core::fmt::Formatter::pad"),
             ),
+            // gcc's name of all variants of a constructor or destructor at once.
+            ("_ZN3BoxC4Ev", Some("Box::Box")),
+            ("_ZN3BoxD4Ev", Some("Box::~Box")),
+            ("_ZNK3Box3getEv", Some("Box::get")),
+            ("_ZZN5outer3useEiENKUlvE_clEv", Some("outer::use(int)::{lambda()#1}::operator()")),
+            ("_Z3foov.cold", Some("foo")),
             ("_Z", None),
             ("_ZN", None),
             ("", None),

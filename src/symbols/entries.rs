@@ -13,7 +13,14 @@ use crate::symbols::lines::file as file_name;
 
 /// How many entries [`Entry::children`] gives at most. The largest honest
 /// structures and enumerations stay far below.
-const MOST_CHILDREN: usize = 100_000;
+const MOST_CHILDREN: usize = 20_000;
+
+/// Bytes of a name that are kept. Names of templates reach a few thousand.
+const LONGEST_NAME: usize = 16 << 10;
+
+/// How many entries [`Entry::walk`] passes. The largest functions of honest
+/// programs have some ten thousand.
+const MOST_WALKED: usize = 1_000_000;
 
 /// How many ranges of one entry are looked at.
 const MOST_RANGES: usize = 10_000;
@@ -117,7 +124,10 @@ impl<'a, 'f> Entry<'a, 'f> {
         let mut base = 0_isize;
         let mut hidden_below = isize::MAX;
         let mut is_first = true;
-        while !raw.is_empty() {
+        for _ in 0..MOST_WALKED {
+            if raw.is_empty() {
+                return;
+            }
             let depth = base.saturating_add(raw.next_depth());
             if depth <= 0 && !is_first {
                 return;
@@ -244,7 +254,7 @@ impl<'a, 'f> Attributes<'a, 'f> {
     pub fn text(&self, name: DwAt) -> Option<String> {
         let value = self.get(name)?;
         let text = self.entry.debug.dwarf().attr_string(&self.entry.unit.unit, value).ok()?;
-        Some(String::from_utf8_lossy(text.slice()).into_owned())
+        Some(shown(text.slice()))
     }
 
     /// An attribute as an expression.
@@ -286,4 +296,9 @@ impl<'a, 'f> Attributes<'a, 'f> {
         self.reference(dw::DW_AT_type)
             .or_else(|| self.origins().iter().find_map(|origin| origin.reference(dw::DW_AT_type)))
     }
+}
+
+/// A name as text; what is longer than any honest name is cut.
+pub(super) fn shown(name: &[u8]) -> String {
+    String::from_utf8_lossy(name.get(..LONGEST_NAME).unwrap_or(name)).into_owned()
 }

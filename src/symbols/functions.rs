@@ -85,22 +85,33 @@ pub struct Scope {
     pub at: LinkAddr,
 }
 
-/// The calls at `at`, innermost first, by the debug information. Empty: it
-/// knows neither a function nor a line for the address.
-pub(super) fn calls(debug: &Debug<'_>, at: LinkAddr) -> Vec<Call> {
-    let mut lines_only = Vec::new();
+/// What the debug information says of an address.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// Innermost first. Empty: it knows neither a function nor a line.
+    pub(super) calls: Vec<Call>,
+    /// Whether the entries are in a file of their own (`-gsplit-dwarf`), which
+    /// is not read.
+    pub(super) is_split: bool,
+}
+
+/// The calls at `at` by the debug information.
+pub(super) fn calls(debug: &Debug<'_>, at: LinkAddr) -> Found {
+    let mut lines_only = Found::default();
     for unit in debug.units_at(at).take(MOST_UNITS) {
         let dwarf = debug.dwarf();
         let functions = unit.functions.get_or_init(|| FunctionIndex::new(dwarf, &unit.unit));
         let language = unit.language();
         let place = lines::place(debug, unit, at);
         let Some(subprogram) = functions.function(at) else {
-            if place.is_some() && lines_only.is_empty() {
-                lines_only.push(Call { place, language, ..Call::default() });
+            lines_only.is_split |= unit.unit.dwo_id.is_some();
+            if place.is_some() && lines_only.calls.is_empty() {
+                lines_only.calls.push(Call { place, language, ..Call::default() });
             }
             continue;
         };
-        return activations(debug, unit, subprogram, at, place, language);
+        let calls = activations(debug, unit, subprogram, at, place, language);
+        return Found { calls, is_split: false };
     }
     lines_only
 }

@@ -6,6 +6,7 @@
 
 mod aranges;
 mod code_ranges;
+pub mod containers;
 pub mod demangle;
 pub mod dwarf;
 pub mod entries;

@@ -253,9 +253,17 @@ impl<'f> ModuleSymbols<'f> {
         })
     }
 
-    /// Notes, once, what is lacking of a module whose code is on a stack. Of
-    /// the others nobody wants to know.
-    pub(super) fn note_gaps(&self) {
+    /// Notes what is lacking of a module whose code is on a stack. Of the
+    /// others nobody wants to know. `is_split`: the debug information of the
+    /// code on the stack is in a file of its own.
+    pub(super) fn note_gaps(&self, is_split: bool) {
+        if is_split {
+            self.fetch.gaps.note(
+                format!("inlined calls and variables of {}", self.name()),
+                "it was compiled with -gsplit-dwarf, and .dwo and .dwp files are not read",
+                format!("compile {} without -gsplit-dwarf", self.name()),
+            );
+        }
         self.is_on_stack.get_or_init(|| {
             if self.debug().is_none() {
                 self.note_no_lines();

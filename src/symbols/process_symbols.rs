@@ -97,11 +97,10 @@ impl<'f> Symbols<'f> {
             return vec![Call::default()];
         };
         let address = at.lookup().to_link(module.bias());
-        let mut calls = match module.debug_for(Some(address)) {
-            Some(debug) => functions::calls(debug, address),
-            None => Vec::new(),
-        };
-        module.note_gaps();
+        let debug = module.debug_for(Some(address));
+        let found = debug.map(|debug| functions::calls(debug, address)).unwrap_or_default();
+        module.note_gaps(found.is_split);
+        let mut calls = found.calls;
         if calls.is_empty() {
             calls.push(Call::default());
         }

@@ -1,11 +1,13 @@
 //! Names of types, in the notation of their language.
 
-use gimli::constants as dw;
-use gimli::{DwTag, UnitOffset};
-use rustc_hash::FxHashMap;
+use std::cell::Cell;
 
-use crate::symbols::entries::{Attributes, Entry};
-use crate::symbols::type_shapes::is_qualifier;
+use gimli::DwTag;
+use gimli::constants as dw;
+
+use crate::symbols::containers::is_type;
+use crate::symbols::entries::{Attributes, Entry, shown};
+use crate::symbols::type_shapes::{MOST_DIMENSIONS, is_qualifier};
 use crate::symbols::types::{Dialect, Types};
 
 /// How deeply a name may nest: a pointer to a function that takes a pointer to
@@ -15,134 +17,15 @@ const MOST_NESTED: usize = 24;
 /// How many parameters of a function type are written out.
 const MOST_PARAMETERS: usize = 12;
 
-/// A unit with more bytes of entries than this is not searched for namespaces:
-/// the names of its types are then written without them.
-const LARGEST_UNIT: usize = 256 << 20;
-
-/// The namespaces and classes of one unit: what stands before the `::` of the
-/// names within, and where types are defined that are declared elsewhere.
-#[derive(Debug, Default)]
-pub struct Containers {
-    /// In the order of their offsets; they nest.
-    spans: Vec<Span>,
-    /// Definitions of structures, classes, unions and enumerations, by name.
-    definitions: FxHashMap<Vec<u8>, Vec<UnitOffset>>,
-    /// Names of those that are only declared.
-    declarations: FxHashMap<UnitOffset, Vec<u8>>,
-}
-
-#[derive(Debug)]
-struct Span {
-    start: usize,
-    end: usize,
-    name: Option<String>,
-    parent: Option<usize>,
-}
-
-impl Containers {
-    /// Reads the unit of `entry`, its functions' bodies excepted where the
-    /// compiler wrote `DW_AT_sibling`.
-    pub fn read(entry: Entry<'_, '_>) -> Self {
-        let mut found = Self::default();
-        // An error ends the search, not the answer.
-        let _ = found.search(entry);
-        found
-    }
-
-    fn search(&mut self, entry: Entry<'_, '_>) -> Result<(), gimli::Error> {
-        let unit = &entry.unit.unit;
-        if unit.header.length_including_self() > LARGEST_UNIT {
-            return Ok(());
-        }
-        let mut raw = unit.entries_raw(None)?;
-        let mut attributes = Vec::new();
-        // Open containers: index of their span, depth of their entry.
-        let mut open: Vec<(usize, isize)> = Vec::new();
-        while !raw.is_empty() {
-            let depth = raw.next_depth();
-            let start = raw.next_offset();
-            while let Some((index, _)) = open.pop_if(|(_, opened)| depth <= *opened) {
-                if let Some(span) = self.spans.get_mut(index) {
-                    span.end = start.0;
-                }
-            }
-            let Some(abbreviation) = raw.read_abbreviation()? else { continue };
-            let tag = abbreviation.tag();
-            if !is_container(tag) {
-                raw.skip_attributes(abbreviation.attributes())?;
-                continue;
-            }
-            raw.read_attributes(abbreviation.attributes(), &mut attributes)?;
-            let attribute = |name| attributes.iter().find(|found| found.name() == name);
-            let name = attribute(dw::DW_AT_name)
-                .and_then(|name| entry.debug.dwarf().attr_string(unit, name.value()).ok());
-            let name = name.map(|name| name.slice().to_vec());
-            let is_declared = attribute(dw::DW_AT_declaration).is_some();
-            if let Some(name) = name.clone().filter(|_| is_type(tag)) {
-                if is_declared {
-                    self.declarations.insert(start, name);
-                } else {
-                    self.definitions.entry(name).or_default().push(start);
-                }
-            }
-            if abbreviation.has_children() {
-                let parent = open.last().map(|(index, _)| *index);
-                let name = name.map(|name| String::from_utf8_lossy(&name).into_owned());
-                open.push((self.spans.len(), depth));
-                self.spans.push(Span { start: start.0, end: usize::MAX, name, parent });
-            }
-        }
-        Ok(())
-    }
-
-    /// The names around an entry, outermost first; `None` for an anonymous one.
-    pub fn path(&self, at: UnitOffset) -> Vec<Option<&str>> {
-        let after = self.spans.partition_point(|span| span.start < at.0);
-        let mut here = after.checked_sub(1);
-        let mut path = Vec::new();
-        while let Some(span) = here.and_then(|index| self.spans.get(index)) {
-            if span.start < at.0 && at.0 < span.end {
-                path.push(span.name.as_deref());
-            }
-            here = span.parent;
-        }
-        path.reverse();
-        path
-    }
-
-    /// Where the type is defined that is declared at `at`: the one definition
-    /// of its name with the same names around it.
-    pub fn definition(&self, at: UnitOffset) -> Option<UnitOffset> {
-        let name = self.declarations.get(&at)?;
-        let path = self.path(at);
-        let mut same =
-            self.definitions.get(name)?.iter().filter(|found| self.path(**found) == path);
-        match (same.next(), same.next()) {
-            (Some(only), None) => Some(*only),
-            _ => None,
-        }
-    }
-}
-
-fn is_type(tag: DwTag) -> bool {
-    matches!(
-        tag,
-        dw::DW_TAG_structure_type
-            | dw::DW_TAG_class_type
-            | dw::DW_TAG_union_type
-            | dw::DW_TAG_enumeration_type
-    )
-}
-
-fn is_container(tag: DwTag) -> bool {
-    is_type(tag) || matches!(tag, dw::DW_TAG_namespace | dw::DW_TAG_module)
-}
+/// How many parts a name may have in all: each of its parameters may be a
+/// function with parameters.
+const MOST_PARTS: usize = 200;
 
 /// The name of a type, in the notation of its unit: `const char *`,
 /// `int [2][3]`, `void (*)(int)`, `std::vector<int>`, `&[u8]`.
 pub fn name<'a, 'f>(types: &Types<'a, 'f>, entry: Option<Entry<'a, 'f>>) -> String {
     let Some(entry) = entry else { return "void".to_owned() };
-    let mut name = declarator(types, Some(entry), 0);
+    let mut name = Namer { types, left: Cell::new(MOST_PARTS) }.declarator(Some(entry), 0);
     if name.after.starts_with('[') && !name.before.ends_with(['*', '(']) {
         name.before.push(' ');
     }
@@ -161,70 +44,108 @@ impl Declarator {
     }
 }
 
-fn declarator<'a, 'f>(
-    types: &Types<'a, 'f>,
-    entry: Option<Entry<'a, 'f>>,
-    depth: usize,
-) -> Declarator {
-    let Some(entry) = entry else { return Declarator::plain("void") };
-    if depth > MOST_NESTED {
-        return Declarator::plain("...");
-    }
-    let Some(attributes) = entry.attributes() else { return Declarator::plain("<damaged>") };
-    let dialect = types.dialect(entry);
-    let target = || attributes.reference(dw::DW_AT_type);
-    let inner = || declarator(types, target(), depth + 1);
-    match attributes.tag() {
-        // Rust names its pointers, and knows no qualifiers.
-        _ if dialect == Dialect::Rust && attributes.get(dw::DW_AT_name).is_some() => {
-            Declarator::plain(named(types, &attributes, ""))
+/// Writes one name.
+struct Namer<'t, 'a, 'f> {
+    types: &'t Types<'a, 'f>,
+    /// How many more parts it may have.
+    left: Cell<usize>,
+}
+
+impl<'a, 'f> Namer<'_, 'a, 'f> {
+    fn declarator(&self, entry: Option<Entry<'a, 'f>>, depth: usize) -> Declarator {
+        let types = self.types;
+        let Some(entry) = entry else { return Declarator::plain("void") };
+        let left = self.left.get();
+        if depth > MOST_NESTED || left == 0 {
+            return Declarator::plain("...");
         }
-        dw::DW_TAG_array_type if dialect == Dialect::Rust => rust_array(types, &attributes, depth),
-        dw::DW_TAG_subroutine_type if dialect == Dialect::Rust => {
-            let function = function(types, &attributes, depth);
-            let result = match target() {
-                Some(_) => format!(" -> {}", inner().before),
-                None => String::new(),
-            };
-            Declarator::plain(format!("fn{function}{result}"))
-        }
-        dw::DW_TAG_pointer_type => pointer(inner(), target(), "*"),
-        dw::DW_TAG_reference_type => pointer(inner(), target(), "&"),
-        dw::DW_TAG_rvalue_reference_type => pointer(inner(), target(), "&&"),
-        dw::DW_TAG_ptr_to_member_type => {
-            let class = attributes.reference(dw::DW_AT_containing_type);
-            let class = declarator(types, class, depth + 1).before;
-            pointer(inner(), target(), &format!("{class}::*"))
-        }
-        tag if is_qualifier(tag) => qualified(inner(), target(), tag),
-        dw::DW_TAG_array_type => {
-            let mut name = inner();
-            let mut lengths = String::new();
-            for child in entry.children() {
-                if child.tag() == dw::DW_TAG_subrange_type {
-                    lengths.push_str(&format!("[{}]", length(&child)));
+        self.left.set(left.saturating_sub(1));
+        let Some(attributes) = entry.attributes() else { return Declarator::plain("<damaged>") };
+        let dialect = types.dialect(entry);
+        let target = || attributes.reference(dw::DW_AT_type);
+        let inner = || self.declarator(target(), depth + 1);
+        match attributes.tag() {
+            // Rust names its pointers, and knows no qualifiers.
+            _ if dialect == Dialect::Rust && attributes.get(dw::DW_AT_name).is_some() => {
+                Declarator::plain(named(types, &attributes, ""))
+            }
+            dw::DW_TAG_array_type if dialect == Dialect::Rust => {
+                self.rust_array(&attributes, depth)
+            }
+            dw::DW_TAG_subroutine_type if dialect == Dialect::Rust => {
+                let function = self.function(&attributes, depth);
+                let result = match target() {
+                    Some(_) => format!(" -> {}", inner().before),
+                    None => String::new(),
+                };
+                Declarator::plain(format!("fn{function}{result}"))
+            }
+            dw::DW_TAG_pointer_type => pointer(inner(), target(), "*"),
+            dw::DW_TAG_reference_type => pointer(inner(), target(), "&"),
+            dw::DW_TAG_rvalue_reference_type => pointer(inner(), target(), "&&"),
+            dw::DW_TAG_ptr_to_member_type => {
+                let class = attributes.reference(dw::DW_AT_containing_type);
+                let class = self.declarator(class, depth + 1).before;
+                pointer(inner(), target(), &format!("{class}::*"))
+            }
+            tag if is_qualifier(tag) => qualified(inner(), target(), tag),
+            dw::DW_TAG_array_type => {
+                let mut name = inner();
+                let lengths = lengths(&attributes).into_iter().map(|length| format!("[{length}]"));
+                name.after = lengths.collect::<String>() + &name.after;
+                name
+            }
+            dw::DW_TAG_subroutine_type => {
+                let mut name = inner();
+                name.after = self.function(&attributes, depth) + &name.after;
+                if !name.before.ends_with(['*', '(', ' ']) {
+                    name.before.push(' ');
                 }
+                name
             }
-            name.after = lengths + &name.after;
-            name
-        }
-        dw::DW_TAG_subroutine_type => {
-            let mut name = inner();
-            name.after = function(types, &attributes, depth) + &name.after;
-            if !name.before.ends_with(['*', '(', ' ']) {
-                name.before.push(' ');
+            tag => {
+                let keyword = match (dialect, tag) {
+                    (Dialect::C, dw::DW_TAG_structure_type) => "struct ",
+                    (Dialect::C, dw::DW_TAG_union_type) => "union ",
+                    (Dialect::C, dw::DW_TAG_enumeration_type) => "enum ",
+                    _ => "",
+                };
+                Declarator::plain(named(types, &attributes, keyword))
             }
-            name
         }
-        tag => {
-            let keyword = match (dialect, tag) {
-                (Dialect::C, dw::DW_TAG_structure_type) => "struct ",
-                (Dialect::C, dw::DW_TAG_union_type) => "union ",
-                (Dialect::C, dw::DW_TAG_enumeration_type) => "enum ",
-                _ => "",
+    }
+
+    fn rust_array(&self, attributes: &Attributes<'a, 'f>, depth: usize) -> Declarator {
+        let mut name = self.declarator(attributes.reference(dw::DW_AT_type), depth + 1).before;
+        for length in lengths(attributes) {
+            name = format!("[{name}; {length}]");
+        }
+        Declarator::plain(name)
+    }
+
+    /// The parameters of a function type: `(int, char *)`.
+    fn function(&self, attributes: &Attributes<'a, 'f>, depth: usize) -> String {
+        let mut parameters = Vec::new();
+        for child in attributes.entry.children() {
+            let parameter = match child.tag() {
+                dw::DW_TAG_formal_parameter => {
+                    let name = self.declarator(child.reference(dw::DW_AT_type), depth + 1);
+                    name.before + &name.after
+                }
+                dw::DW_TAG_unspecified_parameters => "...".to_owned(),
+                _ => continue,
             };
-            Declarator::plain(named(types, &attributes, keyword))
+            if parameters.len() == MOST_PARAMETERS {
+                parameters.push("...".to_owned());
+                break;
+            }
+            parameters.push(parameter);
         }
+        let is_c = self.types.dialect(attributes.entry) == Dialect::C;
+        if parameters.is_empty() && is_c && attributes.is_set(dw::DW_AT_prototyped) {
+            parameters.push("void".to_owned());
+        }
+        format!("({})", parameters.join(", "))
     }
 }
 
@@ -256,7 +177,10 @@ fn named<'a, 'f>(types: &Types<'a, 'f>, attributes: &Attributes<'a, 'f>, keyword
     let containers = types.containers(attributes.entry);
     let mut path = String::new();
     for part in containers.path(attributes.entry.offset) {
-        path.push_str(part.unwrap_or("(anonymous namespace)"));
+        match part {
+            Some(name) => path.push_str(&shown(name)),
+            None => path.push_str("(anonymous namespace)"),
+        }
         path.push_str("::");
     }
     path + &own
@@ -297,47 +221,11 @@ fn qualified(mut name: Declarator, target: Option<Entry<'_, '_>>, tag: DwTag) ->
     name
 }
 
-fn rust_array<'a, 'f>(
-    types: &Types<'a, 'f>,
-    attributes: &Attributes<'a, 'f>,
-    depth: usize,
-) -> Declarator {
-    let mut name = declarator(types, attributes.reference(dw::DW_AT_type), depth + 1).before;
-    for child in attributes.entry.children() {
-        if child.tag() == dw::DW_TAG_subrange_type {
-            name = format!("[{name}; {}]", length(&child));
-        }
-    }
-    Declarator::plain(name)
-}
-
-/// The parameters of a function type: `(int, char *)`.
-fn function<'a, 'f>(
-    types: &Types<'a, 'f>,
-    attributes: &Attributes<'a, 'f>,
-    depth: usize,
-) -> String {
-    let mut parameters = Vec::new();
-    for child in attributes.entry.children() {
-        let parameter = match child.tag() {
-            dw::DW_TAG_formal_parameter => {
-                let name = declarator(types, child.reference(dw::DW_AT_type), depth + 1);
-                name.before + &name.after
-            }
-            dw::DW_TAG_unspecified_parameters => "...".to_owned(),
-            _ => continue,
-        };
-        if parameters.len() == MOST_PARAMETERS {
-            parameters.push("...".to_owned());
-            break;
-        }
-        parameters.push(parameter);
-    }
-    let is_c = types.dialect(attributes.entry) == Dialect::C;
-    if parameters.is_empty() && is_c && attributes.is_set(dw::DW_AT_prototyped) {
-        parameters.push("void".to_owned());
-    }
-    format!("({})", parameters.join(", "))
+/// The lengths of an array's dimensions, outermost first.
+fn lengths(array: &Attributes<'_, '_>) -> Vec<String> {
+    let children = array.entry.children().into_iter();
+    let ranges = children.filter(|child| child.tag() == dw::DW_TAG_subrange_type);
+    ranges.take(MOST_DIMENSIONS).map(|range| length(&range)).collect()
 }
 
 /// The length of a dimension, where it is fixed.

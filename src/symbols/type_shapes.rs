@@ -16,6 +16,9 @@ use crate::symbols::types::{
 /// dozen; a damaged file may nest them in a circle.
 const MOST_ALIASES: usize = 64;
 
+/// How many dimensions of an array are read.
+pub(super) const MOST_DIMENSIONS: usize = 8;
+
 /// How many types may need the size of another one, as an array of arrays does.
 const MOST_NESTED: usize = 16;
 
@@ -175,9 +178,29 @@ fn describe<'a, 'f>(
         },
         tag => (stated, Shape::Unknown(format!("types of kind {tag} are unknown to this program"))),
     };
+    let shape = if types.has_room(room(&shape)) {
+        shape
+    } else {
+        Shape::Unknown("the debug information has more types than are kept".to_owned())
+    };
     let plain_name = type_names::name(types, Some(entry));
     let dialect = types.dialect(entry);
     Type { name, aliases, plain_name, entry: Some(entry), size, dialect, shape }
+}
+
+/// About how many bytes the parts of a type take.
+fn room(shape: &Shape<'_, '_>) -> usize {
+    let names: (usize, usize) = match shape {
+        Shape::Composite(composite) => {
+            let names = composite.members.iter().filter_map(|member| member.name.as_ref());
+            (composite.members.len(), names.map(String::len).sum())
+        }
+        Shape::Enumeration(names) => {
+            (names.enumerators.len(), names.enumerators.iter().map(|(name, _)| name.len()).sum())
+        }
+        _ => (1, 0),
+    };
+    names.0.saturating_mul(128).saturating_add(names.1)
 }
 
 fn composite<'a, 'f>(attributes: &Attributes<'a, 'f>) -> Composite<'a, 'f> {
@@ -348,6 +371,9 @@ fn array<'a, 'f>(attributes: &Attributes<'a, 'f>) -> Array<'a, 'f> {
             dw::DW_TAG_subrange_type => dimensions.push(length(&child)),
             dw::DW_TAG_enumeration_type => dimensions.push(Length::Unknown),
             _ => (),
+        }
+        if dimensions.len() >= MOST_DIMENSIONS {
+            break;
         }
     }
     if dimensions.is_empty() {

@@ -5,16 +5,21 @@
 //! keeps what was read.
 
 use std::hash::Hash;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gimli::constants as dw;
 use gimli::{DwAte, DwLang, Expression};
 use rustc_hash::FxHashMap;
 
+use crate::symbols::containers::Containers;
 use crate::symbols::dwarf::Reader;
 use crate::symbols::entries::Entry;
-use crate::symbols::type_names::Containers;
 use crate::symbols::type_shapes::read;
+
+/// How many bytes the parts of all types may take. Large programs need a few
+/// megabytes; a damaged file could name one text a million times.
+const MOST_NAMES: usize = 256 << 20;
 
 /// Which notation a type is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -185,7 +190,9 @@ impl std::fmt::Debug for Entry<'_, '_> {
 #[derive(Default)]
 pub struct Types<'a, 'f> {
     types: Cache<(usize, usize), Arc<Type<'a, 'f>>>,
-    containers: Cache<usize, Arc<Containers>>,
+    containers: Cache<usize, Arc<Containers<'f>>>,
+    /// How many bytes of names the types have.
+    names: AtomicUsize,
     dialects: Cache<usize, Dialect>,
 }
 
@@ -206,13 +213,18 @@ impl<'a, 'f> Types<'a, 'f> {
         self.types.get(entry.key(), || Arc::new(read(self, entry, depth)))
     }
 
+    /// Takes room for the parts of one more type; false: there is none left.
+    pub(super) fn has_room(&self, bytes: usize) -> bool {
+        self.names.fetch_add(bytes, Ordering::Relaxed) < MOST_NAMES
+    }
+
     /// The notation of the entry's unit.
     pub fn dialect(&self, entry: Entry<'a, 'f>) -> Dialect {
         self.dialects.get(entry.key().0, || dialect_of(entry.unit.language()))
     }
 
     /// The namespaces and classes of the entry's unit.
-    pub fn containers(&self, entry: Entry<'a, 'f>) -> Arc<Containers> {
+    pub fn containers(&self, entry: Entry<'a, 'f>) -> Arc<Containers<'f>> {
         self.containers.get(entry.key().0, || Arc::new(Containers::read(entry)))
     }
 }

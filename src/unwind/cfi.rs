@@ -4,15 +4,15 @@
 use std::sync::OnceLock;
 
 use gimli::{
-    BaseAddresses, CfaRule, CieOrFde, DebugFrame, EhFrame, EhFrameHdr, Encoding, EndianSlice,
-    Expression, FrameDescriptionEntry, Register, RegisterRule, RunTimeEndian, UnwindContext,
-    UnwindSection,
+    BaseAddresses, CfaRule, CieOrFde, DebugFrame, EhFrame, Encoding, EndianSlice, Expression,
+    FrameDescriptionEntry, Register, RegisterRule, RunTimeEndian, UnwindContext, UnwindSection,
 };
 
 use crate::base::addr::LinkAddr;
 use crate::base::arch::Arch;
 use crate::symbols::dwarf::Reader;
 use crate::symbols::module::UnwindTables;
+use crate::unwind::search_table::SearchTable;
 
 /// The rules that lead from a frame to its caller.
 #[derive(Clone, Debug)]
@@ -66,8 +66,8 @@ pub(super) enum Rule<'f> {
 pub(super) struct ModuleCfi<'f> {
     arch: Arch,
     bases: BaseAddresses,
-    header: Option<gimli::ParsedEhFrameHdr<Reader<'f>>>,
-    eh_frame: Option<EhFrame<Reader<'f>>>,
+    table: Option<SearchTable<'f>>,
+    eh_frame: Option<(LinkAddr, EhFrame<Reader<'f>>)>,
     eh_index: OnceLock<Vec<Entry>>,
     debug_frame: OnceLock<Option<DebugFrame<Reader<'f>>>>,
     debug_index: OnceLock<Vec<Entry>>,
@@ -93,17 +93,14 @@ impl<'f> ModuleCfi<'f> {
         }
         let eh_frame = tables.eh_frame.map(|(at, bytes)| {
             bases = bases.clone().set_eh_frame(at.0);
-            EhFrame::from(reader(bytes))
+            (at, EhFrame::from(reader(bytes)))
         });
-        let header = tables.eh_frame_hdr.and_then(|(at, bytes)| {
-            bases = bases.clone().set_eh_frame_hdr(at.0);
-            EhFrameHdr::from(reader(bytes)).parse(&bases, 8).ok()
-        });
+        let table = tables.eh_frame_hdr.and_then(|(at, bytes)| SearchTable::new(at, bytes));
         let debug_frame = OnceLock::new();
         Self {
             arch,
             bases,
-            header,
+            table,
             eh_frame,
             eh_index: OnceLock::new(),
             debug_frame,
@@ -121,8 +118,8 @@ impl<'f> ModuleCfi<'f> {
         at: LinkAddr,
         debug_frame: impl FnOnce() -> Option<&'f [u8]>,
     ) -> Option<Row<'f>> {
-        if let Some(section) = &self.eh_frame
-            && let Some(row) = self.eh_row(section, at)
+        if let Some((start, section)) = &self.eh_frame
+            && let Some(row) = self.eh_row(*start, section, at)
         {
             return Some(row);
         }
@@ -138,17 +135,25 @@ impl<'f> ModuleCfi<'f> {
         read_row(self.arch, section, &self.bases, &fde, at)
     }
 
-    fn eh_row(&self, section: &EhFrame<Reader<'f>>, at: LinkAddr) -> Option<Row<'f>> {
-        let table = self.header.as_ref().and_then(gimli::ParsedEhFrameHdr::table);
-        let found = table.map(|table| {
-            table.fde_for_address(section, &self.bases, at.0, EhFrame::cie_from_offset)
-        });
-        let fde = match found {
-            Some(Ok(fde)) => fde,
+    /// The row from `.eh_frame`, which lies at `start`.
+    fn eh_row(
+        &self,
+        start: LinkAddr,
+        section: &EhFrame<Reader<'f>>,
+        at: LinkAddr,
+    ) -> Option<Row<'f>> {
+        let fde_at = |entry: LinkAddr| {
+            let offset = usize::try_from(entry.0.checked_sub(start.0)?).ok()?;
+            let cie = EhFrame::cie_from_offset;
+            section.fde_from_offset(&self.bases, offset.into(), cie).ok()
+        };
+        let fde = match self.table.as_ref().map(|table| table.entry(at).map(fde_at)) {
             // The search table is sound and has no such function.
-            Some(Err(gimli::Error::NoUnwindInfoForAddress)) => return None,
+            Some(None) => return None,
+            Some(Some(Some(fde))) if !fde.contains(at.0) => return None,
+            Some(Some(Some(fde))) => fde,
             // It is missing or damaged: read all entries once.
-            Some(Err(_)) | None => {
+            Some(Some(None)) | None => {
                 let index = self.eh_index.get_or_init(|| index(section, &self.bases));
                 indexed(section, index, &self.bases, at)?
             }

@@ -13,5 +13,6 @@ pub mod frame;
 mod frame_pointer;
 pub mod registers;
 mod scan;
+mod search_table;
 mod step;
 pub mod walk;

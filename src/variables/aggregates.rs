@@ -150,7 +150,7 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
         name: &str,
         depth: usize,
     ) -> Option<(Option<Entry<'a, 'f>>, Place<'a, 'f>)> {
-        let depth = depth.checked_sub(1)?;
+        let depth = depth.checked_sub(1).filter(|_| self.take_part())?;
         if let Some(member) = of.member(name) {
             return Some((member.type_entry, self.member_place(of, member, place).ok()?));
         }

@@ -135,3 +135,39 @@ pub(super) fn last_segment(name: &str) -> &str {
     let start = name.get(..end).and_then(|head| head.rfind("::")).map_or(0, |at| at + 2);
     name.get(start..).unwrap_or(name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(list: &[(&str, i128)]) -> Enumeration {
+        let enumerators = list.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
+        Enumeration { enumerators, ..Enumeration::default() }
+    }
+
+    #[test]
+    fn flags_are_told_from_counts() {
+        let flagged = names(&[("A", 1), ("B", 2), ("C", 4), ("AC", 5)]);
+        let counted = names(&[("ZERO", 0), ("ONE", 1), ("TWO", 2), ("THREE", 3), ("FOUR", 4)]);
+        let cases: &[(&str, &Enumeration, i128, Option<&str>)] = &[
+            ("two flags", &flagged, 6, Some("(B | C)")),
+            ("a bit without a name", &flagged, 12, Some("(C | 0x8)")),
+            ("only bits without a name", &flagged, 8, None),
+            ("no flag", &flagged, 0, None),
+            ("a negative number", &flagged, -1, None),
+            ("an enumeration that counts", &counted, 7, None),
+            ("one and two may be a count", &names(&[("RED", 0), ("A", 1), ("B", 2)]), 3, None),
+        ];
+        for (name, names, value, want) in cases {
+            assert_eq!(flags(names, *value, "").as_deref(), *want, "{name}");
+        }
+        assert_eq!(flags(&flagged, 3, "E::").as_deref(), Some("(E::A | E::B)"));
+    }
+
+    #[test]
+    fn last_segments() {
+        assert_eq!(last_segment("core::option::Option<a::b>"), "Option<a::b>");
+        assert_eq!(last_segment("Color"), "Color");
+        assert_eq!(last_segment("std::vector<int>::iterator"), "vector<int>::iterator");
+    }
+}

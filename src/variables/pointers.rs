@@ -225,3 +225,16 @@ pub(super) fn shortened(text: &str, limit: usize) -> String {
         _ => format!("{kept}...{end}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_texts_end_between_parts_and_are_closed() {
+        assert_eq!(shortened("{a = 1, b = 2}", 20), "{a = 1, b = 2}");
+        assert_eq!(shortened("{a = 1, b = 2, c = 3}", 16), "{a = 1, b = 2, ...}");
+        assert_eq!(shortened("[1, 2, 3, 4]", 8), "[1, 2, ...]");
+        assert_eq!(shortened("0123456789", 4), "0123...");
+    }
+}

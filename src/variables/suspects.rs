@@ -119,7 +119,10 @@ impl<'a, 'f> Search<'_, '_, '_, 'a, 'f> {
         steps: usize,
         nested: usize,
     ) {
-        let Some(composite) = of.composite() else { return };
+        self.visits = self.visits.saturating_add(1);
+        let Some(composite) = of.composite().filter(|_| self.visits <= MOST_VISITS) else {
+            return;
+        };
         for member in composite.members.iter().filter(|member| !member.is_artificial) {
             if matches!(member.place, MemberPlace::Bits(..)) {
                 continue;

@@ -322,6 +322,20 @@ fn symbol_tables_stand_in_for_debug_information() {
 }
 
 #[test]
+fn split_debug_information_is_said_to_be_unread() {
+    let program = Program::compile("gcc", &["-O2", "-g", "-gsplit-dwarf"], INLINED);
+    let process = process(&program.path, program.build_id());
+    ask(&process, &SymbolOptions::default(), |question| {
+        // Names and lines are in the program itself.
+        let want = [format!("function {}", program.line("plain"))];
+        assert_eq!(question.calls(program.at("at_plain")), want);
+        let gaps = question.gaps();
+        assert_eq!(gaps.len(), 1);
+        assert!(gaps[0].why.contains("-gsplit-dwarf"), "{gaps:?}");
+    });
+}
+
+#[test]
 fn symbols_of_data_and_of_aliases() {
     let source = r#"
 int table[8] = {1};
