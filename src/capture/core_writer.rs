@@ -115,12 +115,19 @@ fn copy(
 ) -> io::Result<()> {
     let start = segment.area.mapping.range.start.0;
     // An untouched page of private anonymous memory is zero, as a hole is. Of
-    // all other mappings an absent page may still hold data: a file's, or what
-    // another process has written.
-    let is_private = !segment.area.is_shared && segment.area.inode == 0;
+    // all other mappings an absent page may still hold data: a file's, what
+    // another process has written, or the kernel's own code.
+    let path = segment.area.mapping.path.as_deref().unwrap_or_default();
+    let is_kernels = matches!(path, b"[vdso]" | b"[uprobes]");
+    let is_private = !segment.area.is_shared && segment.area.inode == 0 && !is_kernels;
     let mut buffer = vec![0; usize::try_from(PIECE).unwrap_or(usize::MAX)];
     let mut done = 0;
     while done < segment.dumped {
+        if is_private {
+            let next = page_map.next(start + done, start + segment.dumped);
+            let Some(next) = next else { break };
+            done = next.saturating_sub(start);
+        }
         let len = (segment.dumped - done).min(PIECE);
         let pages = if is_private { page_map.read(start + done, len)? } else { Pages::all(len) };
         for run in pages.runs() {

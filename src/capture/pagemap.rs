@@ -3,9 +3,12 @@
 use std::fs::File;
 use std::io;
 use std::ops::Range;
+use std::os::fd::AsFd as _;
 use std::os::unix::fs::FileExt as _;
 
 use libc::pid_t;
+
+use crate::capture::sys;
 
 const PAGE: u64 = 4096;
 
@@ -24,6 +27,16 @@ pub(super) struct Pages {
 impl PageMap {
     pub(super) fn open(pid: pid_t) -> io::Result<Self> {
         Ok(Self { file: File::open(format!("/proc/{pid}/pagemap"))? })
+    }
+
+    /// The first address from `at` on, and below `end`, whose page may exist.
+    /// Both are multiples of the page size. A program may reserve terabytes and
+    /// use a few pages of them; an old kernel cannot skip the rest.
+    pub(super) fn next(&self, at: u64, end: u64) -> Option<u64> {
+        match sys::first_page(self.file.as_fd(), at, end) {
+            Ok(found) => found,
+            Err(_) => (at < end).then_some(at),
+        }
     }
 
     /// The pages of `len` bytes from `at` on, both multiples of the page size.

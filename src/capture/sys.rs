@@ -7,7 +7,7 @@
 #![expect(unsafe_code, reason = "ptrace, waitpid and code before exec have no safe interface")]
 
 use std::io;
-use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd as _, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 use std::ptr;
@@ -285,6 +285,43 @@ fn request(request: c_uint, tid: pid_t, address: usize, data: usize) -> io::Resu
     // request wants (ptrace(2)). A wrong tid is refused by the kernel.
     let answer = unsafe { libc::ptrace(request, tid, address, data) };
     if answer == -1 { Err(io::Error::last_os_error()) } else { Ok(answer) }
+}
+
+/// The first page from `start` on, and below `end`, that is in memory or swapped
+/// out, by its address. `page_map` is a process's `pagemap`.
+///
+/// # Errors
+///
+/// When the kernel is older than 6.7.
+pub(super) fn first_page(
+    page_map: BorrowedFd<'_>,
+    start: u64,
+    end: u64,
+) -> io::Result<Option<u64>> {
+    /// `_IOWR('f', 16, struct pm_scan_arg)`. Source of this and of both
+    /// layouts: Linux `include/uapi/linux/fs.h`.
+    const PAGEMAP_SCAN: libc::c_ulong = 0xc060_6610;
+    /// `PAGE_IS_PRESENT | PAGE_IS_SWAPPED`.
+    const EXISTS: u64 = 1 << 3 | 1 << 4;
+    // struct page_region: start, end, categories.
+    let mut region = [0u64; 3];
+    // struct pm_scan_arg: size, flags, start, end, walk_end, vec, vec_len,
+    // max_pages, category_inverted, category_mask, category_anyof_mask,
+    // return_mask.
+    let vector = ptr::from_mut(&mut region).expose_provenance() as u64;
+    let mut argument: [u64; 12] =
+        [size_of::<[u64; 12]>() as u64, 0, start, end, 0, vector, 1, 1, 0, 0, EXISTS, EXISTS];
+    // SAFETY: the kernel reads and writes the 96 bytes of `argument`, and writes
+    // at most one `page_region`, 24 bytes, to `region`. Both are live.
+    let found = unsafe { libc::ioctl(page_map.as_raw_fd(), PAGEMAP_SCAN, &raw mut argument) };
+    match found {
+        0 => Ok(None),
+        -1 => Err(io::Error::last_os_error()),
+        _ => {
+            let [first, ..] = region;
+            Ok(Some(first))
+        }
+    }
 }
 
 /// Whether a file has the extended attribute `name`.

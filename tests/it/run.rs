@@ -136,7 +136,7 @@ fn deaths_that_are_no_crash_get_one_line() {
         assert_eq!(said.lines().count(), 1, "{said}");
         assert!(said.contains(&format!("SIG{signal}")), "{said}");
         // The kernel tells nobody who sent a SIGKILL.
-        assert_eq!(said.contains("sent by process"), signal != "KILL", "{said}");
+        assert_eq!(said.contains("sent by itself"), signal != "KILL", "{said}");
         assert!(target.kept().is_empty());
     }
 }
