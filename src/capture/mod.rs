@@ -16,5 +16,6 @@ mod pagemap;
 mod privileges;
 pub mod sender;
 mod status;
+mod stops;
 mod sys;
 pub mod trace;

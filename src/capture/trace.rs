@@ -17,6 +17,7 @@ use crate::base::signal::Signal;
 use crate::capture::launch::Event;
 use crate::capture::live::{Held, Stopped};
 use crate::capture::status::ThreadState;
+use crate::capture::stops::{Resume, Stop, exit_signal, resume, resume_of};
 use crate::capture::sys;
 use crate::dump::siginfo::SignalInfo;
 
@@ -31,15 +32,6 @@ pub(super) const OPTIONS: c_int = libc::PTRACE_O_TRACECLONE
 /// How long the threads of a crashed process have to stop. One inside vfork
 /// stops only when its child ends or execs.
 const PATIENCE: Duration = Duration::from_secs(1);
-
-/// What a stopped thread needs to go on as if nobody had held it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Resume {
-    /// Deliver this signal; 0 for none.
-    Deliver(c_int),
-    /// Stay in its group-stop.
-    Listen,
-}
 
 /// A fault that a handler of the program saw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -467,39 +459,6 @@ struct Hold {
     late: Vec<pid_t>,
     /// News of other processes.
     later: Vec<(pid_t, c_int)>,
-}
-
-/// The stop of a held thread.
-#[derive(Clone, Copy, Debug)]
-struct Stop {
-    resume: Resume,
-    /// It was about to end.
-    is_exit: bool,
-}
-
-/// The signal that ends a thread in its exit stop.
-fn exit_signal(tid: pid_t) -> Option<Signal> {
-    let status = sys::event_message(tid).ok().and_then(|status| c_int::try_from(status).ok())?;
-    libc::WIFSIGNALED(status).then(|| Signal(libc::WTERMSIG(status)))
-}
-
-/// How a thread in this stop goes on.
-fn resume_of(signal: c_int, event: c_int) -> Resume {
-    const GROUP_STOPS: [c_int; 4] = [libc::SIGSTOP, libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU];
-    match event {
-        0 => Resume::Deliver(signal),
-        libc::PTRACE_EVENT_STOP if GROUP_STOPS.contains(&signal) => Resume::Listen,
-        _ => Resume::Deliver(0),
-    }
-}
-
-/// Lets a stopped thread go on. One that has been killed meanwhile cannot, and
-/// need not.
-fn resume(tid: pid_t, how: Resume) {
-    let _gone = match how {
-        Resume::Deliver(signal) => sys::go_on(tid, signal),
-        Resume::Listen => sys::listen(tid),
-    };
 }
 
 /// The threads of a process, in the order of their ids.
