@@ -3,6 +3,8 @@
 //! The layouts are those that [`dump`](crate::dump) reads: see `prstatus.rs`,
 //! `psinfo.rs`, `mapped_files.rs` there for their sources.
 
+use procfs::process::Stat;
+
 use crate::base::signal::Signal;
 use crate::capture::live::HeldThread;
 use crate::capture::maps::Area;
@@ -13,8 +15,8 @@ use crate::dump::process::Identity;
 pub(super) struct Notes<'a> {
     pub(super) identity: Identity,
     pub(super) state: &'a ThreadState,
-    /// `/proc/PID/stat`.
-    pub(super) stat: Vec<u8>,
+    /// Its process group, session, flags and nice value. `None`: it is gone.
+    pub(super) stat: Option<Stat>,
     pub(super) signal: Signal,
     /// The `siginfo_t` as the kernel has it, if there is one.
     pub(super) info: Option<[u8; 128]>,
@@ -35,15 +37,14 @@ pub(super) fn notes(facts: &Notes<'_>, areas: &[Area]) -> Vec<u8> {
     const NT_SIGINFO: u32 = 0x5349_4749;
     const NT_FILE: u32 = 0x4649_4c45;
 
-    let stat = Stat::parse(&facts.stat);
     let mut bytes = Vec::new();
     // A thread that did not stop has no registers, and a note cannot say so.
     let known =
         facts.threads.iter().filter_map(|held| Some((held, held.thread.registers.as_ref()?)));
     for (index, (held, registers)) in known.enumerate() {
-        push(&mut bytes, b"CORE\0", NT_PRSTATUS, &status(facts, &stat, held));
+        push(&mut bytes, b"CORE\0", NT_PRSTATUS, &status(facts, held));
         if index == 0 {
-            push(&mut bytes, b"CORE\0", NT_PRPSINFO, &process_info(facts, &stat));
+            push(&mut bytes, b"CORE\0", NT_PRPSINFO, &process_info(facts));
             if let Some(info) = &facts.info {
                 push(&mut bytes, b"CORE\0", NT_SIGINFO, info);
             }
@@ -71,7 +72,7 @@ fn push(bytes: &mut Vec<u8>, owner: &[u8], kind: u32, desc: &[u8]) {
 }
 
 /// `struct elf_prstatus`. The times are left zero.
-fn status(facts: &Notes<'_>, stat: &Stat, held: &HeldThread) -> Vec<u8> {
+fn status(facts: &Notes<'_>, held: &HeldThread) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(336);
     for field in [facts.signal.0, 0, 0, facts.signal.0 & 0xffff] {
         bytes.extend(field.to_le_bytes());
@@ -79,7 +80,8 @@ fn status(facts: &Notes<'_>, stat: &Stat, held: &HeldThread) -> Vec<u8> {
     bytes.extend(held.state.pending.to_le_bytes());
     bytes.extend(held.mask.to_le_bytes());
     let parent = facts.identity.ppid.unwrap_or(0) as i32;
-    for field in [held.thread.tid as i32, parent, stat.group, stat.session] {
+    let (group, session) = facts.stat.as_ref().map_or((0, 0), |stat| (stat.pgrp, stat.session));
+    for field in [held.thread.tid as i32, parent, group, session] {
         bytes.extend(field.to_le_bytes());
     }
     bytes.resize(112, 0);
@@ -92,14 +94,17 @@ fn status(facts: &Notes<'_>, stat: &Stat, held: &HeldThread) -> Vec<u8> {
 }
 
 /// `struct elf_prpsinfo`.
-fn process_info(facts: &Notes<'_>, stat: &Stat) -> Vec<u8> {
+fn process_info(facts: &Notes<'_>) -> Vec<u8> {
     let identity = &facts.identity;
-    let mut bytes = vec![0, b'R', 0, stat.nice as u8, 0, 0, 0, 0];
-    bytes.extend(stat.flags.to_le_bytes());
+    let stat = facts.stat.as_ref();
+    let nice = stat.map_or(0, |stat| stat.nice);
+    let mut bytes = vec![0, b'R', 0, nice as u8, 0, 0, 0, 0];
+    bytes.extend(stat.map_or(0, |stat| u64::from(stat.flags)).to_le_bytes());
     bytes.extend(facts.state.uid.to_le_bytes());
     bytes.extend(facts.state.gid.to_le_bytes());
     let (pid, parent) = (identity.pid.unwrap_or(0) as i32, identity.ppid.unwrap_or(0) as i32);
-    for field in [pid, parent, stat.group, stat.session] {
+    let (group, session) = stat.map_or((0, 0), |stat| (stat.pgrp, stat.session));
+    for field in [pid, parent, group, session] {
         bytes.extend(field.to_le_bytes());
     }
     bytes.extend(identity.command.iter().take(15));
@@ -132,45 +137,4 @@ fn mapped_files(areas: &[Area]) -> Vec<u8> {
         bytes.push(0);
     }
     bytes
-}
-
-/// What is used of `/proc/PID/stat`.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Stat {
-    group: i32,
-    session: i32,
-    flags: u64,
-    nice: i64,
-}
-
-impl Stat {
-    /// The fields after the command, which stands in parentheses and may hold
-    /// anything, parentheses too. Source: `proc_pid_stat(5)`.
-    fn parse(text: &[u8]) -> Self {
-        let Some(end) = text.iter().rposition(|byte| *byte == b')') else { return Self::default() };
-        let rest = text.get(end + 1..).unwrap_or_default();
-        let fields: Vec<&str> =
-            str::from_utf8(rest).unwrap_or_default().split_whitespace().collect();
-        // Field 3, the state, is the first.
-        let field = |number: usize| fields.get(number - 3).copied().unwrap_or_default();
-        Self {
-            group: field(5).parse().unwrap_or(0),
-            session: field(6).parse().unwrap_or(0),
-            flags: field(9).parse().unwrap_or(0),
-            nice: field(19).parse().unwrap_or(0),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn commands_may_look_like_fields() {
-        let text = b"42 (a) R 1 (b) S 7 8 9 34816 8 4194304 1 2 3 4 5 6 7 8 20 -5 1 0\n";
-        let stat = Stat::parse(text);
-        assert_eq!(stat, Stat { group: 8, session: 9, flags: 4_194_304, nice: -5 });
-        assert_eq!(Stat::parse(b"garbage"), Stat::default());
-    }
 }

@@ -134,7 +134,7 @@ impl Stopped {
         let notes = Notes {
             identity: self.identity(),
             state: &self.state,
-            stat: fs::read(format!("/proc/{pid}/stat")).unwrap_or_default(),
+            stat: procfs::process::Process::new(pid).and_then(|process| process.stat()).ok(),
             signal: self.held.signal,
             info: self.held.info.and_then(|_| sys::signal_info(self.held.crashed).ok()),
             auxv: fs::read(format!("/proc/{pid}/auxv")).unwrap_or_default(),

@@ -24,7 +24,6 @@ const LAYERS: &[(&str, &[&str])] = &[
 
 /// Crates that only some layers may name.
 const CRATES: &[(&str, &[&str])] = &[
-    ("addr2line", &["symbols"]),
     ("anstream", &["cli"]),
     ("anyhow", &["cli"]),
     ("clap", &["cli", "main"]),
