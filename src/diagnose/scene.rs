@@ -58,7 +58,10 @@ impl<'a, 'f> Scene<'a, 'f> {
             Some(handled) => (Some(handled), fatal),
             None => (fatal, None),
         };
-        let message = crash.died_of(Signal::ABRT).then(|| abort_message(crash)).flatten();
+        // The words of an earlier abort that did not come to pass say nothing of a
+        // signal from outside.
+        let is_abort = is_own && crash.died_of(Signal::ABRT);
+        let message = is_abort.then(|| abort_message(crash)).flatten();
         Self { crash, fault, later_fault, message }
     }
 
