@@ -25,11 +25,6 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
         "line is",
         "gdb passes over rows of the line table that begin no statement",
     ),
-    (
-        "abort-stack-smashing",
-        "line is",
-        "clang gives the check's call line 0, which is none; gdb passes over that row",
-    ),
     ("rust-thread", "{{vtable.shim}}", "the debug information names the function behind the shim"),
     (
         "*",
