@@ -215,7 +215,8 @@ fn qualified(mut name: Declarator, target: Option<Entry<'_, '_>>, tag: DwTag) ->
     let target = target.and_then(Entry::attributes).map(|target| target.tag());
     if matches!(target, Some(dw::DW_TAG_pointer_type | dw::DW_TAG_ptr_to_member_type)) {
         name.before.push_str(word);
-    } else {
+    } else if !name.before.starts_with(&format!("{word} ")) {
+        // gcc qualifies a volatile array and its elements, too.
         name.before = format!("{word} {}", name.before);
     }
     name

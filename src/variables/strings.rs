@@ -128,6 +128,14 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
         if kind == CharKind::Byte && (has_more || !is_printable(text)) {
             return None;
         }
+        // Bytes behind a first NUL are mostly left over from earlier text. But an
+        // array that begins with one, and goes on, is not empty: it holds no text.
+        let (text, has_more) = if text.is_empty() && has_more {
+            let last = rest.iter().rposition(|byte| *byte != 0).unwrap_or(0);
+            (rest.get(..=last).unwrap_or(rest), false)
+        } else {
+            (text, has_more)
+        };
         let shown = text.get(..limit.min(text.len())).unwrap_or_default();
         let mut literal = quoted(shown, element.dialect);
         let left_out = text.len().saturating_sub(shown.len());

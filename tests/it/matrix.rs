@@ -1,6 +1,7 @@
 //! Every fixture in every build, seen by every command: what it expects is so.
 
 use std::fs;
+use std::io::{self, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -41,8 +42,12 @@ fn explains_gdb_core(fixture: &Fixture) {
 fn explains_kernel_core(fixture: &Fixture) {
     for_each_build(fixture, |build| match kernel_core(fixture, build) {
         Ok(core) => analyzed(fixture, build, &core.path),
-        // The pattern belongs to the machine: see `kernel_core`.
-        Err(_) => Vec::new(),
+        // The pattern belongs to the machine: see `kernel_core`. The test's
+        // own output is shown only when it fails; a skip must be seen always.
+        Err(why) => {
+            let _shown = writeln!(io::stderr(), "skipped: {} {build}: {why}", fixture.name);
+            Vec::new()
+        }
     });
 }
 

@@ -33,6 +33,7 @@
 // expect: value crash.buffer="hello"
 // expect: value crash.full="abcd"
 // expect: value crash.rest="a"...
+// expect: value crash.binary="\000bc"
 // expect: value crash.raw={0x01, 0x02, 0xff, 0x00, 0x00, 0x09}
 // expect: value crash.byte=200
 // expect: value crash.letter=120 'x'
@@ -136,7 +137,7 @@ __attribute__((noinline)) static int crash(int n, const char *text, struct node 
     float f = 0.1f;
     double d = -1e300;
     int (*function)(int) = handler;
-    char buffer[16] = "hello", full[4] = "abcd", rest[8] = "a\0bc";
+    char buffer[16] = "hello", full[4] = "abcd", rest[8] = "a\0bc", binary[6] = "\0bc";
     unsigned char raw[6] = {1, 2, 0xff, 0, 0, 9};
     uint8_t byte = 200;
     char letter = 'x';
@@ -160,7 +161,7 @@ __attribute__((noinline)) static int crash(int n, const char *text, struct node 
     unsigned long unsigned_long = -1;
     const char *escaped = "tab\t\"q\" \x1b[31m";
     keep(squares), keep(grid), keep(&bits), keep(&anonymous), keep(&unnamed), keep(&flags);
-    keep(buffer), keep(full), keep(rest), keep(raw), keep(same), keep(sixteen), keep(points);
+    keep(buffer), keep(full), keep(rest), keep(binary), keep(raw), keep(same), keep(sixteen), keep(points);
     keep(&whole), keep(&big), keep(&z), keep(&longest), keep(&still), keep(&own);
     int shadow = 1;
     {
