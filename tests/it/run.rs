@@ -201,9 +201,9 @@ fn sigterm_sent_to_us_reaches_the_program() {
 fn control_backslash_on_a_terminal() {
     let target = Target::new("ready");
     // script(1) runs a command on a terminal of its own, and passes on what it
-    // reads.
+    // reads. Its shell would die of the key, too, and script(1) with it.
     let line = format!(
-        "{} run --core none --format json --output {} {}",
+        "exec {} run --core none --format json --output {} {}",
         env!("CARGO_BIN_EXE_coretool"),
         target.reports().display(),
         target.program.display()
