@@ -4,12 +4,13 @@
 use gimli::constants as dw;
 use gimli::{AttributeValue, Expression};
 
+use crate::symbols::cpp_names::simplified;
 use crate::symbols::dwarf::Reader;
 use crate::symbols::entries::{Attributes, Entry};
 use crate::symbols::type_names;
 use crate::symbols::types::{
-    Array, Composite, Enumeration, Length, Member, MemberPlace, Shape, Type, Types, Variant,
-    Variants, void,
+    Array, Composite, Dialect, Enumeration, Length, Member, MemberPlace, Shape, Type, Types,
+    Variant, Variants, void,
 };
 
 /// How many typedefs and qualifiers are looked through. Honest code nests a
@@ -185,6 +186,7 @@ fn describe<'a, 'f>(
     };
     let plain_name = type_names::name(types, Some(entry));
     let dialect = types.dialect(entry);
+    let name = if dialect == Dialect::Cpp { simplified(&name) } else { name };
     Type { name, aliases, plain_name, entry: Some(entry), size, dialect, shape }
 }
 

@@ -28,8 +28,12 @@
 // expect: value app::Widget::explode.wide=L"wide"
 // expect: value app::Widget::explode.pair={first = 1, second = 2.5}
 // expect: value app::Widget::explode.derived={<app::Base> = {b = 1}, d = 2, name = "derived"}
+// expect: value app::Widget::explode.unique contains "-> 5"
+// expect: value app::Widget::explode.shared contains "{<app::Base> = {b = 1}, d = 2, name = "derived"}"
+// expect: value app::Widget::explode.unset=nullptr
 // expect: value app::Widget::explode.damaged contains "damaged"
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -100,6 +104,9 @@ __attribute__((noinline)) void Widget::explode(int by, const std::string &why, B
     std::wstring wide = L"wide";
     std::pair<int, double> pair{1, 2.5};
     Derived derived;
+    std::unique_ptr<int> unique(new int(5)), unset;
+    std::shared_ptr<Derived> shared = std::make_shared<Derived>();
+    keep(&unique), keep(&unset), keep(&shared);
     keep(&brief), keep(&view), keep(&names), keep(&switches), keep(&none), keep(&color);
     keep(&permission), keep(&array), keep(&hidden), keep(&middle), keep(&member), keep(&method);
     keep(&null), keep(&eight), keep(&temporary), keep(&alias), keep(&wide), keep(&pair);

@@ -7,6 +7,7 @@
 mod libcxx;
 mod libstdcxx;
 mod rust_std;
+mod smart_pointers;
 
 use crate::base::addr::RunAddr;
 use crate::symbols::entries::Entry;
@@ -42,6 +43,8 @@ const PRINTERS: &[&dyn Printer] = &[
     &libstdcxx::String,
     &libstdcxx::StringView,
     &libstdcxx::Vector,
+    &smart_pointers::Unique,
+    &smart_pointers::Shared,
     &libcxx::String,
     &libcxx::StringView,
     &libcxx::Vector,
