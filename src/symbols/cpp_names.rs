@@ -52,7 +52,7 @@ fn simplify(name: &str, depth: usize) -> Option<String> {
     while is_std
         && kept.len() > 1
         && let Some(last) = arguments.get(kept.len().checked_sub(1)?)
-        && DEFAULTS.iter().any(|default| last.starts_with(default))
+        && is_default(arguments.first()?, last)
     {
         kept.pop();
     }
@@ -64,6 +64,21 @@ fn simplify(name: &str, depth: usize) -> Option<String> {
         }
     }
     Some(simple + &simplify(after, depth)?)
+}
+
+/// Whether `argument` is what the library adds for `first`. `std::less<void>`,
+/// say, is another comparison than `std::less<int>`; allocators have to fit.
+fn is_default(first: &str, argument: &str) -> bool {
+    DEFAULTS.iter().any(|default| {
+        argument.starts_with(default)
+            && (default.ends_with("allocator<") || is_of(first, argument, default))
+    })
+}
+
+/// Whether `argument` is the template `default` of `first`, and nothing more.
+fn is_of(first: &str, argument: &str, default: &str) -> bool {
+    let rest = default.len().checked_sub(1).and_then(|open| argument.get(open..));
+    rest.and_then(arguments).is_some_and(|(list, after)| list == [first] && after.is_empty())
 }
 
 /// The template arguments at the start of `text`, and what follows them.
@@ -117,6 +132,18 @@ mod tests {
             ),
             ("std::unique_ptr<int, std::default_delete<int> >", "std::unique_ptr<int>"),
             ("app::Box<int, std::allocator<int> >", "app::Box<int, std::allocator<int>>"),
+            (
+                "std::set<int, std::less<void>, std::allocator<int> >",
+                "std::set<int, std::less<void>>",
+            ),
+            (
+                "std::unique_ptr<A, std::default_delete<B> >",
+                "std::unique_ptr<A, std::default_delete<B>>",
+            ),
+            (
+                "std::set<std::pair<int, int>, std::less<std::pair<int, int> > >",
+                "std::set<std::pair<int, int>>",
+            ),
             ("std::allocator<int>", "std::allocator<int>"),
             ("std::vector<int", "std::vector<int"),
             ("std::vector<int, std::allocator<int> >::iterator", "std::vector<int>::iterator"),
