@@ -5,7 +5,7 @@ use crate::symbols::entries::Entry;
 use crate::symbols::types::{Composite, Dialect, Member, MemberPlace, Shape, Type};
 use crate::variables::place::{Missing, Place};
 use crate::variables::read::{Level, Reading};
-use crate::variables::texts::{TEXT, Texts};
+use crate::variables::texts::Texts;
 use crate::variables::value::{Value, ValueKind};
 
 /// How many base classes deep a class is looked through.
@@ -88,7 +88,7 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
         if let Some((_, first)) = parts.first().filter(|_| is_lost) {
             return first.clone();
         }
-        value.text = structure_text(of.dialect, &parts, value.omitted);
+        value.text = structure_text(of.dialect, &parts, self.context.limits.text, value.omitted);
         value.fields = parts;
         value
     }
@@ -190,10 +190,15 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
 }
 /// A structure as text: `{x = 1, y = 2}`; in Rust `{x: 1, y: 2}`, or
 /// `(1, 2)` for tuples.
-pub(super) fn structure_text(dialect: Dialect, parts: &[(String, Value)], omitted: u64) -> String {
+pub(super) fn structure_text(
+    dialect: Dialect,
+    parts: &[(String, Value)],
+    limit: usize,
+    omitted: u64,
+) -> String {
     let is_tuple = dialect == Dialect::Rust
         && parts.iter().enumerate().all(|(index, (name, _))| *name == format!("__{index}"));
-    let mut texts = Texts::new(TEXT);
+    let mut texts = Texts::new(limit);
     for (name, part) in parts {
         match dialect {
             Dialect::Rust if is_tuple => texts.push(&part.text),

@@ -4,7 +4,7 @@ use crate::symbols::types::{Array, Dialect, Length, Type};
 use crate::variables::place::Place;
 use crate::variables::read::{Level, Reading};
 use crate::variables::strings::CharKind;
-use crate::variables::texts::{TEXT, Texts};
+use crate::variables::texts::Texts;
 use crate::variables::value::{Value, ValueKind};
 
 /// From how many equal elements on the text says "repeats".
@@ -103,7 +103,7 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
         let limit = self.context.limits.elements as u64;
         let bytes =
             place.read_some(self.context.memory, stride.saturating_mul(count).min(ARRAY_BYTES));
-        let mut texts = Texts::new(TEXT);
+        let mut texts = Texts::new(self.context.limits.text);
         let mut at = 0_u64;
         let mut shown = 0_u64;
         while at < count && shown < limit && self.has_parts() {

@@ -2,9 +2,6 @@
 
 use crate::base::count::thousands;
 
-/// How long the text of a structure or array may be. The tree has all of it.
-pub(super) const TEXT: usize = 160;
-
 /// Joins parts with commas, up to a length, and counts the others.
 pub(super) struct Texts {
     text: String,

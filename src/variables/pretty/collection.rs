@@ -2,7 +2,7 @@
 
 use crate::symbols::types::Dialect;
 use crate::variables::read::Reading;
-use crate::variables::texts::{TEXT, Texts};
+use crate::variables::texts::Texts;
 use crate::variables::value::{Origin, Value, ValueKind};
 
 /// The elements of a container, or its keys with their values, as far as the
@@ -15,18 +15,18 @@ pub(super) struct Collection {
 
 impl Collection {
     /// Of elements.
-    pub(super) fn sequence() -> Self {
-        Self::new(ValueKind::Sequence)
+    pub(super) fn sequence(reading: &Reading<'_, '_, '_, '_>) -> Self {
+        Self::new(ValueKind::Sequence, reading.context.limits.text)
     }
 
     /// Of keys with values.
-    pub(super) fn map() -> Self {
-        Self::new(ValueKind::Map)
+    pub(super) fn map(reading: &Reading<'_, '_, '_, '_>) -> Self {
+        Self::new(ValueKind::Map, reading.context.limits.text)
     }
 
-    fn new(kind: ValueKind) -> Self {
+    fn new(kind: ValueKind, text: usize) -> Self {
         let value = Value::leaf(kind, "", Origin::Memory);
-        Self { value, texts: Texts::new(TEXT), damage: None }
+        Self { value, texts: Texts::new(text), damage: None }
     }
 
     /// Whether as many are here as may be shown.
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn elements_pairs_and_damage() {
-        let mut sequence = Collection::sequence();
+        let mut sequence = Collection::new(ValueKind::Sequence, 160);
         sequence.push(number(1));
         sequence.push(number(2));
         sequence.omit(1_244);
@@ -101,15 +101,15 @@ mod tests {
         assert_eq!(value.text, "[1, 2, ... 1,244 more, <damaged: its node at 0x10 points back>]");
         assert_eq!((value.elements.len(), value.omitted), (2, 1_244));
 
-        let mut map = Collection::map();
+        let mut map = Collection::new(ValueKind::Map, 160);
         map.push_pair(number(1), number(2));
         let value = map.finish(Dialect::Rust);
         assert_eq!(value.text, "{1: 2}");
         assert_eq!(value.elements[0].field("value"), Some(&number(2)));
 
-        let mut lost = Collection::sequence();
+        let mut lost = Collection::new(ValueKind::Sequence, 160);
         lost.damaged("it is gone");
         assert_eq!(lost.finish(Dialect::Cpp).text, "<unknown: damaged: it is gone>");
-        assert_eq!(Collection::sequence().finish(Dialect::Cpp).text, "{}");
+        assert_eq!(Collection::new(ValueKind::Sequence, 160).finish(Dialect::Cpp).text, "{}");
     }
 }

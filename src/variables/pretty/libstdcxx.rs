@@ -166,7 +166,7 @@ fn bits<'a, 'f>(
         .and_then(|bytes| bytes.checked_mul(8)?.checked_add(extra)?.checked_sub(skipped));
     let count = count.ok_or(damaged)?;
     reading.check_extent(RunAddr(first), count.div_ceil(8), 1)?;
-    let mut found = Collection::sequence();
+    let mut found = Collection::sequence(reading);
     for bit in 0..count {
         if found.is_full(reading) {
             found.omit(count.saturating_sub(bit));
