@@ -10,6 +10,7 @@ pub mod calls;
 mod entry_values;
 mod enums;
 mod expression;
+pub mod globals;
 pub mod location;
 mod numbers;
 pub mod place;
@@ -20,6 +21,7 @@ pub mod scope;
 mod strings;
 pub mod suspects;
 mod text;
+mod texts;
 mod tls;
 pub mod value;
 
@@ -112,6 +114,15 @@ impl<'a, 'f> Context<'a, 'f> {
     }
 }
 
+/// Which variables of a call are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// All that are in scope.
+    All,
+    /// What the function was called with.
+    Arguments,
+}
+
 /// The variables of one call: its arguments in order, then its locals, those of
 /// the innermost block first.
 ///
@@ -123,13 +134,15 @@ pub fn variables(
     frames: &[&Frame],
     index: usize,
     call: &Call,
+    which: Which,
 ) -> Vec<Variable> {
     let Some((activation, function)) = activation(context, frames, index, call) else {
         return Vec::new();
     };
     let reading = Reading::new(context, Some(&activation));
     let declared = variables_at(function, activation.at);
-    declared.iter().map(|declared| variable(&reading, &activation, declared, call)).collect()
+    let wanted = declared.iter().filter(|it| which == Which::All || it.is_argument);
+    wanted.map(|declared| variable(&reading, &activation, declared, call)).collect()
 }
 
 /// The frame to evaluate expressions in, and the call's entry.

@@ -5,8 +5,9 @@ use std::fmt;
 use super::fold::{self, Entry, Fold};
 use super::values::{self, Detail};
 use super::{excerpt, file_name, is_library, is_own};
+use crate::base::count::counted;
 use crate::report::model::{Frame, NameSource, Report, Thread, Trust};
-use crate::report::render::layout::{Lines, Span, counted, span};
+use crate::report::render::layout::{Lines, Span, span};
 use crate::report::render::theme::Role;
 
 /// Entries shown of one stack. A longer one is in the JSON report.
@@ -23,6 +24,7 @@ const NAME_LINES: usize = 2;
 pub(super) fn crashed_stack(
     report: &Report,
     thread: &Thread,
+    parts: usize,
     lines: &mut Lines<'_>,
 ) -> fmt::Result {
     // The program's own code tells more than the library that it called.
@@ -43,7 +45,7 @@ pub(super) fn crashed_stack(
                 }
                 // A library's variables mean little to who did not write it.
                 if !is_library(report, frame) {
-                    let detail = if is_main { Detail::Full } else { Detail::Brief };
+                    let detail = if is_main { Detail::Full { parts } } else { Detail::Brief };
                     values::variables(frame, detail, lines)?;
                 }
             }
@@ -52,13 +54,18 @@ pub(super) fn crashed_stack(
     end_of(thread, lines)
 }
 
-/// The stack of another thread: frames only.
+/// The stack of another thread, with its variables if they were read.
 pub(super) fn other_stack(report: &Report, thread: &Thread, lines: &mut Lines<'_>) -> fmt::Result {
     for entry in fold::entries(thread, MOST_OTHER) {
         match entry {
             Entry::Fold(fold) => folded(&fold, lines)?,
             Entry::Start(frames) => start(frames, lines)?,
-            Entry::Frame(frame) => frame_line(report, frame, lines)?,
+            Entry::Frame(frame) => {
+                frame_line(report, frame, lines)?;
+                if !is_library(report, frame) && !frame.locals.is_empty() {
+                    values::variables(frame, Detail::Brief, lines)?;
+                }
+            }
         }
     }
     end_of(thread, lines)
