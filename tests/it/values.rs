@@ -36,6 +36,11 @@ fn cxx_type_units() {
 }
 
 #[test]
+fn gnu_containers() {
+    check("cxx-containers.cpp");
+}
+
+#[test]
 fn rust_types() {
     check("rust-types.rs");
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use gimli::constants as dw;
 
 use crate::base::addr::RunAddr;
+use crate::symbols::cpp_names::template_arguments;
 use crate::symbols::entries::{Attributes, Entry};
 use crate::symbols::types::{Member, MemberPlace, Shape, Type};
 use crate::variables::numbers::{sign_extended, unsigned};
@@ -204,6 +205,22 @@ impl<'r, 'c, 'a, 'f> Object<'r, 'c, 'a, 'f> {
         Err(Failure::NewLayout)
     }
 
+    /// The base class whose name begins so, and goes on with this number:
+    /// compilers write `std::_Head_base<1, int>` and `std::_Head_base<1UL, int>`.
+    pub(super) fn numbered_base(&self, name: &str, number: usize) -> Found<Self> {
+        let composite = self.of.composite().ok_or(Failure::NewLayout)?;
+        let bases = composite.members.iter().filter(|member| member.is_base);
+        for member in bases.take(MOST_BASES) {
+            let base = self.part(member)?;
+            let rest = base.of.plain_name.strip_prefix(name);
+            let digits = rest.and_then(|rest| rest.split(|it: char| !it.is_ascii_digit()).next());
+            if digits.and_then(|digits| digits.parse().ok()) == Some(number) {
+                return Ok(base);
+            }
+        }
+        Err(Failure::NewLayout)
+    }
+
     /// Where a member of the type lies in every object of it.
     pub(super) fn offset(&self, name: &str) -> Found<u64> {
         let start = Self { place: Place::Memory(RunAddr(0)), ..self.clone() };
@@ -299,9 +316,19 @@ impl<'r, 'c, 'a, 'f> Object<'r, 'c, 'a, 'f> {
         Ok(self.member(name)?.target()?.1)
     }
 
-    /// The type of the template argument of this name.
-    pub(super) fn argument(&self, name: &str) -> Found<Entry<'a, 'f>> {
-        self.of.type_argument(name).ok_or(Failure::NewLayout)
+    /// The type of the template argument of this name. gcc leaves the arguments
+    /// of some classes out; then it is the one at this index in the class's name.
+    pub(super) fn argument(&self, name: &str, index: usize) -> Found<Entry<'a, 'f>> {
+        let named = || {
+            let arguments = template_arguments(&self.of.plain_name)?;
+            self.type_named(arguments.get(index)?)
+        };
+        self.of.type_argument(name).or_else(named).ok_or(Failure::NewLayout)
+    }
+
+    /// The type of this name, as its own module knows it.
+    pub(super) fn type_named(&self, name: &str) -> Option<Entry<'a, 'f>> {
+        self.reading.context.type_named(name, self.of.entry)
     }
 
     /// The value of the template argument of this name.
