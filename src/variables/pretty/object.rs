@@ -12,6 +12,7 @@ use crate::variables::numbers::{sign_extended, unsigned};
 use crate::variables::place::{Missing, Place};
 use crate::variables::pretty::Printer;
 use crate::variables::pretty::collection::End;
+use crate::variables::pretty::libstdcxx;
 use crate::variables::read::{Level, Reading};
 use crate::variables::value::Value;
 
@@ -106,6 +107,7 @@ impl Printer for Template {
         match (self.print)(&object, level) {
             Ok(value) => Ok(value),
             Err(Failure::Because(why)) => Err(why),
+            Err(Failure::NewLayout) if object.is_declared() => Err(undefined(of)),
             Err(Failure::NewLayout) => Ok(object.raw(level)),
         }
     }
@@ -348,10 +350,22 @@ impl<'r, 'c, 'a, 'f> Object<'r, 'c, 'a, 'f> {
         constant_of(member)
     }
 
+    /// The word so many bytes into it, whose member has no description.
+    pub(super) fn word_within(&self, bytes: u64) -> Found<u64> {
+        let word = self.place.part(bytes).read(self.reading.context.memory, 8)?;
+        let word = unsigned(&word).and_then(|word| u64::try_from(word).ok());
+        word.ok_or(Failure::NewLayout)
+    }
+
+    /// Whether its type is only declared.
+    pub(super) fn is_declared(&self) -> bool {
+        matches!(self.of.shape, Shape::Declared(_))
+    }
+
     /// The size of its type.
     pub(super) fn size(&self) -> Found<u64> {
         let why = || Failure::Because("the size of its elements is not known".to_owned());
-        self.of.size.filter(|size| *size > 0).ok_or_else(why)
+        size_of(&self.of).filter(|size| *size > 0).ok_or_else(why)
     }
 
     /// The word at an address.
@@ -407,6 +421,23 @@ impl<'r, 'c, 'a, 'f> Object<'r, 'c, 'a, 'f> {
             _ => self.of.size.map_or(1, |size| size.min(16).next_power_of_two().max(1)),
         }
     }
+}
+
+/// Why a type that is only declared has no value.
+fn undefined(of: &Type<'_, '_>) -> String {
+    format!(
+        "`{}` is only declared here; it is defined in no unit with debug information",
+        of.plain_name
+    )
+}
+
+/// The size of a type. The library's strings have theirs even where they are
+/// only declared.
+pub(super) fn size_of(of: &Type<'_, '_>) -> Option<u64> {
+    of.size.or_else(|| match of.shape {
+        Shape::Declared(_) => libstdcxx::declared_size(of),
+        _ => None,
+    })
 }
 
 /// `DW_AT_const_value`. Forms of a fixed size are not sign-extended: compilers

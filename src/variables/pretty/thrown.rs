@@ -3,6 +3,7 @@
 use crate::base::addr::RunAddr;
 use crate::symbols::demangle::demangled;
 use crate::variables::pretty::erased::undescribed;
+use crate::variables::pretty::messages::{has_message, message};
 use crate::variables::pretty::object::{Found, Object, damaged};
 use crate::variables::pretty::sum::alternative;
 use crate::variables::read::Level;
@@ -40,6 +41,11 @@ pub(super) fn exception(
     let name = type_name(object, type_info)?;
     match object.type_named(&name) {
         Some(of) => Ok(alternative(&object.at(Some(of), thrown), level)),
+        None if has_message(&name) => {
+            let mut value = message(&object.at(None, thrown), level)?;
+            value.text = format!("({name}) {}", value.text);
+            Ok(value)
+        }
         None => Err(undescribed(&name)),
     }
 }
