@@ -21,6 +21,9 @@ pub struct Limits {
     pub depth: usize,
     /// Parts (fields, elements, targets) of all values of one frame.
     pub parts: usize,
+    /// Bytes of the text of one structure, array or container; what is in the
+    /// tree below it and does not fit is counted.
+    pub text: usize,
     /// Steps of one DWARF expression.
     pub expression_steps: u32,
     /// Entries of `link_map` followed.
@@ -40,9 +43,63 @@ impl Default for Limits {
             elements: 20,
             depth: 4,
             parts: 2_000,
+            text: 160,
             expression_steps: 10_000,
             link_map: 100_000,
             section: 8 << 30,
         }
+    }
+}
+
+/// The most that a user may ask for; larger numbers mean this.
+const MOST_STRING: usize = 1 << 20;
+const MOST_ELEMENTS: usize = 1_000_000;
+const MOST_DEPTH: usize = 64;
+const MOST_PARTS: usize = 4_000_000;
+const MOST_TEXT: usize = 1 << 20;
+
+impl Limits {
+    /// As these, but strings of up to so many bytes are shown.
+    #[must_use]
+    pub fn with_string(self, string: usize) -> Self {
+        Self { string: string.min(MOST_STRING), ..self }
+    }
+
+    /// As these, but up to so many elements of one container are shown, and as
+    /// many more parts and characters as that may need.
+    #[must_use]
+    pub fn with_elements(self, elements: usize) -> Self {
+        let elements = elements.min(MOST_ELEMENTS);
+        let more = elements.div_ceil(self.elements.max(1)).max(1);
+        Self {
+            elements,
+            parts: self.parts.saturating_mul(more).min(MOST_PARTS),
+            text: self.text.saturating_mul(more).min(MOST_TEXT),
+            ..self
+        }
+    }
+
+    /// As these, but values nest up to so deep.
+    #[must_use]
+    pub fn with_depth(self, depth: usize) -> Self {
+        Self { depth: depth.min(MOST_DEPTH), ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_user_asks_for_is_bounded() {
+        let limits = Limits::default();
+        let more = limits.with_elements(200).with_string(5).with_depth(1_000);
+        assert_eq!((more.elements, more.parts, more.text), (200, 20_000, 1_600));
+        assert_eq!((more.string, more.depth), (5, MOST_DEPTH));
+        let most = limits.with_elements(usize::MAX);
+        assert_eq!((most.elements, most.parts, most.text), (MOST_ELEMENTS, MOST_PARTS, MOST_TEXT));
+        // Fewer elements leave room for as many parts as before.
+        let fewer = limits.with_elements(0);
+        assert_eq!((fewer.elements, fewer.parts), (0, limits.parts));
     }
 }

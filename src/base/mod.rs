@@ -5,6 +5,7 @@
 pub mod addr;
 pub mod arch;
 pub mod bytes;
+pub mod count;
 pub mod file_map;
 pub mod file_store;
 pub mod gap;

@@ -5,10 +5,8 @@ use crate::symbols::entries::Entry;
 use crate::symbols::types::{Composite, Dialect, Member, MemberPlace, Shape, Type};
 use crate::variables::place::{Missing, Place};
 use crate::variables::read::{Level, Reading};
+use crate::variables::texts::Texts;
 use crate::variables::value::{Value, ValueKind};
-
-/// How long the text of a structure or array may be. The tree has all of it.
-pub(super) const TEXT: usize = 160;
 
 /// How many base classes deep a class is looked through.
 const MOST_BASES: usize = 8;
@@ -90,7 +88,7 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
         if let Some((_, first)) = parts.first().filter(|_| is_lost) {
             return first.clone();
         }
-        value.text = structure_text(of.dialect, &parts, value.omitted > 0);
+        value.text = structure_text(of.dialect, &parts, self.context.limits.text, value.omitted);
         value.fields = parts;
         value
     }
@@ -192,51 +190,22 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
 }
 /// A structure as text: `{x = 1, y = 2}`; in Rust `{x: 1, y: 2}`, or
 /// `(1, 2)` for tuples.
-pub(super) fn structure_text(dialect: Dialect, parts: &[(String, Value)], is_cut: bool) -> String {
+pub(super) fn structure_text(
+    dialect: Dialect,
+    parts: &[(String, Value)],
+    limit: usize,
+    omitted: u64,
+) -> String {
     let is_tuple = dialect == Dialect::Rust
         && parts.iter().enumerate().all(|(index, (name, _))| *name == format!("__{index}"));
-    let mut texts = Texts::new(TEXT);
+    let mut texts = Texts::new(limit);
     for (name, part) in parts {
-        texts.push(match dialect {
-            Dialect::Rust if is_tuple => part.text.clone(),
-            Dialect::Rust => format!("{name}: {}", part.text),
-            _ => format!("{name} = {}", part.text),
-        });
-    }
-    let (open, close) = if is_tuple { ('(', ')') } else { ('{', '}') };
-    texts.close(open, close, is_cut)
-}
-
-/// Joins parts with commas, up to a length.
-pub(super) struct Texts {
-    text: String,
-    limit: usize,
-    is_cut: bool,
-}
-
-impl Texts {
-    pub(super) fn new(limit: usize) -> Self {
-        Self { text: String::new(), limit, is_cut: false }
-    }
-
-    pub(super) fn push(&mut self, part: String) {
-        // The first part is always shown.
-        if self.is_cut || (!self.text.is_empty() && self.text.len() + part.len() > self.limit) {
-            self.is_cut = true;
-            return;
+        match dialect {
+            Dialect::Rust if is_tuple => texts.push(&part.text),
+            Dialect::Rust => texts.push(&format!("{name}: {}", part.text)),
+            _ => texts.push(&format!("{name} = {}", part.text)),
         }
-        if !self.text.is_empty() {
-            self.text.push_str(", ");
-        }
-        self.text.push_str(&part);
     }
-
-    pub(super) fn close(self, open: char, close: char, is_cut: bool) -> String {
-        let more = match (self.is_cut || is_cut, self.text.is_empty()) {
-            (false, _) => "",
-            (true, true) => "...",
-            (true, false) => ", ...",
-        };
-        format!("{open}{}{more}{close}", self.text)
-    }
+    let (open, close) = if is_tuple { ("(", ")") } else { ("{", "}") };
+    texts.close(open, close, omitted)
 }

@@ -1,10 +1,10 @@
 //! Arrays, and whatever else holds equal elements one after the other.
 
 use crate::symbols::types::{Array, Dialect, Length, Type};
-use crate::variables::aggregates::{TEXT, Texts};
 use crate::variables::place::Place;
 use crate::variables::read::{Level, Reading};
 use crate::variables::strings::CharKind;
+use crate::variables::texts::Texts;
 use crate::variables::value::{Value, ValueKind};
 
 /// From how many equal elements on the text says "repeats".
@@ -92,7 +92,7 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
         level: Level,
         read: impl Fn(&Place<'a, 'f>, Level) -> Value,
     ) -> Value {
-        let (open, close) = if dialect == Dialect::Rust { ('[', ']') } else { ('{', '}') };
+        let (open, close) = if dialect == Dialect::Rust { ("[", "]") } else { ("{", "}") };
         let mut value = Value::leaf(ValueKind::Array, "", place.origin());
         value.address = place.address();
         if level.nested == 0 && count > 0 {
@@ -103,7 +103,7 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
         let limit = self.context.limits.elements as u64;
         let bytes =
             place.read_some(self.context.memory, stride.saturating_mul(count).min(ARRAY_BYTES));
-        let mut texts = Texts::new(TEXT);
+        let mut texts = Texts::new(self.context.limits.text);
         let mut at = 0_u64;
         let mut shown = 0_u64;
         while at < count && shown < limit && self.has_parts() {
@@ -112,10 +112,10 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
             let step = if repeats >= REPEATS as u64 { repeats } else { 1 };
             // An element that is unknown repeats as one, too.
             let lost = !part.is_known() && value.elements.is_empty();
-            texts.push(match step {
-                1 => part.text.clone(),
-                _ => format!("{} <repeats {step} times>", part.text),
-            });
+            match step {
+                1 => texts.push(&part.text),
+                _ => texts.push_many(&format!("{} <repeats {step} times>", part.text), step),
+            }
             if lost && count > 1 && !self.is_any_known(place, stride, count) {
                 return part;
             }
@@ -126,7 +126,7 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
             shown = shown.saturating_add(1);
         }
         value.omitted = count.saturating_sub(value.elements.len() as u64);
-        value.text = texts.close(open, close, at < count);
+        value.text = texts.close(open, close, count.saturating_sub(at));
         value
     }
 

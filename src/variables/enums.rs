@@ -46,7 +46,7 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
             let part = self.member(&payload, field, &place, level.deeper());
             parts.push((field.name.clone().unwrap_or_default(), part));
         }
-        let fields = structure_text(Dialect::Rust, &parts, false);
+        let fields = structure_text(Dialect::Rust, &parts, self.context.limits.text, 0);
         let space = if fields.starts_with('{') { " " } else { "" };
         value.text = format!("{name}{space}{fields}");
         value.fields = parts;

@@ -20,6 +20,7 @@ pub mod scope;
 mod strings;
 pub mod suspects;
 mod text;
+mod texts;
 mod tls;
 pub mod value;
 

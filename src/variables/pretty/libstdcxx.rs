@@ -1,6 +1,7 @@
 //! GNU's C++ library, with the ABI of gcc 5 and later.
 
 use super::Printer;
+use super::collection::Collection;
 use crate::base::addr::RunAddr;
 use crate::symbols::types::{Dialect, Shape, Type};
 use crate::variables::place::Place;
@@ -165,21 +166,17 @@ fn bits<'a, 'f>(
         .and_then(|bytes| bytes.checked_mul(8)?.checked_add(extra)?.checked_sub(skipped));
     let count = count.ok_or(damaged)?;
     reading.check_extent(RunAddr(first), count.div_ceil(8), 1)?;
-    let shown = count.min(reading.context.limits.elements as u64);
-    let mut value = Value::leaf(ValueKind::Sequence, "", Origin::Memory);
-    let mut texts = Vec::new();
-    for bit in 0..shown {
+    let mut found = Collection::sequence(reading);
+    for bit in 0..count {
+        if found.is_full(reading) {
+            found.omit(count.saturating_sub(bit));
+            break;
+        }
         let at = Place::Memory(RunAddr(first));
         let bit = at.read_bits(reading.context.memory, bit.saturating_add(skipped), 1);
         let bit = bit.map_err(|missing| missing.reason())?;
         let text = if bit == 1 { "true" } else { "false" };
-        texts.push(text);
-        value.elements.push(Value::leaf(ValueKind::Scalar, text, Origin::Memory));
+        found.push(Value::leaf(ValueKind::Scalar, text, Origin::Memory));
     }
-    if shown < count {
-        texts.push("...");
-    }
-    value.omitted = count.saturating_sub(shown);
-    value.text = format!("{{{}}}", texts.join(", "));
-    Ok(value)
+    Ok(found.finish(Dialect::Cpp))
 }

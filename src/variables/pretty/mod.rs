@@ -4,6 +4,7 @@
 //! that the debug information names, so that another version of a library is
 //! either read rightly or said to be new.
 
+mod collection;
 mod libcxx;
 mod libstdcxx;
 mod rust_std;

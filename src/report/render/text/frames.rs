@@ -5,8 +5,9 @@ use std::fmt;
 use super::fold::{self, Entry, Fold};
 use super::values::{self, Detail};
 use super::{excerpt, file_name, is_library, is_own};
+use crate::base::count::counted;
 use crate::report::model::{Frame, NameSource, Report, Thread, Trust};
-use crate::report::render::layout::{Lines, Span, counted, span};
+use crate::report::render::layout::{Lines, Span, span};
 use crate::report::render::theme::Role;
 
 /// Entries shown of one stack. A longer one is in the JSON report.

@@ -3,8 +3,9 @@
 use std::fmt;
 
 use super::file_name;
+use crate::base::count::counted;
 use crate::report::model::Report;
-use crate::report::render::layout::{Lines, counted, span};
+use crate::report::render::layout::{Lines, span};
 use crate::report::render::theme::Role;
 
 /// Gaps shown.

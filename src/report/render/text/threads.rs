@@ -4,8 +4,9 @@ use std::fmt;
 
 use super::verdict::name_of;
 use super::{Threads, frames, is_own, main_thread};
+use crate::base::count::counted;
 use crate::report::model::{Frame, Report, Thread};
-use crate::report::render::layout::{Lines, Span, counted, span};
+use crate::report::render::layout::{Lines, Span, span};
 use crate::report::render::theme::Role;
 
 /// Different stacks that are shown.

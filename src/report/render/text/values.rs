@@ -2,8 +2,9 @@
 
 use std::fmt;
 
+use crate::base::count::counted;
 use crate::report::model::{Frame, Origin, Value, ValueKind, Variable};
-use crate::report::render::layout::{Lines, Span, counted, cut, span};
+use crate::report::render::layout::{Lines, Span, cut, span};
 use crate::report::render::theme::Role;
 
 /// How much is said of a frame's variables.
@@ -105,7 +106,8 @@ fn assignment(variable: &Variable) -> Vec<Span> {
     if needs_type(variable) {
         spans.push(span(Role::Dim, &format!(" ({})", variable.type_name)));
     }
-    if let Some(omitted) = value.truncated.filter(|omitted| *omitted > 0) {
+    // The text of what has parts counts them itself.
+    if let Some(omitted) = value.truncated.filter(|omitted| *omitted > 0 && !has_parts(value)) {
         spans.push(span(Role::Dim, &format!(" ({} left out)", counted(omitted, unit(value)))));
     }
     spans.extend(at_entry(value));
