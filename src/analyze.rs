@@ -12,7 +12,9 @@ use crate::report::model::Report;
 use crate::symbols::{SymbolOptions, Symbols};
 use crate::unwind::walk::Unwinder;
 use crate::variables::Context;
+pub use crate::variables::calls::Locals;
 use crate::variables::calls::thread_calls;
+use crate::variables::globals::globals;
 
 /// What an analysis may be told.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +23,11 @@ pub struct Options {
     pub symbols: SymbolOptions,
     /// Bounds on everything that the input controls.
     pub limits: Limits,
+    /// Whose local variables are read.
+    pub locals: Locals,
+    /// Whether the variables of the unit in which the crashed thread stood are
+    /// read, too.
+    pub globals: bool,
     /// A fault that a handler of the crashed thread had seen before, when the
     /// process was watched from its start.
     pub first_chance: Option<FirstChance>,
@@ -45,7 +52,9 @@ pub fn analyze<'f>(
 
     let stacks = Unwinder::new(process, &memory, &symbols, limits).walk_all(gaps);
     let context = Context::new(process, &memory, &symbols, limits);
-    let threads = thread_calls(&context, stacks);
+    let threads = thread_calls(&context, stacks, options.locals);
+    let globals = threads.first().filter(|_| options.globals);
+    let globals = globals.and_then(|crashed| self::globals(&context, crashed));
 
     let first_chance = options.first_chance.clone();
     let crash = Crash {
@@ -59,5 +68,12 @@ pub fn analyze<'f>(
     let findings = diagnose::diagnose(&crash);
     let verdict = diagnose::verdict(&crash, &findings);
 
-    build(&Facts { crash: &crash, findings: &findings, verdict, gaps: gaps.list() })
+    build(&Facts {
+        crash: &crash,
+        findings: &findings,
+        verdict,
+        locals: options.locals,
+        globals,
+        gaps: gaps.list(),
+    })
 }

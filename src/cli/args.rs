@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::cli::options::ValueArgs;
+
 /// The whole command line.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "coretool", version, about, arg_required_else_help = true)]
@@ -59,6 +61,10 @@ pub struct RunArgs {
     #[command(flatten)]
     pub report: ReportArgs,
 
+    /// Which values to show.
+    #[command(flatten)]
+    pub values: ValueArgs,
+
     /// Look for separate debug files here, too (may be repeated)
     #[arg(long = "debug-dir", value_name = "DIR")]
     pub debug_directories: Vec<PathBuf>,
@@ -90,6 +96,10 @@ pub struct AnalyzeArgs {
     /// How and where to report.
     #[command(flatten)]
     pub report: ReportArgs,
+
+    /// Which values to show.
+    #[command(flatten)]
+    pub values: ValueArgs,
 
     /// Fail with status 3 when something is not known
     #[arg(long)]

@@ -20,6 +20,8 @@ pub struct Destination {
     layout: Layout,
     registers: bool,
     threads: Threads,
+    /// How many parts of one value to show; `None`: as many as usual.
+    parts: Option<usize>,
     /// Source files below it are shown relative to it, instead of to the
     /// current directory.
     directory: Option<String>,
@@ -57,9 +59,15 @@ impl Destination {
             layout,
             registers: args.registers,
             threads,
+            parts: None,
             directory: None,
             pending: String::new(),
         })
+    }
+
+    /// Shows up to so many elements of one value.
+    pub fn show_elements(&mut self, elements: Option<usize>) {
+        self.parts = elements;
     }
 
     /// Shows source files below `directory` relative to it.
@@ -116,7 +124,8 @@ impl Destination {
                 }
                 let (registers, threads) = (self.registers, self.threads);
                 let directory = self.directory.clone().or_else(|| options.directory.clone());
-                let options = TextOptions { registers, threads, directory, ..options };
+                let parts = self.parts.unwrap_or(options.parts);
+                let options = TextOptions { registers, threads, parts, directory, ..options };
                 text::render(report, &options, &mut out)
             }
         };

@@ -12,6 +12,7 @@ pub mod destination;
 pub mod exit;
 pub mod failure;
 pub mod new_file;
+pub mod options;
 pub mod progress;
 pub mod saved_crash;
 pub mod ui;

@@ -18,7 +18,7 @@ use crate::diagnose::scene::Scene;
 use crate::unwind::frame::Frame;
 use crate::variables::suspects::{Suspect, suspects};
 use crate::variables::value::Variable;
-use crate::variables::{Context, variables};
+use crate::variables::{Context, Which, variables};
 
 /// A value that no variable has by chance; its lower parts are positive, too.
 const MARK: u64 = 0x2b5a_1c3d_4e6f_1a2b;
@@ -101,7 +101,7 @@ pub fn variable_in(scene: &Scene<'_, '_>, frame: usize, register: Register) -> O
     let with_mark = with(&frames, frame, &marked);
     let calls = scene.crash.calls().iter().filter(|call| call.frame == frame);
     calls.into_iter().find_map(|call| {
-        let found = variables(&context, &with_mark, frame, &call.call);
+        let found = variables(&context, &with_mark, frame, &call.call, Which::All);
         let marked = found.into_iter().find(is_marked)?;
         call.variables.iter().find(|variable| variable.name == marked.name).cloned()
     })

@@ -12,6 +12,8 @@ use crate::report::build::stack::threads;
 use crate::report::model;
 use crate::report::model::{Hex, Report, text};
 use crate::symbols::module::{BestTable, ModuleSymbols};
+use crate::variables::calls::Locals;
+use crate::variables::globals::Globals;
 
 /// What a report is made of.
 pub struct Facts<'a, 'f> {
@@ -21,6 +23,10 @@ pub struct Facts<'a, 'f> {
     pub findings: &'a [Finding],
     /// The first line, without the word `CRASH`.
     pub verdict: String,
+    /// Whose local variables are reported.
+    pub locals: Locals,
+    /// The variables of the crashed unit, if they are wanted.
+    pub globals: Option<Globals>,
     /// What is not known.
     pub gaps: Vec<Gap>,
 }
@@ -42,11 +48,20 @@ pub fn build(facts: &Facts<'_, '_>) -> Report {
         signal: process.signal.as_ref().map(signal),
         verdict: facts.verdict.clone(),
         findings: facts.findings.iter().map(|found| finding(crash, found)).collect(),
-        threads: threads(crash),
+        threads: threads(crash, facts.locals),
+        globals: facts.globals.as_ref().map(globals),
         modules: modules(crash),
         mappings: process.mappings.iter().map(mapping).collect(),
         gaps: facts.gaps.iter().map(gap).collect(),
         saved: None,
+    }
+}
+
+fn globals(globals: &Globals) -> model::Globals {
+    model::Globals {
+        unit: globals.unit.clone(),
+        variables: globals.variables.iter().map(value::variable).collect(),
+        truncated: (globals.omitted > 0).then_some(globals.omitted as u64),
     }
 }
 

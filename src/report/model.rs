@@ -18,7 +18,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use self::stack::{
-    Excerpt, Folded, Frame, NameSource, Registers, Thread, Trust, Variable, WaitsFor,
+    Excerpt, Folded, Frame, Globals, NameSource, Registers, Thread, Trust, Variable, WaitsFor,
 };
 pub use self::value::{Declared, Field, Origin, Value, ValueKind};
 
@@ -51,6 +51,10 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// All threads, the crashed one first.
     pub threads: Vec<Thread>,
+    /// The variables that live as long as the process, of the source file in
+    /// which the crashed thread stood. Absent: they were not asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub globals: Option<Globals>,
     /// ELF files that were mapped as code, sorted by address.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub modules: Vec<Module>,

@@ -8,7 +8,7 @@ use crate::base::addr::FrameAddr;
 use crate::symbols::functions::Call;
 use crate::unwind::frame::{Frame, Stack};
 use crate::variables::value::Variable;
-use crate::variables::{Context, variables};
+use crate::variables::{Context, Which, variables};
 
 /// One thread's stack, ready to be judged and reported.
 #[derive(Clone, Debug, Default)]
@@ -49,11 +49,28 @@ impl FrameCall {
     }
 }
 
+/// Whose local variables are read. Arguments are read of all calls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Locals {
+    /// Those of the crashed thread, which is the first one.
+    #[default]
+    Crashed,
+    /// Those of all threads.
+    All,
+    /// None are reported. A cause may still be found by those of the crashed
+    /// thread.
+    None,
+}
+
 /// Symbolizes all stacks and reads the variables of each.
 ///
 /// Threads that stand at the same addresses as an earlier one share its calls:
 /// a pool of a thousand waiting threads is symbolized and read once.
-pub fn thread_calls(context: &Context<'_, '_>, stacks: Vec<Stack>) -> Vec<ThreadCalls> {
+pub fn thread_calls(
+    context: &Context<'_, '_>,
+    stacks: Vec<Stack>,
+    locals: Locals,
+) -> Vec<ThreadCalls> {
     let mut first_with: FxHashMap<Vec<FrameAddr>, usize> = FxHashMap::default();
     let same_as: Vec<Option<usize>> = stacks
         .iter()
@@ -66,19 +83,25 @@ pub fn thread_calls(context: &Context<'_, '_>, stacks: Vec<Stack>) -> Vec<Thread
     stacks
         .into_par_iter()
         .zip(same_as)
-        .map(|(stack, same_as)| {
-            let calls = if same_as.is_some() { Vec::new() } else { frame_calls(context, &stack) };
+        .enumerate()
+        .map(|(index, (stack, same_as))| {
+            let has_locals = index == 0 || locals == Locals::All;
+            let which = if has_locals { Which::All } else { Which::Arguments };
+            let calls = match same_as {
+                Some(_) => Vec::new(),
+                None => frame_calls(context, &stack, which),
+            };
             ThreadCalls { stack, calls, same_as }
         })
         .collect()
 }
 
-fn frame_calls(context: &Context<'_, '_>, stack: &Stack) -> Vec<FrameCall> {
+fn frame_calls(context: &Context<'_, '_>, stack: &Stack, which: Which) -> Vec<FrameCall> {
     let frames: Vec<&Frame> = stack.frames().collect();
     let mut found = Vec::new();
     for (index, frame) in frames.iter().enumerate() {
         for call in context.symbols.calls(frame.at).iter() {
-            let variables = variables(context, &frames, index, call);
+            let variables = variables(context, &frames, index, call, which);
             found.push(FrameCall { frame: index, call: call.clone(), variables });
         }
     }

@@ -19,5 +19,6 @@ mod run;
 mod run_deaths;
 mod run_surroundings;
 mod schema;
+mod shown_values;
 mod sources;
 mod values;

@@ -26,6 +26,7 @@ use crate::symbols::SymbolOptions;
 /// When the file is no core that can be read, or the report cannot be written.
 pub fn analyze(args: &AnalyzeArgs, ui: &Ui) -> Result<Exit> {
     let mut destination = Destination::new(&args.report, Stream::Output, Layout::Indented)?;
+    destination.show_elements(args.values.limits.max_elements);
     let progress = Progress::start(ui, "analyzing the core");
     let options = analyze::Options {
         symbols: SymbolOptions {
@@ -33,7 +34,7 @@ pub fn analyze(args: &AnalyzeArgs, ui: &Ui) -> Result<Exit> {
             sysroot: args.sysroot.clone(),
             debug_directories: args.debug_directories.clone(),
         },
-        ..analyze::Options::default()
+        ..args.values.options()
     };
     let store = FileStore::new();
     let gaps = Gaps::new();

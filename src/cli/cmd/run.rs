@@ -51,7 +51,8 @@ pub fn run(args: &RunArgs, ui: &Ui) -> Result<Exit> {
             (CorePlace::File(path.clone(), existing), Contents::Usual)
         }
     };
-    let destination = Destination::new(&args.report, Stream::Error, Layout::OneLine)?;
+    let mut destination = Destination::new(&args.report, Stream::Error, Layout::OneLine)?;
+    destination.show_elements(args.values.limits.max_elements);
     // Without a place to keep crashes a program still runs, and its crash is
     // still told.
     let crashes = crash_directory::crashes(|name| std::env::var_os(name)).ok();
@@ -59,9 +60,10 @@ pub fn run(args: &RunArgs, ui: &Ui) -> Result<Exit> {
         debug_directories: args.debug_directories.clone(),
         ..SymbolOptions::default()
     };
+    let options = analyze::Options { symbols, ..args.values.options() };
     let capture = if args.no_ptrace { Capture::KernelCore } else { Capture::Trace };
     let saving = Saving::To { crashes, core, contents };
-    let reporting = Reporting { ui, destination, symbols, saving };
+    let reporting = Reporting { ui, destination, options, saving };
     watch(&Program { words: &args.program, capture, wait_for_all: args.wait }, reporting)
 }
 
@@ -80,24 +82,23 @@ enum Saving {
 pub(super) struct Reporting<'u> {
     ui: &'u Ui,
     destination: Destination,
-    symbols: SymbolOptions,
+    options: analyze::Options,
     saving: Saving,
 }
 
 impl<'u> Reporting<'u> {
     /// Reports without keeping anything.
     pub(super) fn unsaved(ui: &'u Ui, destination: Destination) -> Self {
-        Self { ui, destination, symbols: SymbolOptions::default(), saving: Saving::Nowhere }
+        Self { ui, destination, options: analyze::Options::default(), saving: Saving::Nowhere }
     }
 
     fn stopped(&mut self, stopped: &Stopped) -> Result<()> {
         let progress = Progress::start(self.ui, "analyzing the crash");
         let options = analyze::Options {
-            symbols: self.symbols.clone(),
             first_chance: stopped
                 .handled_fault()
                 .map(|fault| FirstChance { signal: fault.info, count: fault.count }),
-            ..analyze::Options::default()
+            ..self.options.clone()
         };
         let store = FileStore::new();
         let gaps = Gaps::new();
@@ -130,12 +131,11 @@ impl<'u> Reporting<'u> {
     /// Reports from the core that the kernel left.
     fn kernel_core(&mut self, path: PathBuf) -> Result<()> {
         let progress = Progress::start(self.ui, "analyzing the core");
-        let options =
-            analyze::Options { symbols: self.symbols.clone(), ..analyze::Options::default() };
+        let options = &self.options;
         let store = FileStore::new();
         let gaps = Gaps::new();
         let process = dump::open(&path, &store, &options.limits, &gaps)?;
-        let mut report = analyze::analyze(&process, &store, &options, &gaps);
+        let mut report = analyze::analyze(&process, &store, options, &gaps);
         if let Saving::To { crashes, .. } = &self.saving {
             let there = CorePlace::There(path);
             saved_crash::save(&mut report, crashes.as_deref(), &there, &mut |_file| Ok(()));

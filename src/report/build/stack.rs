@@ -13,14 +13,20 @@ use crate::report::model;
 use crate::report::model::{Hex, text};
 use crate::symbols::functions::NameSource;
 use crate::unwind::frame::{Frame, Stack, StackEnd, Trust};
-use crate::variables::calls::{FrameCall, ThreadCalls};
+use crate::variables::calls::{FrameCall, Locals, ThreadCalls};
 
 /// Innermost calls of the crashed thread that get their lines of source.
 const WITH_SOURCE: usize = 32;
 
-pub(super) fn threads(crash: &Crash<'_, '_>) -> Vec<model::Thread> {
+pub(super) fn threads(crash: &Crash<'_, '_>, locals: Locals) -> Vec<model::Thread> {
     let threads = crash.process.threads.iter().zip(crash.threads).enumerate();
-    threads.map(|(index, (thread, calls))| self::thread(crash, index, thread, calls)).collect()
+    let threads = threads.map(|(index, (thread, calls))| self::thread(crash, index, thread, calls));
+    let mut threads: Vec<model::Thread> = threads.collect();
+    if locals == Locals::None {
+        let frames = threads.iter_mut().flat_map(|thread| &mut thread.frames);
+        frames.for_each(|frame| frame.locals.clear());
+    }
+    threads
 }
 
 fn thread(

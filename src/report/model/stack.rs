@@ -43,6 +43,19 @@ pub struct Thread {
     pub why_it_ends: Option<String>,
 }
 
+/// The global and static variables of one unit of the program.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Globals {
+    /// The unit's main source file, as the debug information has it.
+    #[serde(default)]
+    pub unit: String,
+    /// Their names, with the namespaces and classes they belong to, and values.
+    pub variables: Vec<Variable>,
+    /// How many more there are. Absent: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub truncated: Option<u64>,
+}
+
 /// What a thread waited for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WaitsFor {

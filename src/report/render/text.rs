@@ -10,6 +10,7 @@ mod excerpt;
 mod fold;
 mod frames;
 mod gaps;
+mod globals;
 mod registers;
 mod threads;
 mod values;
@@ -36,6 +37,8 @@ pub struct TextOptions {
     pub registers: bool,
     /// Which stacks of other threads are shown.
     pub threads: Threads,
+    /// How many parts of one large value are shown, one a line.
+    pub parts: usize,
     /// The reader's home directory, shown as `~`.
     pub home: Option<String>,
     /// The reader's directory: source files below it are shown relative to it.
@@ -60,6 +63,7 @@ impl Default for TextOptions {
             theme: Theme::Plain,
             registers: false,
             threads: Threads::Folded,
+            parts: 12,
             home: None,
             directory: None,
         }
@@ -80,7 +84,10 @@ pub fn render(report: &Report, options: &TextOptions, out: &mut dyn Write) -> fm
     verdict::verdict(report, lines)?;
     if let Some(thread) = main_thread(report).filter(|thread| has_stack(thread)) {
         lines.end()?;
-        frames::crashed_stack(report, thread, lines)?;
+        frames::crashed_stack(report, thread, options.parts, lines)?;
+    }
+    if let Some(globals) = &report.globals {
+        globals::globals(globals, options.parts, lines)?;
     }
     threads::others(report, options.threads, lines)?;
     if options.registers {

@@ -24,6 +24,7 @@ const NAME_LINES: usize = 2;
 pub(super) fn crashed_stack(
     report: &Report,
     thread: &Thread,
+    parts: usize,
     lines: &mut Lines<'_>,
 ) -> fmt::Result {
     // The program's own code tells more than the library that it called.
@@ -44,7 +45,7 @@ pub(super) fn crashed_stack(
                 }
                 // A library's variables mean little to who did not write it.
                 if !is_library(report, frame) {
-                    let detail = if is_main { Detail::Full } else { Detail::Brief };
+                    let detail = if is_main { Detail::Full { parts } } else { Detail::Brief };
                     values::variables(frame, detail, lines)?;
                 }
             }
@@ -53,13 +54,18 @@ pub(super) fn crashed_stack(
     end_of(thread, lines)
 }
 
-/// The stack of another thread: frames only.
+/// The stack of another thread, with its variables if they were read.
 pub(super) fn other_stack(report: &Report, thread: &Thread, lines: &mut Lines<'_>) -> fmt::Result {
     for entry in fold::entries(thread, MOST_OTHER) {
         match entry {
             Entry::Fold(fold) => folded(&fold, lines)?,
             Entry::Start(frames) => start(frames, lines)?,
-            Entry::Frame(frame) => frame_line(report, frame, lines)?,
+            Entry::Frame(frame) => {
+                frame_line(report, frame, lines)?;
+                if !is_library(report, frame) && !frame.locals.is_empty() {
+                    values::variables(frame, Detail::Brief, lines)?;
+                }
+            }
         }
     }
     end_of(thread, lines)

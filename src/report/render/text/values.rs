@@ -10,8 +10,11 @@ use crate::report::render::theme::Role;
 /// How much is said of a frame's variables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Detail {
-    /// All of them, large ones over several lines.
-    Full,
+    /// All of them, large ones over several lines of so many parts.
+    Full {
+        /// How many parts of one value are shown.
+        parts: usize,
+    },
     /// The first few, one short text each.
     Brief,
 }
@@ -24,9 +27,6 @@ const INDENT: usize = 8;
 const BRIEF: usize = 6;
 /// Variables that [`Detail::Full`] shows.
 const FULL: usize = 60;
-/// Parts shown of one large value.
-const PARTS: usize = 12;
-
 /// `name=value`, as it stands in a frame's line.
 pub(super) fn argument(variable: &Variable) -> Vec<Span> {
     let mut spans = vec![span(Role::Name, &variable.name).cut(ARGUMENT), span(Role::Plain, "=")];
@@ -44,16 +44,21 @@ pub(super) fn argument(variable: &Variable) -> Vec<Span> {
 pub(super) fn variables(frame: &Frame, detail: Detail, lines: &mut Lines<'_>) -> fmt::Result {
     // What did not fit into the frame's line is shown again.
     let was_cut = |argument: &&Variable| {
-        detail == Detail::Full
+        detail != Detail::Brief
             && match why_unknown(&argument.value) {
                 Some(why) => !is_short(why),
                 None => span(Role::Value, &argument.value.text).width() > ARGUMENT,
             }
     };
-    let all = frame.arguments.iter().filter(was_cut).chain(&frame.locals);
+    let all: Vec<&Variable> = frame.arguments.iter().filter(was_cut).chain(&frame.locals).collect();
+    list(&all, detail, lines)
+}
+
+/// Variables with their values; those that are unknown last.
+pub(super) fn list(all: &[&Variable], detail: Detail, lines: &mut Lines<'_>) -> fmt::Result {
     let (known, unknown): (Vec<&Variable>, Vec<&Variable>) =
-        all.partition(|variable| why_unknown(&variable.value).is_none());
-    let most = if detail == Detail::Full { FULL } else { BRIEF };
+        all.iter().partition(|variable| why_unknown(&variable.value).is_none());
+    let most = if detail == Detail::Brief { BRIEF } else { FULL };
     let room = lines.width().saturating_sub(INDENT);
     let mut line = OpenLine { is_open: false };
     for variable in known.iter().take(most) {
@@ -61,9 +66,9 @@ pub(super) fn variables(frame: &Frame, detail: Detail, lines: &mut Lines<'_>) ->
         let wide: usize = spans.iter().map(Span::width).sum();
         if wide <= room {
             line.word(&spans, lines)?;
-        } else if detail == Detail::Full {
+        } else if let Detail::Full { parts } = detail {
             line.close(lines)?;
-            large(variable, lines)?;
+            large(variable, parts, lines)?;
         } else {
             line.word(&short_assignment(variable, room / 2), lines)?;
         }
@@ -124,7 +129,7 @@ fn short_assignment(variable: &Variable, columns: usize) -> Vec<Span> {
 }
 
 /// A value that does not fit into one line: its parts, one a line.
-fn large(variable: &Variable, lines: &mut Lines<'_>) -> fmt::Result {
+fn large(variable: &Variable, most: usize, lines: &mut Lines<'_>) -> fmt::Result {
     let value = &variable.value;
     let target = value.fields.first().filter(|field| field.name == "*" && has_parts(&field.value));
     let parts_of = target.map_or(value, |field| &field.value);
@@ -146,7 +151,7 @@ fn large(variable: &Variable, lines: &mut Lines<'_>) -> fmt::Result {
     if parts_of.fields.is_empty() && !parts_of.elements.iter().any(has_parts) {
         simple_elements(parts_of, lines)?;
     } else {
-        parts(parts_of, lines)?;
+        parts(parts_of, most, lines)?;
     }
     Ok(())
 }
@@ -170,11 +175,11 @@ fn simple_elements(value: &Value, lines: &mut Lines<'_>) -> fmt::Result {
 }
 
 /// Parts that have names or parts of their own, one a line.
-fn parts(parts_of: &Value, lines: &mut Lines<'_>) -> fmt::Result {
+fn parts(parts_of: &Value, most: usize, lines: &mut Lines<'_>) -> fmt::Result {
     let fields = parts_of.fields.iter().map(|field| (format!(".{}", field.name), &field.value));
     let elements = parts_of.elements.iter().enumerate();
     let elements = elements.map(|(index, value)| (format!("[{index}]"), value));
-    for (name, part) in fields.chain(elements).take(PARTS) {
+    for (name, part) in fields.chain(elements).take(most) {
         lines.begin(INDENT.saturating_add(2), INDENT)?;
         let name = span(Role::Name, &name).cut(ARGUMENT);
         let taken = INDENT.saturating_add(name.width()).saturating_add(5);
@@ -186,7 +191,7 @@ fn parts(parts_of: &Value, lines: &mut Lines<'_>) -> fmt::Result {
     }
     let here = parts_of.fields.len().saturating_add(parts_of.elements.len());
     let more =
-        (here.saturating_sub(PARTS) as u64).saturating_add(parts_of.truncated.unwrap_or_default());
+        (here.saturating_sub(most) as u64).saturating_add(parts_of.truncated.unwrap_or_default());
     if more > 0 {
         let text = format!("... {}", counted(more, &format!("more {}", unit(parts_of))));
         lines.line(INDENT.saturating_add(2), Role::Dim, &text)?;

@@ -1,0 +1,100 @@
+//! Options that several commands share, and what they mean for an analysis.
+
+use clap::ValueEnum;
+
+use crate::analyze::{Locals, Options};
+use crate::base::limits::Limits;
+
+/// Options of all commands that show values.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct LimitArgs {
+    /// Show up to N bytes of a string [default: 200]
+    #[arg(long, value_name = "N")]
+    pub max_string: Option<usize>,
+
+    /// Show up to N elements of an array or container [default: 20]
+    #[arg(long, value_name = "N")]
+    pub max_elements: Option<usize>,
+
+    /// Show values that nest up to N deep [default: 4]
+    #[arg(long, value_name = "N")]
+    pub max_depth: Option<usize>,
+}
+
+impl LimitArgs {
+    /// The usual limits, but for what the user asks for.
+    pub fn limits(&self) -> Limits {
+        let mut limits = Limits::default();
+        if let Some(bytes) = self.max_string {
+            limits = limits.with_string(bytes);
+        }
+        if let Some(elements) = self.max_elements {
+            limits = limits.with_elements(elements);
+        }
+        if let Some(depth) = self.max_depth {
+            limits = limits.with_depth(depth);
+        }
+        limits
+    }
+}
+
+/// Options of the commands that show a whole process.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct ValueArgs {
+    /// Whose local variables to show
+    #[arg(long, value_enum, default_value_t, value_name = "WHOSE")]
+    pub locals: LocalsArg,
+
+    /// Show the global variables of the crashed function's source file, too
+    #[arg(long)]
+    pub globals: bool,
+
+    /// How much of one value is shown.
+    #[command(flatten)]
+    pub limits: LimitArgs,
+}
+
+/// Whose local variables are shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum LocalsArg {
+    /// Those of the crashed thread.
+    #[default]
+    Crashed,
+    /// Those of all threads.
+    All,
+    /// None.
+    None,
+}
+
+impl ValueArgs {
+    /// What an analysis is told.
+    pub fn options(&self) -> Options {
+        Options {
+            limits: self.limits.limits(),
+            locals: match self.locals {
+                LocalsArg::Crashed => Locals::Crashed,
+                LocalsArg::All => Locals::All,
+                LocalsArg::None => Locals::None,
+            },
+            globals: self.globals,
+            ..Options::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_asked_for_is_as_usual() {
+        let usual = Options::default();
+        assert_eq!(ValueArgs::default().options().limits, usual.limits);
+        let limits = LimitArgs { max_elements: Some(100), ..LimitArgs::default() };
+        let args = ValueArgs { locals: LocalsArg::None, globals: true, limits };
+        let asked = args.options();
+        assert_eq!((asked.locals, asked.globals), (Locals::None, true));
+        assert_eq!(asked.limits.elements, 100);
+        assert_eq!(asked.limits.string, usual.limits.string);
+    }
+}
