@@ -7,6 +7,7 @@
 mod aggregates;
 mod arrays;
 pub mod calls;
+mod dynamic;
 mod entry_values;
 mod enums;
 mod expression;

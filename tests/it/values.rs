@@ -36,6 +36,11 @@ fn cxx_type_units() {
 }
 
 #[test]
+fn dynamic_types_of_cxx() {
+    check("cxx-dynamic.cpp");
+}
+
+#[test]
 fn rust_types() {
     check("rust-types.rs");
 }
