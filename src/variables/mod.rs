@@ -19,8 +19,10 @@ pub mod read;
 pub mod scope;
 mod strings;
 pub mod suspects;
+mod tail_calls;
 mod text;
 mod tls;
+mod typed;
 pub mod value;
 
 use std::cell::OnceCell;
