@@ -21,9 +21,11 @@ pub mod read;
 pub mod scope;
 mod strings;
 pub mod suspects;
+mod tail_calls;
 mod text;
 mod texts;
 mod tls;
+mod typed;
 pub mod value;
 
 use std::cell::OnceCell;

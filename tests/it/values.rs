@@ -10,6 +10,7 @@ use coretool::base::gap::Gaps;
 use coretool::dump;
 use coretool::report::model::Report;
 
+use crate::oracle::disagreements;
 use crate::support::builds::Build;
 use crate::support::core_maker::gdb_core;
 use crate::support::fixture::Fixture;
@@ -53,8 +54,13 @@ fn check(file: &str) {
     });
     let mut wrong = Vec::new();
     for build in Build::all(&program) {
-        let (core, _) = gdb_core(&program, build);
-        wrong.extend(complaints(&program, build, &report(&core.path)));
+        let (core, facts) = gdb_core(&program, build);
+        let report = report(&core.path);
+        wrong.extend(complaints(&program, build, &report));
+        let other = disagreements(&facts, &report);
+        // Which rows of the line table count is no question of values.
+        let other = other.into_iter().filter(|it| !it.contains("line is"));
+        wrong.extend(other.map(|it| format!("{} {build}: gdb: {it}", program.name)));
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }

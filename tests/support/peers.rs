@@ -35,7 +35,7 @@ pub(crate) fn gdb(program: &Path, core: &Path, questions: &[Question]) -> Vec<St
 }
 
 fn gdb_session(program: &Path, core: &Path, questions: &[Question]) -> Option<Vec<String>> {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/gdb_values.py");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/gdb_answers.py");
     let answers = core.with_extension("answers");
     let _old = fs::remove_file(&answers);
     let asked: Vec<_> = questions.iter().map(|it| (&it.function, &it.name, it.nth)).collect();
