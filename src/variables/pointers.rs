@@ -12,7 +12,7 @@ use crate::variables::strings::CharKind;
 use crate::variables::value::{Origin, Value, ValueKind};
 
 /// How long the text of a pointer's target may be; the tree has it in full.
-const TARGET_TEXT: usize = 72;
+pub(super) const TARGET_TEXT: usize = 72;
 
 impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
     pub(super) fn pointer(

@@ -4,18 +4,34 @@
 //! that the debug information names, so that another version of a library is
 //! either read rightly or said to be new.
 
+mod bits;
+mod blocks;
+mod characters;
+mod clock;
 mod collection;
+mod erased;
+mod hashed;
 mod libcxx;
 mod libstdcxx;
+mod locks;
+mod nodes;
+mod object;
+mod owners;
+mod pointed;
 mod rust_std;
-mod smart_pointers;
+mod sorted;
+mod spans;
+mod sum;
+mod thrown;
+mod word;
 
 use crate::base::addr::RunAddr;
 use crate::symbols::entries::Entry;
-use crate::symbols::types::{Dialect, Type};
+use crate::symbols::types::{Dialect, Shape, Type};
 use crate::variables::place::Place;
+use crate::variables::pretty::object::Template;
 use crate::variables::read::{Level, Reading};
-use crate::variables::value::{Origin, Value, ValueKind};
+use crate::variables::value::{Value, ValueKind};
 
 /// How one type of a library is shown.
 pub(super) trait Printer: Sync {
@@ -36,27 +52,25 @@ pub(super) trait Printer: Sync {
 }
 
 /// Every printer.
-const PRINTERS: &[&dyn Printer] = &[
-    &rust_std::Str,
-    &rust_std::Slice,
-    &rust_std::StringBuffer,
-    &rust_std::Vector,
-    &libstdcxx::String,
-    &libstdcxx::StringView,
-    &libstdcxx::Vector,
-    &smart_pointers::Unique,
-    &smart_pointers::Shared,
-    &libcxx::String,
-    &libcxx::StringView,
-    &libcxx::Vector,
-];
+const PRINTERS: &[&dyn Printer] =
+    &[&rust_std::Str, &rust_std::Slice, &rust_std::StringBuffer, &rust_std::Vector];
+
+/// Every list of printers that are told by the name of a class alone.
+const TEMPLATES: &[&[&[Template]]] = &[libstdcxx::TEMPLATES, libcxx::TEMPLATES];
 
 /// The printer of a type, if it has one.
 pub(super) fn printer(of: &Type<'_, '_>) -> Option<&'static dyn Printer> {
-    if of.composite().is_none() || of.dialect == Dialect::C {
+    if !matches!(of.shape, Shape::Composite(_) | Shape::Enumeration(_)) || of.dialect == Dialect::C
+    {
         return None;
     }
-    PRINTERS.iter().copied().find(|printer| printer.matches(of))
+    printers().find(|printer| printer.matches(of))
+}
+
+/// All printers, those of [`TEMPLATES`] last.
+fn printers() -> impl Iterator<Item = &'static dyn Printer> {
+    let templates = TEMPLATES.iter().copied().flatten().copied().flatten();
+    PRINTERS.iter().copied().chain(templates.map(|template| template as &dyn Printer))
 }
 
 /// Whether a type is an instance of a template: `std::vector<int>`, or plain
@@ -119,20 +133,16 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
     }
 }
 
-/// A text that is known not to be one any more.
-fn empty_text() -> Value {
-    Value::leaf(ValueKind::String, "\"\"", Origin::Memory)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn every_printer_has_a_name_of_its_own() {
-        let mut names: Vec<_> = PRINTERS.iter().map(|printer| printer.name()).collect();
+        let mut names: Vec<_> = printers().map(|printer| printer.name()).collect();
+        let count = names.len();
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), PRINTERS.len());
+        assert_eq!(names.len(), count);
     }
 }
