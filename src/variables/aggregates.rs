@@ -3,6 +3,7 @@
 use crate::base::addr::RunAddr;
 use crate::symbols::entries::Entry;
 use crate::symbols::types::{Composite, Dialect, Member, MemberPlace, Shape, Type};
+use crate::variables::dynamic::is_table;
 use crate::variables::place::{Missing, Place};
 use crate::variables::read::{Level, Reading};
 use crate::variables::texts::Texts;
@@ -33,6 +34,12 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
             if !self.has_parts() {
                 value.omitted = composite.members.len().saturating_sub(index) as u64;
                 break;
+            }
+            if is_table(member)
+                && let Some(damage) = place.address().and_then(|object| self.table_damage(object))
+            {
+                let damage = Value::leaf(ValueKind::Pointer, damage, place.origin());
+                parts.push(("<vtable>".to_owned(), damage));
             }
             if member.is_artificial || self.is_marker(of, member) {
                 continue;

@@ -7,6 +7,7 @@ use crate::symbols::entries::Entry;
 use crate::symbols::types::{Dialect, MemberPlace, Shape, Type};
 use crate::variables::numbers::unsigned;
 use crate::variables::place::Place;
+use crate::variables::pretty;
 use crate::variables::read::{Level, NOT_DUMPED, Reading};
 use crate::variables::strings::CharKind;
 use crate::variables::value::{Origin, Value, ValueKind};
@@ -55,7 +56,8 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
             Shape::Function => Value::leaf(ValueKind::Function, self.code(at), origin),
             // Of nothing, and of what is only declared, there is no more to say
             // than the name of the object that is there.
-            Shape::Nothing | Shape::Declared(_) | Shape::Unknown(_) => pointer(self.code(at)),
+            Shape::Nothing | Shape::Unknown(_) => pointer(self.code(at)),
+            Shape::Declared(_) if pretty::printer(&to).is_none() => pointer(self.code(at)),
             _ if dialect != Dialect::Rust && CharKind::of(&to).is_some() => {
                 match self.string_at(&to, at) {
                     Ok(text) => Value { origin, ..text },
@@ -64,18 +66,29 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
             }
             // Of `dyn Trait`, only the table knows what it is.
             Shape::Composite(_) if to.size == Some(0) => pointer(at.to_string()),
-            _ if !level.follows => pointer(at.to_string()),
+            _ if !level.follows => {
+                let label = self.object(&to, at).label;
+                let mut value = pointer(match &label {
+                    Some(label) => format!("{at} ({label})"),
+                    None => at.to_string(),
+                });
+                value.dynamic_type = label;
+                value
+            }
             shape => {
-                let target = self.typed(&to, &Place::Memory(at), level.followed());
+                let object = self.object(&to, at);
+                let target = self.typed(&object.of, &Place::Memory(object.at), level.followed());
                 if !target.is_known() && !self.is_there(at) {
                     return pointer(format!("{at} {NOT_DUMPED}"));
                 }
                 let arrow = match shape {
-                    Shape::Composite(_) | Shape::Array(_) => "",
+                    Shape::Composite(_) | Shape::Declared(_) | Shape::Array(_) => "",
                     _ => "-> ",
                 };
                 let text = shortened(&target.text, TARGET_TEXT);
-                let mut value = pointer(format!("{at} {arrow}{text}"));
+                let label = labeled(object.label.as_deref());
+                let mut value = pointer(format!("{at} {label}{arrow}{text}"));
+                value.dynamic_type = object.label;
                 value.fields.push(("*".to_owned(), target));
                 value
             }
@@ -145,9 +158,12 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
         if at.0 == 0 || !level.follows {
             return value;
         }
-        let target = self.value(target, &Place::Memory(at), level.followed());
+        let object = self.object(&self.context.types.get(target), at);
+        let target = self.typed(&object.of, &Place::Memory(object.at), level.followed());
+        let label = labeled(object.label.as_deref());
+        value.dynamic_type = object.label;
         value.text = match target.is_known() {
-            true => target.text.clone(),
+            true => format!("{label}{}", target.text),
             false if !self.is_there(at) => format!("@{at} {NOT_DUMPED}"),
             false => format!("@{at} {}", target.text),
         };
@@ -196,6 +212,11 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
         let member = members.iter().find(|member| member.place == MemberPlace::Bytes(offset))?;
         Some(format!("&{}::{}", class.plain_name, member.name.as_ref()?))
     }
+}
+
+/// What an object really is, as it stands before its members.
+fn labeled(label: Option<&str>) -> String {
+    label.map(|label| format!("({label}) ")).unwrap_or_default()
 }
 
 /// How a language writes a pointer to nothing.

@@ -10,6 +10,7 @@ use coretool::base::gap::Gaps;
 use coretool::dump;
 use coretool::report::model::Report;
 
+use crate::oracle::disagreements;
 use crate::support::builds::Build;
 use crate::support::core_maker::gdb_core;
 use crate::support::fixture::Fixture;
@@ -41,6 +42,21 @@ fn gnu_containers() {
 }
 
 #[test]
+fn gnu_strings_that_are_declared() {
+    check("cxx-declared.cpp");
+}
+
+#[test]
+fn gnu_strings_of_the_old_abi() {
+    check("cxx-old-abi.cpp");
+}
+
+#[test]
+fn dynamic_types_of_cxx() {
+    check("cxx-dynamic.cpp");
+}
+
+#[test]
 fn rust_types() {
     check("rust-types.rs");
 }
@@ -53,8 +69,13 @@ fn check(file: &str) {
     });
     let mut wrong = Vec::new();
     for build in Build::all(&program) {
-        let (core, _) = gdb_core(&program, build);
-        wrong.extend(complaints(&program, build, &report(&core.path)));
+        let (core, facts) = gdb_core(&program, build);
+        let report = report(&core.path);
+        wrong.extend(complaints(&program, build, &report));
+        let other = disagreements(&facts, &report);
+        // Which rows of the line table count is no question of values.
+        let other = other.into_iter().filter(|it| !it.contains("line is"));
+        wrong.extend(other.map(|it| format!("{} {build}: gdb: {it}", program.name)));
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }

@@ -425,10 +425,11 @@ impl<'r, 'c, 'a, 'f> Object<'r, 'c, 'a, 'f> {
 
 /// Why a type that is only declared has no value.
 fn undefined(of: &Type<'_, '_>) -> String {
-    format!(
-        "`{}` is only declared here; it is defined in no unit with debug information",
-        of.plain_name
-    )
+    let why = match of.shape {
+        Shape::Declared(why) => why,
+        _ => "",
+    };
+    format!("`{}` is only declared here; {why}", of.plain_name)
 }
 
 /// The size of a type. The library's strings have theirs even where they are
