@@ -13,6 +13,7 @@ mod erased;
 mod hashed;
 mod libcxx;
 mod libstdcxx;
+mod lists;
 mod locks;
 mod messages;
 mod nodes;

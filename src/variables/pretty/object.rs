@@ -223,6 +223,23 @@ impl<'r, 'c, 'a, 'f> Object<'r, 'c, 'a, 'f> {
         Err(Failure::NewLayout)
     }
 
+    /// What the element with this number of a pair of LLVM's library holds. Of
+    /// one without members there is only the base.
+    pub(super) fn numbered_element(&self, number: usize) -> Found<Self> {
+        let composite = self.of.composite().ok_or(Failure::NewLayout)?;
+        let suffix = format!(", {number}, ");
+        for member in composite.members.iter().filter(|member| member.is_base).take(MOST_BASES) {
+            let base = self.part(member)?;
+            let name = &base.of.plain_name;
+            if name.starts_with("std::__1::__compressed_pair_elem<")
+                && name.rsplit_once(suffix.as_str()).is_some_and(|(_, rest)| !rest.contains(','))
+            {
+                return base.member("__value_");
+            }
+        }
+        Err(Failure::NewLayout)
+    }
+
     /// Where a member of the type lies in every object of it.
     pub(super) fn offset(&self, name: &str) -> Found<u64> {
         let start = Self { place: Place::Memory(RunAddr(0)), ..self.clone() };
@@ -301,6 +318,14 @@ impl<'r, 'c, 'a, 'f> Object<'r, 'c, 'a, 'f> {
                 let at = inner.reading.word(&inner.of, &inner.place)?;
                 Ok((target, RunAddr(at)))
             }
+            _ => Err(Failure::NewLayout),
+        }
+    }
+
+    /// The type that a pointer points to, whatever its address.
+    pub(super) fn target_type(&self) -> Found<Option<Entry<'a, 'f>>> {
+        match self.of.shape {
+            Shape::Pointer(target) | Shape::Reference(target) => Ok(target),
             _ => Err(Failure::NewLayout),
         }
     }

@@ -54,9 +54,22 @@ pub(super) fn push(
     is_map: bool,
     level: Level,
 ) {
+    let element = wrapped_pair(element);
     let pair = |name: &str| element.member(name).map(|half| half.value(level));
     match (is_map, pair("first"), pair("second")) {
         (true, Ok(key), Ok(value)) => found.push_pair(key, value),
         _ => found.push(element.value(level)),
+    }
+}
+
+/// The pair of a key and a value that a node of LLVM's library holds in a
+/// structure of its own; anything else as it is.
+pub(super) fn wrapped_pair<'r, 'c, 'a, 'f>(
+    element: &Object<'r, 'c, 'a, 'f>,
+) -> Object<'r, 'c, 'a, 'f> {
+    let names = ["std::__1::__value_type<", "std::__1::__hash_value_type<"];
+    match names.iter().any(|name| element.of.plain_name.starts_with(name)) {
+        true => element.any_member(&["__cc_", "__cc"]).unwrap_or_else(|_| element.clone()),
+        false => element.clone(),
     }
 }

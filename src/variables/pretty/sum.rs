@@ -1,7 +1,7 @@
 //! Values of one of several types, and values that may be missing: how they
 //! are written.
 
-use crate::variables::pretty::object::Object;
+use crate::variables::pretty::object::{Found, Object};
 use crate::variables::read::Level;
 use crate::variables::texts::Texts;
 use crate::variables::value::{Value, ValueKind};
@@ -35,6 +35,14 @@ pub(super) fn empty(object: &Object<'_, '_, '_, '_>) -> Value {
 /// A variant whose last assignment failed (C++20, 20.7.3.6).
 pub(super) fn valueless(object: &Object<'_, '_, '_, '_>) -> Value {
     Value::leaf(ValueKind::Optional, "<valueless by exception>", object.place.origin())
+}
+
+/// Whether the index of a variant says that it holds nothing: all of its bits
+/// are set.
+pub(super) fn is_valueless(index: &Object<'_, '_, '_, '_>) -> Found<bool> {
+    let bits = index.size()?.min(8).saturating_mul(8);
+    let shift = u32::try_from(64_u64.saturating_sub(bits)).unwrap_or(0);
+    Ok(Some(index.as_word()?) == u64::MAX.checked_shr(shift))
 }
 
 /// A value whose type the variable's type does not tell: `(int) 7`.
