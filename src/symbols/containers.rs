@@ -102,6 +102,14 @@ impl<'f> Containers<'f> {
         None
     }
 
+    /// The only definition of this name, without what stands before its `::`.
+    pub fn defined(&self, name: &[u8]) -> Option<UnitOffset> {
+        match self.definitions.get(name)?.as_slice() {
+            [only] => Some(*only),
+            _ => None,
+        }
+    }
+
     /// The names around an entry, outermost first; `None` for an anonymous one.
     pub fn path(&self, at: UnitOffset) -> Vec<Option<&'f [u8]>> {
         let after = self.spans.partition_point(|span| span.start < at.0);

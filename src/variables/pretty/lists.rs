@@ -4,6 +4,7 @@ use rustc_hash::FxHashSet;
 
 use crate::base::addr::RunAddr;
 use crate::variables::pretty::collection::Collection;
+use crate::variables::pretty::layout::Behind;
 use crate::variables::pretty::nodes::{Chain, Nodes, Ring, gathered};
 use crate::variables::pretty::object::{Found, Object, damaged};
 use crate::variables::pretty::pointed::{end, pointed};
@@ -58,11 +59,9 @@ fn values(
     links: u64,
     level: Level,
 ) -> Found<Value> {
-    let element = object.argument("_Tp", 0)?;
+    let behind = Behind::links(object, object.argument("_Tp", 0)?, links)?;
     let found = Collection::sequence(object.reading);
-    let value = |found: &mut Collection, node, level| {
-        found.push(object.behind(element, node, links).value(level));
-    };
+    let value = |found: &mut Collection, node, level| found.push(behind.of(node).value(level));
     Ok(gathered(object, found, count, nodes, level, value))
 }
 
@@ -76,8 +75,8 @@ pub(super) fn in_chain<'a, 'f>(
     if at.0 == 0 {
         return Ok(end(object));
     }
-    let element = object.behind(object.argument("_Tp", 0)?, at, node.size()?);
-    Ok(pointed(&element, object.place.origin(), level))
+    let behind = Behind::links(object, object.argument("_Tp", 0)?, node.size()?)?;
+    Ok(pointed(&behind.of(at), object.place.origin(), level))
 }
 
 /// What an iterator in a ring is at. One of the nodes is the head, where the
@@ -95,8 +94,8 @@ pub(super) fn in_ring<'a, 'f>(
     }
     let word = |node: RunAddr| object.word_at(RunAddr(node.0.wrapping_add(links.size))).ok();
     let element = || {
-        let element = object.behind(object.argument("_Tp", 0)?, at, links.size);
-        Ok(pointed(&element, object.place.origin(), level))
+        let behind = Behind::links(object, object.argument("_Tp", 0)?, links.size)?;
+        Ok(pointed(&behind.of(at), object.place.origin(), level))
     };
     let Some(claimed) = word(at).filter(|count| *count <= most_nodes(object, links.size)) else {
         return element();

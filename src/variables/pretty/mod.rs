@@ -11,6 +11,7 @@ mod clock;
 mod collection;
 mod erased;
 mod hashed;
+mod layout;
 mod libcxx;
 mod libstdcxx;
 mod lists;

@@ -51,8 +51,10 @@ pub(super) fn alternative(value: &Object<'_, '_, '_, '_>, level: Level) -> Value
     if !inner.is_known() {
         return inner;
     }
+    // Not as the library's typedef calls it.
+    let of = value.reading.context.types.get(value.of.entry);
     // The type of a lambda has no name.
-    let name = if value.of.name.ends_with(" {...}") { "lambda" } else { &value.of.name };
+    let name = if of.name.ends_with(" {...}") { "lambda" } else { &of.name };
     let text = format!("({name}) {}", inner.text);
     let mut outer = Value::leaf(ValueKind::Optional, text, value.place.origin());
     outer.fields.push(("value".to_owned(), inner));

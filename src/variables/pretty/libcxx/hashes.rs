@@ -47,7 +47,12 @@ fn table(object: &Object<'_, '_, '_, '_>, is_map: bool, level: Level) -> Found<V
 /// How many bytes of a node precede its value, given a node's base: the link and
 /// the hash.
 pub(super) fn links(base: &Object<'_, '_, '_, '_>) -> Found<u64> {
-    let node = base.seen_as(base.member("__next_")?.target_type()?);
-    let hash = node.member("__hash_")?;
-    Ok(node.offset("__hash_")?.saturating_add(hash.size()?))
+    let node = node(base)?;
+    Ok(node.offset("__hash_")?.saturating_add(node.member("__hash_")?.size()?))
+}
+
+/// A node, given its base, whose template argument is a pointer to it.
+pub(super) fn node<'r, 'c, 'a, 'f>(base: &Object<'r, 'c, 'a, 'f>) -> Found<Object<'r, 'c, 'a, 'f>> {
+    let pointer = base.seen_as(Some(base.argument("_NodePtr", 0)?));
+    Ok(base.seen_as(pointer.target_type()?))
 }

@@ -1,6 +1,7 @@
 //! Iterators of LLVM's C++ library: what they are at.
 
 use crate::base::addr::RunAddr;
+use crate::variables::pretty::layout::Behind;
 use crate::variables::pretty::libcxx::{hashes, lists, trees};
 use crate::variables::pretty::lists::{in_chain, in_ring};
 use crate::variables::pretty::object::{Found, Object, Template, damaged};
@@ -61,10 +62,9 @@ fn in_hash_table(object: &Object<'_, '_, '_, '_>, level: Level) -> Found<Value> 
         return Ok(end(object));
     }
     let base = object.at(of, at);
-    let node = object.at(base.member("__next_")?.target_type()?, at);
-    let element = node.argument("_Tp", 0)?;
-    let element = object.behind(element, at, hashes::links(&base)?);
-    Ok(pointed(&wrapped_pair(&element), object.place.origin(), level))
+    let element = hashes::node(&base)?.argument("_Tp", 0)?;
+    let behind = Behind::links(object, element, hashes::links(&base)?)?;
+    Ok(pointed(&wrapped_pair(&behind.of(at)), object.place.origin(), level))
 }
 
 /// The end of a tree lies between the pointer to the first node and the size. No
@@ -92,6 +92,6 @@ fn in_tree(object: &Object<'_, '_, '_, '_>, level: Level) -> Found<Value> {
     if !is_child {
         return damaged(format!("the node at {at} is in no tree"));
     }
-    let element = object.behind(object.argument("_Tp", 0)?, at, size);
+    let element = trees::values(object, object.argument("_Tp", 0)?, size)?.of(at);
     Ok(pointed(&wrapped_pair(&element), object.place.origin(), level))
 }

@@ -1,5 +1,7 @@
 //! Maps and sets of LLVM's C++ library: red-black trees.
 
+use crate::symbols::entries::Entry;
+use crate::variables::pretty::layout::Behind;
 use crate::variables::pretty::libcxx::unpaired;
 use crate::variables::pretty::nodes::{Tree, TreeLinks};
 use crate::variables::pretty::object::{Found, Object, Template};
@@ -29,12 +31,11 @@ fn tree(object: &Object<'_, '_, '_, '_>, is_map: bool, level: Level) -> Found<Va
     let end = unpaired(&tree, &["__end_node_", "__pair1_"])?;
     let (links, size) = links(&end)?;
     let of = Sorted {
-        element: tree.argument("_Tp", 0)?,
+        values: values(object, tree.argument("_Tp", 0)?, size)?,
         is_map,
         first: tree.pointer("__begin_node_")?,
         end: end.address()?,
         count: unpaired(&tree, &["__size_", "__pair3_"])?.as_word()?,
-        links: size,
     };
     let nodes = Tree::new(&end, links, end.pointer("__left_")?, of.end);
     sorted(object, of, nodes, level)
@@ -51,4 +52,21 @@ pub(super) fn links(end: &Object<'_, '_, '_, '_>) -> Found<(TreeLinks, u64)> {
         right: node.offset("__right_")?,
     };
     Ok((links, node.offset("__is_black_")?.saturating_add(1)))
+}
+
+/// Where the nodes of a tree have their values of this type. The unit that uses
+/// the tree describes its node, and only that is sure about packed structures.
+pub(super) fn values<'r, 'c, 'a, 'f>(
+    object: &Object<'r, 'c, 'a, 'f>,
+    element: Entry<'a, 'f>,
+    links: u64,
+) -> Found<Behind<'r, 'c, 'a, 'f>> {
+    let value = object.seen_as(Some(element));
+    let name = format!("__tree_node<{}, void *>", value.of.plain_name);
+    let containers = object.reading.context.types.containers(element);
+    if let Some(offset) = containers.defined(name.as_bytes()) {
+        let node = object.seen_as(Some(Entry { offset, ..element }));
+        return Ok(Behind::at(object, element, node.offset("__value_")?));
+    }
+    Behind::links(object, element, links)
 }

@@ -1,5 +1,6 @@
 //! Iterators of GNU's C++ library: what they are at.
 
+use crate::variables::pretty::layout::Behind;
 use crate::variables::pretty::libstdcxx::lists::links;
 use crate::variables::pretty::lists::{in_chain, in_ring};
 use crate::variables::pretty::object::{Found, Object, Template, damaged};
@@ -37,8 +38,8 @@ fn in_hash_table(object: &Object<'_, '_, '_, '_>, level: Level) -> Found<Value> 
         return Ok(end(object));
     }
     let base = object.at(of, at).base("std::__detail::_Hash_node_base")?;
-    let element = object.behind(object.argument("_Value", 0)?, at, base.size()?);
-    Ok(pointed(&element, object.place.origin(), level))
+    let behind = Behind::links(object, object.argument("_Value", 0)?, base.size()?)?;
+    Ok(pointed(&behind.of(at), object.place.origin(), level))
 }
 
 fn in_forward_list(object: &Object<'_, '_, '_, '_>, level: Level) -> Found<Value> {
@@ -70,8 +71,8 @@ fn in_tree(object: &Object<'_, '_, '_, '_>, level: Level) -> Found<Value> {
     match (is_opposite, is_child, is_red) {
         (true, _, true) => Ok(end(object)),
         (true, _, false) | (false, true, _) => {
-            let element = object.behind(object.argument("_Tp", 0)?, at, node.size()?);
-            Ok(pointed(&element, object.place.origin(), level))
+            let behind = Behind::links(object, object.argument("_Tp", 0)?, node.size()?)?;
+            Ok(pointed(&behind.of(at), object.place.origin(), level))
         }
         (false, false, _) => damaged(format!("the node at {at} is in no tree")),
     }

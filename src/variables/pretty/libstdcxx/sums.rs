@@ -116,7 +116,7 @@ fn is_stored_locally<'a, 'f>(
     if let Some(stated) = base.and_then(|base| base.static_constant("__stored_locally")) {
         return Some(stated != 0);
     }
-    if functor.of.size? > 16 || functor.alignment() > 8 {
+    if functor.of.size? > 16 {
         return Some(false);
     }
     functor.of.composite().is_none().then_some(true)
