@@ -12,7 +12,9 @@ use terminal_size::{Width, terminal_size_of};
 use crate::cli::args::Color;
 use crate::cli::exit::Exit;
 use crate::cli::failure;
+use crate::report::model::Fault;
 use crate::report::render::escape::escaped;
+use crate::report::render::fault;
 use crate::report::render::text::TextOptions;
 use crate::report::render::theme::{Role, Theme};
 
@@ -81,6 +83,14 @@ impl Ui {
         if let Some(hint) = failure::hint(error) {
             self.lines("hint:", Role::Hint, &hint);
         }
+    }
+
+    /// Says what is wrong with an expression, and marks the place.
+    pub fn fault(&self, expression: &str, found: &Fault) {
+        let mut text = String::new();
+        // Writing to a string cannot fail.
+        let _written = fault::render(expression, found, self.theme(Stream::Error), &mut text);
+        let _told = io::stderr().lock().write_all(text.as_bytes());
     }
 
     fn lines(&self, label: &str, role: Role, text: &str) {

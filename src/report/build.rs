@@ -1,5 +1,6 @@
 //! From everything above to a [`Report`]: the only file that knows both sides.
 
+pub mod printout;
 mod stack;
 mod value;
 

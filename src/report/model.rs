@@ -8,6 +8,7 @@
 //! Text is kept as the process had it, control characters and all: **whoever
 //! shows it escapes it**, as [`render`](crate::report::render) does.
 
+mod printout;
 mod stack;
 mod value;
 
@@ -17,6 +18,9 @@ use schemars::JsonSchema;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+pub use self::printout::{
+    Enumerator, Fault, Layout, LayoutKind, LayoutMember, Printed, Printout, Standpoint,
+};
 pub use self::stack::{
     Excerpt, Folded, Frame, Globals, NameSource, Registers, Thread, Trust, Variable, WaitsFor,
 };

@@ -184,6 +184,13 @@ impl<'f> ModuleSymbols<'f> {
         self.debug_for(None)
     }
 
+    /// Whether this is the module's debug information, or what that shares
+    /// with others.
+    pub fn has_debug(&self, debug: &Debug<'_>) -> bool {
+        let is_it = |own: &Debug<'f>| std::ptr::addr_eq(own, debug);
+        self.opened_debug().is_some_and(|own| is_it(own) || own.supplement().is_some_and(is_it))
+    }
+
     /// The debug information, if somebody has asked for it already.
     pub(super) fn opened_debug(&self) -> Option<&Debug<'f>> {
         self.debug.get()?.as_ref()

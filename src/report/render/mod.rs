@@ -5,7 +5,9 @@
 //! from the dead process passes through [`escape`].
 
 pub mod escape;
+pub mod fault;
 pub mod json;
 mod layout;
+pub mod printout;
 pub mod text;
 pub mod theme;

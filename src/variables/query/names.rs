@@ -11,7 +11,7 @@ use crate::variables::location::Activation;
 use crate::variables::place::Place;
 use crate::variables::query::evaluate::{Evaluator, Found};
 use crate::variables::query::fault::{Fault, Span, Trouble};
-use crate::variables::query::number::{Number, Whole};
+use crate::variables::query::number::Whole;
 use crate::variables::query::operand::{Object, Operand};
 use crate::variables::query::result_type::ResultType;
 use crate::variables::query::spelling::closest;
@@ -117,10 +117,10 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
                 // The member is there, but where the object is is not known.
                 let of = self.this_type(this)?;
                 let nowhere = Place::constant(Vec::new());
-                self.find_member(&self.resolved(&of), &nowhere, name)?;
+                let is_there = self.find_member(&self.resolved(&of), &nowhere, name).is_some();
                 let this = this.name.as_deref().unwrap_or("this");
                 let why = format!("it is a member of `*{this}`, which is not known");
-                return Some(Err(Trouble::Unknown(why)));
+                return is_there.then_some(Err(Trouble::Unknown(why)));
             }
         };
         let of = self.resolved(&object.of);
@@ -155,9 +155,7 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
         }
         let Some(first) = found.first().copied() else { return Ok(None) };
         // Those of the unit at hand come first, and are meant.
-        let is_near = self.function.is_some_and(|function| {
-            std::ptr::eq(function.unit, first.unit)
-        });
+        let is_near = self.function.is_some_and(|function| std::ptr::eq(function.unit, first.unit));
         let others: Vec<Entry<'a, 'f>> =
             found.into_iter().filter(|other| !std::ptr::eq(other.unit, first.unit)).collect();
         if !is_near && !others.is_empty() && name.file.is_none() {
@@ -189,9 +187,11 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
 
     fn static_place(&self, attributes: &Attributes<'a, 'f>) -> Result<Place<'a, 'f>, String> {
         let context = self.view.context;
-        let module = context.symbols.modules().iter().find(|module| {
-            module.has_debug(attributes.entry.debug)
-        });
+        let module = context
+            .symbols
+            .modules()
+            .iter()
+            .find(|module| module.has_debug(attributes.entry.debug));
         let module = module.ok_or("its module is not known")?;
         let activation = Activation {
             context,
@@ -250,18 +250,18 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
         let bytes = Whole::new(value.cast_unsigned(), bits, names.is_signed).bytes();
         // `ns::Color::Red` must be one of `Color`, if that was written.
         let scope = path.rsplit("::").nth(1);
-        let is_meant = scope.is_none_or(|scope| {
-            resolved.plain_name.rsplit("::").any(|part| part == scope)
-        });
+        let is_meant =
+            scope.is_none_or(|scope| resolved.plain_name.rsplit("::").any(|part| part == scope));
         is_meant.then(|| Operand::Object(Object::new(of, Place::bytes(bytes, Origin::Constant))))
     }
 
     /// A symbol of any module, that of the frame first.
     fn symbol(&self, path: &str) -> Option<Operand<'a, 'f>> {
         let context = self.view.context;
-        let here = self.view.frames.get(self.view.index).and_then(|frame| {
-            context.symbols.module_at(frame.at.lookup()).map(|(index, _)| index)
-        });
+        let here =
+            self.view.frames.get(self.view.index).and_then(|frame| {
+                context.symbols.module_at(frame.at.lookup()).map(|(index, _)| index)
+            });
         let modules = context.symbols.modules();
         let first = here.and_then(|index| modules.get(index));
         let (module, symbol) = first.into_iter().chain(modules).find_map(|module| {
@@ -271,12 +271,7 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
         Some(Operand::Symbol { at, is_code: symbol.is_function })
     }
 
-    fn no_such_name(
-        &self,
-        name: &Name,
-        at: Span,
-        variables: &[Declared<'a, 'f>],
-    ) -> Fault {
+    fn no_such_name(&self, name: &Name, at: Span, variables: &[Declared<'a, 'f>]) -> Fault {
         let what = match &name.file {
             Some(file) => format!("there is no `{}` in `{file}`", name.path),
             None => format!("there is no `{}` here", name.path),
@@ -294,15 +289,9 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
         match (closest(&names, &name.path, MOST_NAMES), self.function) {
             (Some(list), _) => fault.with_hint(format!("names in scope: {list}")),
             (None, Some(_)) => fault.with_hint("the function has no variables here"),
-            (None, None) => fault.with_hint(
-                "the frame has no debug information; `--frame N` chooses another one",
-            ),
+            (None, None) => fault
+                .with_hint("the frame has no debug information; `--frame N` chooses another one"),
         }
-    }
-
-    /// A number, as an operand.
-    pub(super) fn word(&self, word: u64, origin: Origin) -> Operand<'a, 'f> {
-        self.computed(Number::Whole(Whole::new(u128::from(word), 64, false)), origin)
     }
 }
 
