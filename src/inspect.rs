@@ -4,20 +4,25 @@
 //! It goes no further than the question needs: one thread is unwound, and of
 //! that only the frames up to the chosen one get names.
 
+mod labels;
+mod memory;
+
 use crate::analyze::Options;
+use crate::base::addr::RunAddr;
 use crate::base::file_store::FileStore;
 use crate::base::gap::Gaps;
 use crate::base::memory::Fallback;
 use crate::dump::process::{Process, Thread};
-use crate::report::build::printout::printed;
-use crate::report::model::{Printout, Standpoint, text};
+use crate::inspect::labels::Labels;
+use crate::report::build::printout::{fault, printed};
+use crate::report::model::{Fault, MemoryDump, MemoryPart, Printout, Standpoint, Word, text};
 use crate::symbols::Symbols;
 use crate::symbols::functions::Call;
 use crate::unwind::frame::{Frame, Stack};
 use crate::unwind::walk::Unwinder;
 use crate::variables::Context;
 pub use crate::variables::query::format::Format;
-use crate::variables::query::{Viewpoint, answer};
+use crate::variables::query::{Viewpoint, address, answer, whole};
 
 /// Where expressions are evaluated. The numbers are those that a report shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -85,6 +90,21 @@ impl NoSuchPlace {
     }
 }
 
+/// Why a question has no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The process has no such place.
+    Place(NoSuchPlace),
+    /// An expression means nothing: which one, and why.
+    Fault(String, Fault),
+}
+
+impl From<NoSuchPlace> for Refusal {
+    fn from(place: NoSuchPlace) -> Self {
+        Self::Place(place)
+    }
+}
+
 /// What to print, and how.
 #[derive(Clone, Debug, Default)]
 pub struct Questions {
@@ -116,6 +136,76 @@ pub fn print<'f>(
         let results = results.collect();
         Printout { schema: Printout::SCHEMA.to_owned(), at: standpoint, results }
     })
+}
+
+/// Which memory to show.
+#[derive(Clone, Debug, Default)]
+pub struct Range {
+    /// An expression for the first address.
+    pub address: String,
+    /// An expression for the number of bytes.
+    pub length: String,
+    /// Whether words are wanted, with what they point to.
+    pub words: bool,
+}
+
+/// The most bytes that are shown at once.
+pub const MOST_MEMORY: u64 = 64 << 20;
+
+/// Reads memory, and hands it on piece by piece, with its words if they are
+/// wanted, until `take` says that nobody wants more. The result is about all of
+/// it, and has no parts.
+///
+/// # Errors
+///
+/// When the process has no such place, or an expression means no address or no
+/// length.
+pub fn memory<'f>(
+    process: &Process<'f>,
+    store: &'f FileStore,
+    options: &Options,
+    gaps: &'f Gaps,
+    choice: Choice,
+    range: &Range,
+    mut take: impl FnMut(Vec<MemoryPart>, Vec<Word>) -> bool,
+) -> Result<MemoryDump, Refusal> {
+    inspect(process, store, options, gaps, choice, |view, at| {
+        let faulty = |text: &str| {
+            let text = text.to_owned();
+            move |found| Refusal::Fault(text, fault(&found))
+        };
+        let start = address(view, &range.address).map_err(faulty(&range.address))?;
+        let length = whole(view, &range.length, 1..=MOST_MEMORY).map_err(faulty(&range.length))?;
+        let end = RunAddr(start.0.saturating_add(length));
+        let mut dump = MemoryDump {
+            schema: MemoryDump::SCHEMA.to_owned(),
+            at,
+            address: start.into(),
+            length: end.0.saturating_sub(start.0),
+            ..MemoryDump::default()
+        };
+        let files = view.context.symbols.mapped_files(process);
+        let source = memory::Source { process, files: &files };
+        let labels = Labels { context: view.context };
+        let mut here = start;
+        while here < end {
+            let (parts, next) = source.chunk(here, end);
+            let missing = parts.iter().filter(|part| part.bytes.is_none());
+            let missing: u64 = missing.map(|part| part.length).sum();
+            dump.missing = dump.missing.saturating_add(missing);
+            let words = if range.words { memory::words(&parts, &labels) } else { Vec::new() };
+            if !take(parts, words) {
+                break;
+            }
+            here = next;
+        }
+        Ok(dump)
+    })?
+}
+
+/// Puts a part behind those before it.
+pub fn append(parts: &mut Vec<MemoryPart>, part: MemoryPart) {
+    memory::push(parts, part);
 }
 
 /// Opens what is needed, goes to the chosen place, and looks.

@@ -37,6 +37,9 @@ pub enum Command {
     /// Evaluate expressions in a frame of a core file
     #[command(after_help = PRINT_HELP)]
     Print(PrintArgs),
+    /// Show raw memory of a core file
+    #[command(after_help = MEMORY_HELP)]
+    Memory(MemoryArgs),
     /// See a small program crash, and the crash explained
     Demo(DemoArgs),
 }
@@ -76,6 +79,41 @@ pub struct PrintArgs {
     /// Show types, too
     #[arg(long)]
     pub types: bool,
+
+    /// Text for people, or JSON for programs
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+const MEMORY_HELP: &str = "ADDR and LEN are expressions, as for `print`: 0x7ffd1000, '&table[3]', \
+                           buf, '$rsp', 'sizeof(struct conn)'. Bytes that the dump does not hold \
+                           are ??, and never zero.";
+
+/// `coretool memory`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct MemoryArgs {
+    /// The core file
+    pub core: PathBuf,
+
+    /// An expression for the first address
+    #[arg(value_name = "ADDR")]
+    pub address: String,
+
+    /// How many bytes
+    #[arg(value_name = "LEN", default_value = "256")]
+    pub length: String,
+
+    /// Show words of eight bytes, with what they may point to
+    #[arg(long)]
+    pub words: bool,
+
+    /// Where to look from.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+
+    /// Where files are looked for.
+    #[command(flatten)]
+    pub files: FileArgs,
 
     /// Text for people, or JSON for programs
     #[arg(long, value_enum, default_value_t)]

@@ -54,9 +54,20 @@ impl Ui {
     ///
     /// When it cannot be written, unless nobody reads it any more.
     pub fn data(&self, text: &str) -> Result<()> {
+        self.data_while_read(text).map(|_is_read| ())
+    }
+
+    /// Writes data to standard output, and says whether anybody still reads.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Ui::data`].
+    pub fn data_while_read(&self, text: &str) -> Result<bool> {
         let mut stdout = io::stdout().lock();
         let done = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
-        unless_closed(done).context("cannot write to standard output")
+        let is_closed = matches!(&done, Err(error) if error.kind() == io::ErrorKind::BrokenPipe);
+        unless_closed(done).context("cannot write to standard output")?;
+        Ok(!is_closed)
     }
 
     /// Writes a report to standard error. Being quiet does not silence it.

@@ -2,5 +2,6 @@
 
 pub mod analyze;
 pub mod demo;
+pub mod memory;
 pub mod print;
 pub mod run;

@@ -8,6 +8,7 @@ pub mod escape;
 pub mod fault;
 pub mod json;
 mod layout;
+pub mod memory;
 pub mod printout;
 pub mod text;
 pub mod theme;

@@ -59,7 +59,7 @@ impl Printer<'_> {
     }
 
     fn line(&mut self, result: &Printed, value: &Value) -> fmt::Result {
-        let mut head = vec![span(Role::Name, result.expression.trim()), span(Role::Plain, " = ")];
+        let mut head = vec![span(Role::Name, subject(result)), span(Role::Plain, " = ")];
         if let Some(of) = result.type_name.as_ref().filter(|_| self.options.types) {
             head.push(span(Role::Dim, &format!("({of}) ")));
         }
@@ -144,6 +144,20 @@ impl Printer<'_> {
     }
 }
 
+/// What was asked about, without the words that say how it is to be shown.
+fn subject(result: &Printed) -> &str {
+    let mut text = result.expression.trim();
+    for word in ["whatis ", "ptype "] {
+        text = text.strip_prefix(word).unwrap_or(text).trim_start();
+    }
+    match text.strip_prefix('/') {
+        Some(rest) => {
+            rest.trim_start_matches(|char: char| char.is_ascii_alphanumeric()).trim_start()
+        }
+        None => text,
+    }
+}
+
 /// How a value begins that is shown part by part, and how it ends.
 fn brackets(value: &Value) -> (String, &'static str) {
     let text = value.text.as_str();
@@ -160,7 +174,7 @@ fn brackets(value: &Value) -> (String, &'static str) {
 
 /// A type with what it is made of.
 fn types(result: &Printed, theme: Theme, out: &mut dyn Write) -> fmt::Result {
-    let name = span(Role::Name, result.expression.trim());
+    let name = span(Role::Name, subject(result));
     name.paint(theme, out)?;
     let of = result.type_name.as_deref().unwrap_or("<unknown type>");
     let size = result.size.map(|size| format!(" ({})", counted(size, "byte"))).unwrap_or_default();

@@ -90,7 +90,7 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
             }
             let found = self.through(&of, &object.place, target)?;
             if found.place.address() == Some(RunAddr(0)) {
-                self.note(format!("`{written}` points to nothing: it is null"));
+                self.nulls.borrow_mut().push(written);
             }
             return Ok(Operand::Object(found));
         }

@@ -37,6 +37,8 @@ pub(super) struct Evaluator<'e, 'v, 'a, 'f> {
     pub(super) text: &'e str,
     /// What a reader of the result should know.
     pub(super) notes: RefCell<Vec<String>>,
+    /// Null pointers that were followed, as they were written.
+    pub(super) nulls: RefCell<Vec<String>>,
 }
 
 /// A result, or why there is none.

@@ -128,6 +128,11 @@ pub fn answer(
             Err(Trouble::Fault(fault)) => return Err(fault),
         }
         answer.notes = evaluator.notes.take();
+        // An offset from null is no mistake, what lies there is.
+        if answer.value.as_ref().is_some_and(|value| !value.is_known()) {
+            let nulls = evaluator.nulls.take().into_iter();
+            answer.notes.extend(nulls.map(|written| format!("`{written}` is a null pointer")));
+        }
         Ok(answer)
     })
 }
@@ -158,6 +163,35 @@ pub fn address(view: &Viewpoint<'_, '_, '_>, text: &str) -> Result<RunAddr, Faul
     })
 }
 
+/// The whole number that an expression means, which must be within `range`.
+///
+/// # Errors
+///
+/// When the text means nothing, or no such number, or one that is not known.
+pub fn whole(
+    view: &Viewpoint<'_, '_, '_>,
+    text: &str,
+    range: std::ops::RangeInclusive<u64>,
+) -> Result<u64, Fault> {
+    with_evaluator(view, text, |evaluator| {
+        let question = question(text, &|name| evaluator.is_type(name))?;
+        let at = Span { start: 0, end: text.len() };
+        let found = match &question.subject {
+            Subject::Value(expression) => evaluator.whole(expression),
+            Subject::Type(_) => Err(Fault::new(at, "a number is expected here").into()),
+        };
+        match found {
+            Ok(number) => u64::try_from(number).ok().filter(|number| range.contains(number)).ok_or(
+                Fault::new(at, format!("it must be from {} to {}", range.start(), range.end())),
+            ),
+            Err(Trouble::Unknown(why)) => {
+                Err(Fault::new(at, format!("the number is not known: {why}")))
+            }
+            Err(Trouble::Fault(fault)) => Err(fault),
+        }
+    })
+}
+
 enum Asked<'a, 'f> {
     Type(ResultType<'a, 'f>),
     Value(Box<Operand<'a, 'f>>),
@@ -179,6 +213,7 @@ fn target<'a, 'f>(
     }
 }
 
+/// Evaluates in one call.
 fn with_evaluator<'v, 'a, 'f, R>(
     view: &Viewpoint<'v, 'a, 'f>,
     text: &str,
@@ -198,6 +233,7 @@ fn with_evaluator<'v, 'a, 'f, R>(
         dialect: function.map_or(names::PLAIN, |function| context.types.dialect(function)),
         text,
         notes: RefCell::default(),
+        nulls: RefCell::default(),
     };
     ask(&evaluator)
 }

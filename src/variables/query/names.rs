@@ -6,6 +6,7 @@ use std::cell::{Cell, OnceCell};
 use gimli::constants as dw;
 
 use crate::symbols::entries::{Attributes, Descend, Entry};
+use crate::symbols::functions::Call;
 use crate::symbols::types::Dialect;
 use crate::variables::location::Activation;
 use crate::variables::place::Place;
@@ -16,11 +17,15 @@ use crate::variables::query::operand::{Object, Operand};
 use crate::variables::query::result_type::ResultType;
 use crate::variables::query::spelling::closest;
 use crate::variables::query::syntax::Name;
+use crate::variables::query::{Viewpoint, with_evaluator};
 use crate::variables::scope::{Declared, variables_at};
 use crate::variables::value::Origin;
 
 /// How many names a hint has.
 const MOST_NAMES: usize = 20;
+
+/// How many frames are searched for a function.
+const MOST_FRAMES: usize = 256;
 
 /// How many entries of a unit are searched for an enumerator.
 const MOST_ENTRIES: usize = 200_000;
@@ -36,6 +41,9 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
                 return self.variable(found);
             }
             if let Some(found) = self.own_member(&variables, &name.path) {
+                return found;
+            }
+            if let Some(found) = self.of_function(&name.path) {
                 return found;
             }
         }
@@ -101,6 +109,31 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
         }
         let place = place.map_err(Trouble::Unknown)?;
         Ok(Operand::Object(Object::new(of, place)))
+    }
+
+    /// `function::name`: a variable of the innermost call of that function.
+    fn of_function(&self, path: &str) -> Option<Found<Operand<'a, 'f>>> {
+        let (function, name) = path.rsplit_once("::")?;
+        let view = self.view;
+        let inner = view.frames.iter().enumerate().take(MOST_FRAMES);
+        for (index, frame) in inner {
+            let calls = view.context.symbols.calls(frame.at);
+            let is_it = |call: &&Call| {
+                let named = call.function.as_ref().map(|found| found.display.as_str());
+                named.is_some_and(|named| {
+                    let rest = named.strip_suffix(function);
+                    rest.is_some_and(|rest| rest.is_empty() || rest.ends_with("::"))
+                })
+            };
+            let Some(call) = calls.iter().find(is_it) else { continue };
+            let there = Viewpoint { index, call: Some(call), ..*view };
+            let found = with_evaluator(&there, self.text, |evaluator| {
+                let variables = evaluator.variables();
+                evaluator.local(&variables, name).map(|found| evaluator.variable(found))
+            });
+            return found;
+        }
+        None
     }
 
     /// A member of `*this`, of `self`, of what a lambda captured.

@@ -1,7 +1,10 @@
 //! From what an expression stands for to its value.
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
+use gimli::constants as dw;
+
 use crate::base::addr::RunAddr;
+use crate::symbols::entries::Entry;
 use crate::symbols::types::{Composite, Dialect, Member, MemberPlace, Shape, Type};
 use crate::variables::aggregates::structure_text;
 use crate::variables::numbers::unsigned;
@@ -81,11 +84,8 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
                 {
                     return text;
                 }
-                let Some(size) = self.size_of(element) else {
-                    return Value::unknown("the size of its elements is not known");
-                };
-                self.reading.elements(*dialect, *count, size, place, level, |place, level| {
-                    self.typed(element, place, level)
+                self.asked_elements(element, *count, *dialect, place, |place| {
+                    self.typed(element, place, level.deeper())
                 })
             }
             ResultType::Pointer(to, _) if !of.is_readable() => {
@@ -98,6 +98,39 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
             }
             _ => self.reading.typed(&self.resolved(of), place, level),
         }
+    }
+
+    /// As many elements as were asked for, which is no matter of limits.
+    fn asked_elements(
+        &self,
+        element: &ResultType<'a, 'f>,
+        count: u64,
+        dialect: Dialect,
+        place: &Place<'a, 'f>,
+        read: impl Fn(&Place<'a, 'f>) -> Value,
+    ) -> Value {
+        let Some(size) = self.size_of(element) else {
+            return Value::unknown("the size of its elements is not known");
+        };
+        let mut value = Value::leaf(ValueKind::Array, "", place.origin());
+        value.address = place.address();
+        let mut texts = Texts::new(self.view.context.limits.text);
+        for at in 0..count {
+            if !self.reading.has_parts() {
+                break;
+            }
+            let part = read(&place.part(at.wrapping_mul(size)));
+            texts.push(&part.text);
+            value.elements.push(part);
+        }
+        let is_lost = value.elements.iter().all(|part| !part.is_known());
+        if let Some(first) = value.elements.first().filter(|_| is_lost) {
+            return first.clone();
+        }
+        value.omitted = count.saturating_sub(value.elements.len() as u64);
+        let (open, close) = if dialect == Dialect::Rust { ("[", "]") } else { ("{", "}") };
+        value.text = texts.close(open, close, value.omitted);
+        value
     }
 
     /// A pointer to a type that has no entry.
@@ -153,10 +186,7 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
             _ => (),
         }
         if let Some((from, width)) = bits {
-            return match place.read_bits(self.view.context.memory, from, width) {
-                Ok(raw) => self.number_text(raw, width, place.origin(), format),
-                Err(missing) => Value::unknown(missing.reason()),
-            };
+            return self.formatted_bits(of.entry(), place, (from, width), format);
         }
         self.formatted_at(of, place, format, self.level())
     }
@@ -169,11 +199,8 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
         level: Level,
     ) -> Value {
         if let ResultType::Array(element, count, dialect) = of {
-            let Some(size) = self.size_of(element) else {
-                return Value::unknown("the size of its elements is not known");
-            };
-            return self.reading.elements(*dialect, *count, size, place, level, |place, level| {
-                self.formatted_at(element, place, format, level)
+            return self.asked_elements(element, *count, *dialect, place, |place| {
+                self.formatted_at(element, place, format, level.deeper())
             });
         }
         let resolved = self.resolved(of);
@@ -276,10 +303,7 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
         level: Level,
     ) -> Value {
         if let MemberPlace::Bits(from, width) = member.place {
-            return match place.read_bits(self.view.context.memory, from, width) {
-                Ok(raw) => self.number_text(raw, width, place.origin(), format),
-                Err(missing) => Value::unknown(missing.reason()),
-            };
+            return self.formatted_bits(member.type_entry, place, (from, width), format);
         }
         match self.reading.member_place(of, member, place) {
             Ok(place) => {
@@ -287,6 +311,32 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
                 self.formatted_at(&of, &place, format, level)
             }
             Err(why) => Value::unknown(why),
+        }
+    }
+
+    /// A bit-field: signed only if its type is.
+    fn formatted_bits(
+        &self,
+        of: Option<Entry<'a, 'f>>,
+        place: &Place<'a, 'f>,
+        (from, width): (u64, u64),
+        format: Format,
+    ) -> Value {
+        // One bit more, which is zero, makes a number that is not negative.
+        let bits = width.saturating_add(u64::from(!self.is_signed(of)));
+        match place.read_bits(self.view.context.memory, from, width) {
+            Ok(raw) => self.number_text(raw, bits, place.origin(), format),
+            Err(missing) => Value::unknown(missing.reason()),
+        }
+    }
+
+    fn is_signed(&self, of: Option<Entry<'a, 'f>>) -> bool {
+        match &self.view.context.types.get(of).shape {
+            Shape::Number(encoding) => {
+                matches!(*encoding, dw::DW_ATE_signed | dw::DW_ATE_signed_char)
+            }
+            Shape::Enumeration(names) => names.is_signed,
+            _ => false,
         }
     }
 
@@ -338,7 +388,7 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
 
     /// `/s`: the text in an array, or behind a pointer.
     fn as_text(&self, of: &ResultType<'a, 'f>, place: &Place<'a, 'f>) -> Option<Value> {
-        let char = ResultType::number("char", 1, gimli::constants::DW_ATE_signed_char, Dialect::C);
+        let char = ResultType::number("char", 1, dw::DW_ATE_signed_char, Dialect::C);
         let char = self.resolved(&char);
         let element = |of: &ResultType<'a, 'f>| match CharKind::of(&self.resolved(of)) {
             Some(CharKind::Wide(_)) => self.resolved(of),
