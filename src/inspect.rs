@@ -5,7 +5,9 @@
 //! that only the frames up to the chosen one get names.
 
 mod labels;
+mod malloc;
 mod memory;
+mod whereabouts;
 
 use crate::analyze::Options;
 use crate::base::addr::RunAddr;
@@ -15,9 +17,10 @@ use crate::base::memory::Fallback;
 use crate::dump::process::{Process, Thread};
 use crate::inspect::labels::Labels;
 use crate::report::build::printout::{fault, printed};
-use crate::report::model::{Fault, MemoryDump, MemoryPart, Printout, Standpoint, Word, text};
+use crate::report::model::{Fault, MemoryDump, MemoryPart, Printout, Standpoint, What, Word, text};
 use crate::symbols::Symbols;
 use crate::symbols::functions::Call;
+use crate::symbols::mapped_files::MappedFiles;
 use crate::unwind::frame::{Frame, Stack};
 use crate::unwind::walk::Unwinder;
 use crate::variables::Context;
@@ -128,7 +131,8 @@ pub fn print<'f>(
     choice: Choice,
     questions: &Questions,
 ) -> Result<Printout, NoSuchPlace> {
-    inspect(process, store, options, gaps, choice, |view, standpoint| {
+    inspect(process, store, options, gaps, choice, |scene, standpoint| {
+        let view = scene.view;
         let results = questions
             .expressions
             .iter()
@@ -169,7 +173,8 @@ pub fn memory<'f>(
     range: &Range,
     mut take: impl FnMut(Vec<MemoryPart>, Vec<Word>) -> bool,
 ) -> Result<MemoryDump, Refusal> {
-    inspect(process, store, options, gaps, choice, |view, at| {
+    inspect(process, store, options, gaps, choice, |scene, at| {
+        let view = scene.view;
         let faulty = |text: &str| {
             let text = text.to_owned();
             move |found| Refusal::Fault(text, fault(&found))
@@ -184,8 +189,7 @@ pub fn memory<'f>(
             length: end.0.saturating_sub(start.0),
             ..MemoryDump::default()
         };
-        let files = view.context.symbols.mapped_files(process);
-        let source = memory::Source { process, files: &files };
+        let source = memory::Source { process, files: scene.files };
         let labels = Labels { context: view.context };
         let mut here = start;
         while here < end {
@@ -208,6 +212,34 @@ pub fn append(parts: &mut Vec<MemoryPart>, part: MemoryPart) {
     memory::push(parts, part);
 }
 
+/// Says what lies at an address.
+///
+/// # Errors
+///
+/// When the process has no such place, or the expression means no address.
+pub fn what<'f>(
+    process: &Process<'f>,
+    store: &'f FileStore,
+    options: &Options,
+    gaps: &'f Gaps,
+    choice: Choice,
+    expression: &str,
+) -> Result<What, Refusal> {
+    inspect(process, store, options, gaps, choice, |scene, standpoint| {
+        let at = address(scene.view, expression)
+            .map_err(|found| Refusal::Fault(expression.to_owned(), fault(&found)))?;
+        Ok(whereabouts::what(scene, standpoint, expression, at))
+    })?
+}
+
+/// What a question is answered from.
+struct Scene<'s, 'v, 'a, 'f> {
+    view: &'s Viewpoint<'v, 'a, 'f>,
+    unwinder: &'s Unwinder<'a, 'f>,
+    /// What the dump lacks and mapped files have.
+    files: &'s MappedFiles<'f>,
+}
+
 /// Opens what is needed, goes to the chosen place, and looks.
 fn inspect<'f, R>(
     process: &Process<'f>,
@@ -215,7 +247,7 @@ fn inspect<'f, R>(
     options: &Options,
     gaps: &'f Gaps,
     choice: Choice,
-    look: impl FnOnce(&Viewpoint<'_, '_, 'f>, Standpoint) -> R,
+    look: impl FnOnce(&Scene<'_, '_, '_, 'f>, Standpoint) -> R,
 ) -> Result<R, NoSuchPlace> {
     let limits = &options.limits;
     let symbols = Symbols::load(process, &options.symbols, store, limits, gaps);
@@ -236,7 +268,7 @@ fn inspect<'f, R>(
     };
     let standpoint = standpoint(thread, choice.frame, call);
     let view = Viewpoint { context: &context, thread, frames: &frames, index, call };
-    Ok(look(&view, standpoint))
+    Ok(look(&Scene { view: &view, unwinder: &unwinder, files: &files }, standpoint))
 }
 
 fn chosen_thread<'p>(

@@ -40,6 +40,8 @@ pub enum Command {
     /// Show raw memory of a core file
     #[command(after_help = MEMORY_HELP)]
     Memory(MemoryArgs),
+    /// Say what lies at an address of a core file
+    What(WhatArgs),
     /// See a small program crash, and the crash explained
     Demo(DemoArgs),
 }
@@ -106,6 +108,29 @@ pub struct MemoryArgs {
     /// Show words of eight bytes, with what they may point to
     #[arg(long)]
     pub words: bool,
+
+    /// Where to look from.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+
+    /// Where files are looked for.
+    #[command(flatten)]
+    pub files: FileArgs,
+
+    /// Text for people, or JSON for programs
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// `coretool what`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct WhatArgs {
+    /// The core file
+    pub core: PathBuf,
+
+    /// An expression for the address, as for `memory`
+    #[arg(value_name = "ADDR")]
+    pub address: String,
 
     /// Where to look from.
     #[command(flatten)]

@@ -147,7 +147,8 @@ fn finding(crash: &Crash<'_, '_>, finding: &Finding) -> model::Finding {
     }
 }
 
-fn mapping(mapping: &Mapping) -> model::Mapping {
+/// One mapping of the address space.
+pub fn mapping(mapping: &Mapping) -> model::Mapping {
     let permissions = mapping.permissions;
     let letter = |is_set: bool, letter: char| if is_set { letter } else { '-' };
     let letters = [

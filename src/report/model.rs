@@ -12,6 +12,7 @@ mod memory;
 mod printout;
 mod stack;
 mod value;
+mod what;
 
 use std::fmt;
 
@@ -27,6 +28,10 @@ pub use self::stack::{
     Excerpt, Folded, Frame, Globals, NameSource, Registers, Thread, Trust, Variable, WaitsFor,
 };
 pub use self::value::{Declared, Field, Origin, Value, ValueKind};
+pub use self::what::{
+    AddressKind, CodePlace, HeapBlock, HeapState, ModulePlace, Neighbor, StackPlace, SymbolPlace,
+    ThreadBlock, VariablePlace, What,
+};
 
 use crate::base::addr::{LinkAddr, RunAddr};
 

@@ -246,6 +246,12 @@ impl<'f> ModuleSymbols<'f> {
         self.symbol_table().named(name)
     }
 
+    /// The name of the loaded section of the module's file that contains `at`.
+    pub fn section_at(&self, at: LinkAddr) -> Option<&'f [u8]> {
+        let mut sections = self.image()?.sections().iter();
+        sections.find(|section| section.contains(at)).map(|section| section.name)
+    }
+
     /// File bytes behind a `PT_LOAD`: `len` of them, or fewer at its end.
     pub fn bytes_at(&self, at: LinkAddr, len: usize) -> Option<&'f [u8]> {
         self.image()?.bytes_at(at, len)

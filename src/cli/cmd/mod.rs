@@ -5,3 +5,4 @@ pub mod demo;
 pub mod memory;
 pub mod print;
 pub mod run;
+pub mod what;

@@ -12,3 +12,4 @@ pub mod memory;
 pub mod printout;
 pub mod text;
 pub mod theme;
+pub mod what;

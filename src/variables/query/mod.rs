@@ -10,6 +10,7 @@ mod elements;
 mod evaluate;
 pub mod fault;
 pub mod format;
+pub mod inside;
 pub mod layout;
 mod lexer;
 mod names;
