@@ -7,6 +7,7 @@ use crate::symbols::entries::Entry;
 use crate::symbols::types::{Dialect, MemberPlace, Shape, Type};
 use crate::variables::numbers::unsigned;
 use crate::variables::place::Place;
+use crate::variables::pretty;
 use crate::variables::read::{Level, NOT_DUMPED, Reading};
 use crate::variables::strings::CharKind;
 use crate::variables::value::{Origin, Value, ValueKind};
@@ -55,7 +56,8 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
             Shape::Function => Value::leaf(ValueKind::Function, self.code(at), origin),
             // Of nothing, and of what is only declared, there is no more to say
             // than the name of the object that is there.
-            Shape::Nothing | Shape::Declared(_) | Shape::Unknown(_) => pointer(self.code(at)),
+            Shape::Nothing | Shape::Unknown(_) => pointer(self.code(at)),
+            Shape::Declared(_) if pretty::printer(&to).is_none() => pointer(self.code(at)),
             _ if dialect != Dialect::Rust && CharKind::of(&to).is_some() => {
                 match self.string_at(&to, at) {
                     Ok(text) => Value { origin, ..text },
@@ -80,7 +82,7 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
                     return pointer(format!("{at} {NOT_DUMPED}"));
                 }
                 let arrow = match shape {
-                    Shape::Composite(_) | Shape::Array(_) => "",
+                    Shape::Composite(_) | Shape::Declared(_) | Shape::Array(_) => "",
                     _ => "-> ",
                 };
                 let text = shortened(&target.text, TARGET_TEXT);

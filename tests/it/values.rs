@@ -37,6 +37,21 @@ fn cxx_type_units() {
 }
 
 #[test]
+fn gnu_containers() {
+    check("cxx-containers.cpp");
+}
+
+#[test]
+fn gnu_strings_that_are_declared() {
+    check("cxx-declared.cpp");
+}
+
+#[test]
+fn gnu_strings_of_the_old_abi() {
+    check("cxx-old-abi.cpp");
+}
+
+#[test]
 fn dynamic_types_of_cxx() {
     check("cxx-dynamic.cpp");
 }

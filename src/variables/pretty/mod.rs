@@ -14,6 +14,7 @@ mod hashed;
 mod libcxx;
 mod libstdcxx;
 mod locks;
+mod messages;
 mod nodes;
 mod object;
 mod owners;
@@ -29,7 +30,7 @@ use crate::base::addr::RunAddr;
 use crate::symbols::entries::Entry;
 use crate::symbols::types::{Dialect, Shape, Type};
 use crate::variables::place::Place;
-use crate::variables::pretty::object::Template;
+use crate::variables::pretty::object::{Template, size_of};
 use crate::variables::read::{Level, Reading};
 use crate::variables::value::{Value, ValueKind};
 
@@ -56,11 +57,13 @@ const PRINTERS: &[&dyn Printer] =
     &[&rust_std::Str, &rust_std::Slice, &rust_std::StringBuffer, &rust_std::Vector];
 
 /// Every list of printers that are told by the name of a class alone.
-const TEMPLATES: &[&[&[Template]]] = &[libstdcxx::TEMPLATES, libcxx::TEMPLATES];
+const TEMPLATES: &[&[&[Template]]] =
+    &[libstdcxx::TEMPLATES, libcxx::TEMPLATES, &[messages::TEMPLATES]];
 
 /// The printer of a type, if it has one.
 pub(super) fn printer(of: &Type<'_, '_>) -> Option<&'static dyn Printer> {
-    if !matches!(of.shape, Shape::Composite(_) | Shape::Enumeration(_)) || of.dialect == Dialect::C
+    if !matches!(of.shape, Shape::Composite(_) | Shape::Enumeration(_) | Shape::Declared(_))
+        || of.dialect == Dialect::C
     {
         return None;
     }
@@ -97,7 +100,7 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
         level: Level,
     ) -> Result<Value, String> {
         let of = self.context.types.get(element);
-        let size = of.size.ok_or("the size of its elements is not known")?;
+        let size = size_of(&of).ok_or("the size of its elements is not known")?;
         self.check_extent(at, count, size)?;
         let place = Place::Memory(at);
         let mut value = self.elements(dialect, count, size, &place, level, |place, level| {
