@@ -28,6 +28,9 @@ pub struct Limits {
     pub expression_steps: u32,
     /// Entries of `link_map` followed.
     pub link_map: usize,
+    /// Bytes of `.debug_info` that are searched for types and variables by
+    /// name: in the module that asks, and then in all others together.
+    pub indexed: u64,
     /// Bytes that one compressed section may expand to.
     pub section: u64,
 }
@@ -46,6 +49,7 @@ impl Default for Limits {
             text: 160,
             expression_steps: 10_000,
             link_map: 100_000,
+            indexed: 64 << 20,
             section: 8 << 30,
         }
     }

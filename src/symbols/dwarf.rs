@@ -16,6 +16,7 @@ use crate::symbols::aranges::Aranges;
 use crate::symbols::info::Info;
 use crate::symbols::inlined::FunctionIndex;
 use crate::symbols::lines::Lines;
+use crate::symbols::name_index::{NameIndex, UnitId};
 use crate::symbols::object::Image;
 use crate::symbols::packed::Packed;
 use crate::symbols::type_units::{TypeUnit, TypeUnits};
@@ -33,9 +34,20 @@ pub struct Unit<'f> {
     pub offset: DebugInfoOffset,
     pub(super) functions: OnceLock<FunctionIndex>,
     pub(super) lines: OnceLock<Lines>,
+    names: OnceLock<NameIndex>,
 }
 
 impl<'f> Unit<'f> {
+    fn new(unit: gimli::Unit<Reader<'f>>, offset: DebugInfoOffset) -> Self {
+        Self {
+            unit,
+            offset,
+            functions: OnceLock::new(),
+            lines: OnceLock::new(),
+            names: OnceLock::new(),
+        }
+    }
+
     /// `DW_AT_language` of the unit's root.
     pub fn language(&self) -> Option<DwLang> {
         let root = self.unit.entry(self.unit.header.root_offset()).ok()?;
@@ -63,6 +75,7 @@ pub struct Debug<'f> {
     type_units: OnceLock<TypeUnits>,
     /// Those of `.debug_types`, by the offset of their headers.
     types: FrozenMap<usize, Box<Unit<'f>>>,
+    names: OnceLock<NameIndex>,
 }
 
 /// How many addresses are searched for one by one before an index is made.
@@ -187,6 +200,7 @@ impl<'f> Debug<'f> {
             searches: AtomicUsize::new(0),
             type_units: OnceLock::new(),
             types: FrozenMap::new(),
+            names: OnceLock::new(),
         })
     }
 
@@ -262,9 +276,14 @@ impl<'f> Debug<'f> {
         }
         let header = self.info.header_to_read(offset)?;
         let unit = gimli::Unit::new(&self.dwarf, header).ok()?;
-        let unit = Unit { unit, offset, functions: OnceLock::new(), lines: OnceLock::new() };
+        let unit = Unit::new(unit, offset);
         // Of two threads that come here at once, the first one's unit stays.
         Some(self.units.insert(offset.0, Box::new(unit)))
+    }
+
+    /// Where the unit begins that contains an offset.
+    pub(super) fn unit_start(&self, offset: DebugInfoOffset) -> Option<DebugInfoOffset> {
+        self.info.unit_start(offset)
     }
 
     /// The unit that contains the entry at `offset`, and the entry's place in
@@ -294,13 +313,29 @@ impl<'f> Debug<'f> {
         let types = gimli::DebugTypes::new(bytes, RunTimeEndian::Little);
         let header = types.units().next().ok()??;
         let unit = gimli::Unit::new(&self.dwarf, header).ok()?;
-        let offset_of_unit = DebugInfoOffset(offset);
-        let unit = Unit {
-            unit,
-            offset: offset_of_unit,
-            functions: OnceLock::new(),
-            lines: OnceLock::new(),
-        };
+        let unit = Unit::new(unit, DebugInfoOffset(offset));
         Some(self.types.insert(offset, Box::new(unit)))
+    }
+
+    /// The names of all units. Made on first use, which takes a while.
+    pub(super) fn names(&self) -> &NameIndex {
+        self.names.get_or_init(|| NameIndex::of_module(&self.dwarf, &self.info))
+    }
+
+    /// The names of one unit.
+    pub(super) fn names_of<'u>(&self, unit: &'u Unit<'f>) -> &'u NameIndex {
+        let id = match unit.unit.header.section() {
+            SectionId::DebugTypes => UnitId::Types(unit.offset.0),
+            _ => UnitId::Info(unit.offset),
+        };
+        unit.names.get_or_init(|| NameIndex::of_unit(&self.dwarf, id, unit.unit.header))
+    }
+
+    /// The unit that an index means.
+    pub(super) fn unit_by_id(&self, id: UnitId) -> Option<&Unit<'f>> {
+        match id {
+            UnitId::Info(offset) => self.unit(offset),
+            UnitId::Types(offset) => self.unit_of_types(offset),
+        }
     }
 }

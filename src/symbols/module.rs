@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
+use gimli::SectionId;
+
 use crate::base::addr::{Bias, LinkAddr, RunRange};
 use crate::base::memory::Memory;
 use crate::dump::process::Module;
@@ -180,6 +182,22 @@ impl<'f> ModuleSymbols<'f> {
     /// on first use.
     pub fn debug(&self) -> Option<&Debug<'f>> {
         self.debug_for(None)
+    }
+
+    /// The debug information, if somebody has asked for it already.
+    pub(super) fn opened_debug(&self) -> Option<&Debug<'f>> {
+        self.debug.get()?.as_ref()
+    }
+
+    /// How many bytes of `.debug_info` there are, not compressed. Zero: none.
+    pub(super) fn debug_info_size(&self) -> u64 {
+        let images = [self.image(), self.separate().map(|file| &file.image)];
+        let sizes = images.into_iter().flatten().filter_map(|image| {
+            let size =
+                image.packed(SectionId::DebugInfo.name())?.expanded_size(&self.fetch.limits)?;
+            u64::try_from(size).ok()
+        });
+        sizes.max().unwrap_or(0)
     }
 
     /// The same, for somebody who will ask for `first`.

@@ -7,6 +7,7 @@ use gimli::{AttributeValue, Expression};
 use crate::symbols::cpp_names::simplified;
 use crate::symbols::dwarf::Reader;
 use crate::symbols::entries::{Attributes, Entry};
+use crate::symbols::named::Search;
 use crate::symbols::type_names;
 use crate::symbols::types::{
     Array, Composite, Dialect, Enumeration, Length, Member, MemberPlace, Shape, Type, Types,
@@ -44,8 +45,12 @@ pub(super) fn read<'a, 'f>(
             dw::DW_TAG_typedef => aliases.extend(attributes.text(dw::DW_AT_name)),
             tag if is_qualifier(tag) => (),
             _ => {
-                let attributes = definition(types, attributes);
-                return describe(types, &attributes, name, aliases, depth + 1);
+                let (attributes, missing) = definition(types, attributes);
+                let mut of = describe(types, &attributes, name, aliases, depth + 1);
+                if let (Shape::Declared(why), Some(missing)) = (&mut of.shape, missing) {
+                    *why = missing;
+                }
+                return of;
             }
         }
         here = attributes.reference(dw::DW_AT_type);
@@ -88,19 +93,32 @@ pub(super) fn is_qualifier(tag: gimli::DwTag) -> bool {
 }
 
 /// The definition of a type that is only declared here: in its type unit, or
-/// elsewhere in the same unit. Without one, the declaration.
-fn definition<'a, 'f>(types: &Types<'a, 'f>, declared: Attributes<'a, 'f>) -> Attributes<'a, 'f> {
+/// elsewhere in the same unit, or in another one. Without one, the declaration,
+/// and why.
+fn definition<'a, 'f>(
+    types: &Types<'a, 'f>,
+    declared: Attributes<'a, 'f>,
+) -> (Attributes<'a, 'f>, Option<&'static str>) {
     if let Some(unit) = declared.reference(dw::DW_AT_signature).and_then(Entry::attributes) {
-        return unit;
+        return (unit, None);
     }
     if !declared.is_set(dw::DW_AT_declaration) {
-        return declared;
+        return (declared, None);
     }
     let containers = types.containers(declared.entry);
     let found = containers
         .definition(declared.entry.offset)
         .map(|offset| Entry { offset, ..declared.entry });
-    found.and_then(Entry::attributes).unwrap_or(declared)
+    if let Some(found) = found.and_then(Entry::attributes) {
+        return (found, None);
+    }
+    match types.completion(&declared) {
+        Search::Found(found) => match found.attributes() {
+            Some(found) => (found, None),
+            None => (declared, Some("the entry of its definition is damaged")),
+        },
+        Search::Missing(why) => (declared, Some(why)),
+    }
 }
 
 fn describe<'a, 'f>(
@@ -118,13 +136,13 @@ fn describe<'a, 'f>(
         dw::DW_TAG_structure_type | dw::DW_TAG_class_type | dw::DW_TAG_union_type
             if attributes.is_set(dw::DW_AT_declaration) =>
         {
-            (None, Shape::Declared)
+            (None, Shape::Declared(""))
         }
         dw::DW_TAG_structure_type | dw::DW_TAG_class_type | dw::DW_TAG_union_type => {
             (stated, Shape::Composite(composite(attributes)))
         }
         dw::DW_TAG_enumeration_type if attributes.is_set(dw::DW_AT_declaration) => {
-            (stated, Shape::Declared)
+            (stated, Shape::Declared(""))
         }
         dw::DW_TAG_enumeration_type => {
             let of = target().map(|of| types.nested(Some(of), depth));
@@ -205,7 +223,7 @@ fn room(shape: &Shape<'_, '_>) -> usize {
     names.0.saturating_mul(128).saturating_add(names.1)
 }
 
-fn composite<'a, 'f>(attributes: &Attributes<'a, 'f>) -> Composite<'a, 'f> {
+pub(super) fn composite<'a, 'f>(attributes: &Attributes<'a, 'f>) -> Composite<'a, 'f> {
     let mut found =
         Composite { is_union: attributes.tag() == dw::DW_TAG_union_type, ..Composite::default() };
     for child in attributes.entry.children() {

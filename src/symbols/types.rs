@@ -12,9 +12,12 @@ use gimli::constants as dw;
 use gimli::{DwAte, DwLang, Expression};
 use rustc_hash::FxHashMap;
 
+use crate::base::limits::Limits;
+use crate::symbols::Symbols;
 use crate::symbols::containers::Containers;
 use crate::symbols::dwarf::Reader;
 use crate::symbols::entries::Entry;
+use crate::symbols::named::Process;
 use crate::symbols::type_shapes::read;
 
 /// How many bytes the parts of all types may take. Large programs need a few
@@ -74,8 +77,8 @@ pub enum Shape<'a, 'f> {
     Array(Array<'a, 'f>),
     /// Code.
     Function,
-    /// Declared here, and defined in no unit that we know.
-    Declared,
+    /// Declared here, and its definition is not known; says why.
+    Declared(&'static str),
     /// The debug information is damaged or new to us; says how.
     Unknown(String),
 }
@@ -194,12 +197,16 @@ pub struct Types<'a, 'f> {
     /// How many bytes of names the types have.
     names: AtomicUsize,
     dialects: Cache<usize, Dialect>,
+    /// Where names are looked for.
+    pub(super) process: Option<Process<'a, 'f>>,
 }
 
 impl<'a, 'f> Types<'a, 'f> {
-    /// Nothing read yet.
-    pub fn new() -> Self {
-        Self::default()
+    /// Nothing read yet. Names are looked for in the modules of `symbols`, as
+    /// far as they have no more debug information than [`Limits::indexed`].
+    pub fn new(symbols: &'a Symbols<'f>, limits: &Limits) -> Self {
+        let process = Some(Process { symbols, indexed: limits.indexed });
+        Self { process, ..Self::default() }
     }
 
     /// The type of an entry; `void` for `None`, as DWARF has it.

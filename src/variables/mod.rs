@@ -32,6 +32,7 @@ use crate::base::limits::Limits;
 use crate::base::memory::Memory;
 use crate::dump::process::Process;
 use crate::symbols::Symbols;
+use crate::symbols::dwarf::Unit;
 use crate::symbols::entries::Entry;
 use crate::symbols::functions::Call;
 use crate::symbols::types::Types;
@@ -40,6 +41,10 @@ use crate::variables::location::Activation;
 use crate::variables::read::Reading;
 use crate::variables::scope::{Declared, variables_at};
 use crate::variables::value::{Value, Variable};
+
+/// How many words of a table of functions are looked at: of a table of Rust, a
+/// function, two numbers and some functions.
+const TABLE_WORDS: u64 = 6;
 
 /// What reading a value may need besides its frame.
 pub struct Context<'a, 'f> {
@@ -63,7 +68,41 @@ impl<'a, 'f> Context<'a, 'f> {
         symbols: &'a Symbols<'f>,
         limits: &'a Limits,
     ) -> Self {
-        Self { process, memory, symbols, limits, types: Types::new() }
+        Self { process, memory, symbols, limits, types: Types::new(symbols, limits) }
+    }
+
+    /// The complete definition of the type with this qualified name
+    /// (`ns::T<int>`, `struct conn`): in the unit of `near`, its module, or any
+    /// other. `None`: there is none, or several that differ.
+    pub fn type_named(&self, name: &str, near: Option<Entry<'a, 'f>>) -> Option<Entry<'a, 'f>> {
+        self.types.type_named(name, near)
+    }
+
+    /// Global and static variables of that name, qualified or its last part,
+    /// with a place or value; those in the unit of `near` first.
+    pub fn globals_named(&self, name: &str, near: Option<Entry<'a, 'f>>) -> Vec<Entry<'a, 'f>> {
+        self.types.globals_named(name, near)
+    }
+
+    /// The global or static variable that covers an address, virtual tables of
+    /// Rust included, and how far into it the address is.
+    pub fn static_at(&self, at: RunAddr) -> Option<(Entry<'a, 'f>, u64)> {
+        let (_, module) = self.symbols.module_at(at)?;
+        let debug = module.debug()?;
+        // A table of functions is often in the unit of one of them.
+        let mut units: Vec<&Unit<'f>> = Vec::new();
+        for index in 0..TABLE_WORDS {
+            let word = at.checked_add(index.saturating_mul(8));
+            let Some(code) = word.and_then(|word| self.memory.u64(word).ok()) else { break };
+            let code = RunAddr(code);
+            if module.range().contains(code)
+                && let Some(unit) = debug.unit_at(code.to_link(module.bias()))
+                && !units.iter().any(|known| std::ptr::eq(*known, unit))
+            {
+                units.push(unit);
+            }
+        }
+        self.types.static_at(module, at.to_link(module.bias()), &units)
     }
 
     /// The function or object at an address: `name`, or `name+8` within it.

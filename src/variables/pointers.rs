@@ -55,7 +55,7 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
             Shape::Function => Value::leaf(ValueKind::Function, self.code(at), origin),
             // Of nothing, and of what is only declared, there is no more to say
             // than the name of the object that is there.
-            Shape::Nothing | Shape::Declared | Shape::Unknown(_) => pointer(self.code(at)),
+            Shape::Nothing | Shape::Declared(_) | Shape::Unknown(_) => pointer(self.code(at)),
             _ if dialect != Dialect::Rust && CharKind::of(&to).is_some() => {
                 match self.string_at(&to, at) {
                     Ok(text) => Value { origin, ..text },

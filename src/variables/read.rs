@@ -113,8 +113,8 @@ impl<'r, 'c, 'a, 'f> Reading<'r, 'c, 'a, 'f> {
                 Value::leaf(ValueKind::Pointer, "nullptr", place.origin())
             }
             (None, Shape::Nothing) => Value::unknown("it has no type"),
-            (None, Shape::Declared) => {
-                Value::unknown(format!("`{}` is declared here, but not defined", of.plain_name))
+            (None, Shape::Declared(why)) => {
+                Value::unknown(format!("`{}` is only declared here; {why}", of.plain_name))
             }
             (None, Shape::Unknown(why)) => Value::unknown(format!("its type: {why}")),
         };

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use coretool::analyze::{Options, analyze};
+use coretool::analyze::{Locals, Options, analyze};
 use coretool::base::file_store::FileStore;
 use coretool::base::gap::Gaps;
 use coretool::dump;
@@ -55,7 +55,8 @@ fn check(file: &str) {
 }
 
 fn report(core: &Path) -> Report {
-    let (store, gaps, options) = (FileStore::default(), Gaps::new(), Options::default());
+    let (store, gaps) = (FileStore::default(), Gaps::new());
+    let options = Options { locals: Locals::All, ..Options::default() };
     let process = dump::open(core, &store, &options.limits, &gaps).expect("a whole core");
     analyze(&process, &store, &options, &gaps)
 }

@@ -5,7 +5,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 
-use coretool::analyze::{Options, analyze};
+use coretool::analyze::{Locals, Options, analyze};
 use coretool::base::file_store::FileStore;
 use coretool::base::gap::Gaps;
 use coretool::dump;
@@ -34,7 +34,9 @@ pub(crate) fn examination(fixture: &Fixture, build: Build) -> Arc<Examination> {
     let slot = Arc::clone(SLOTS.lock().expect("no panic under the lock").entry(key).or_default());
     let examine = || {
         let (core, facts) = gdb_core(fixture, build);
-        let report = report_of(&core.path, &Options::default());
+        // Values of all threads are compared.
+        let options = Options { locals: Locals::All, ..Options::default() };
+        let report = report_of(&core.path, &options);
         Arc::new(Examination { facts, report })
     };
     Arc::clone(slot.get_or_init(examine))

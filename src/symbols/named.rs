@@ -1,0 +1,329 @@
+//! Types and variables of the whole process by name.
+//!
+//! The unit at hand is asked first, then its module, then the others. What is
+//! private to a unit (in an anonymous namespace) is found in that unit only.
+
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+use gimli::constants as dw;
+use gimli::{DebugInfoOffset, UnitOffset};
+use rustc_hash::FxHashSet;
+
+use crate::base::addr::LinkAddr;
+use crate::symbols::Symbols;
+use crate::symbols::dwarf::{Debug, Unit};
+use crate::symbols::entries::{Attributes, Entry};
+use crate::symbols::module::ModuleSymbols;
+use crate::symbols::name_index::{NameIndex, Named, UnitId};
+use crate::symbols::name_keys::Key;
+use crate::symbols::name_scan::{Imports, Kind};
+use crate::symbols::type_names;
+use crate::symbols::type_shapes::composite;
+use crate::symbols::types::{Dialect, MemberPlace, Types};
+
+/// How many definitions of one name are compared.
+const MOST_COMPARED: usize = 16;
+
+/// How many variables of one name are given.
+const MOST_VARIABLES: usize = 100;
+
+/// How many variables before an address may be too short to reach it. One can
+/// lie at the place of another, empty one.
+const MOST_BEFORE: usize = 8;
+
+/// How many times units of shared pieces may include each other.
+const MOST_IMPORTS: usize = 16;
+
+/// The process's names.
+#[derive(Clone, Copy)]
+pub(super) struct Process<'a, 'f> {
+    /// Its modules.
+    pub(super) symbols: &'a Symbols<'f>,
+    /// Of how many bytes of `.debug_info` an index may be made.
+    pub(super) indexed: u64,
+}
+
+/// What came of looking for a type.
+pub(super) enum Search<'a, 'f> {
+    /// All that have this name are alike; this is one of them.
+    Found(Entry<'a, 'f>),
+    /// None has it, or nobody looked; says why.
+    Missing(&'static str),
+}
+
+/// Why a type is not known.
+const ABSENT: &str = "it is defined in no unit with debug information";
+const AMBIGUOUS: &str = "several types that differ have this name";
+const PRIVATE: &str = "it is private to a unit that does not define it";
+const TOO_LARGE: &str = "the debug information is too large to search for its definition";
+
+impl<'a, 'f> Types<'a, 'f> {
+    /// The definition of the type with this qualified name, as its language
+    /// writes it: `ns::Pair<int>`, `struct conn`. Looked for in the unit of
+    /// `near`, then in its module, then in the others. `None` as well when
+    /// types that differ have the name.
+    pub fn type_named(&self, name: &str, near: Option<Entry<'a, 'f>>) -> Option<Entry<'a, 'f>> {
+        let (name, kinds) = without_keyword(name);
+        let key = Key::of(name);
+        if let Some(near) = near {
+            let index = near.debug.names_of(near.unit);
+            let mut all = index.named(key).filter(|found| kinds.contains(&found.kind));
+            if let Some(found) = all.next() {
+                return entry(near.debug, found);
+            }
+        }
+        match self.search(key, kinds, near) {
+            Search::Found(entry) => Some(entry),
+            Search::Missing(_) => None,
+        }
+    }
+
+    /// Variables outside of functions with this name, qualified or its last
+    /// part only, and a place or value: those of the unit of `near` first.
+    pub fn globals_named(&self, name: &str, near: Option<Entry<'a, 'f>>) -> Vec<Entry<'a, 'f>> {
+        let key = Key::of(name);
+        let mut found: Vec<Entry<'a, 'f>> = Vec::new();
+        let mut add = |debug: &'a Debug<'f>, index: &NameIndex| {
+            for named in index.named(key).filter(|named| named.kind == Kind::Variable) {
+                if found.len() >= MOST_VARIABLES {
+                    break;
+                }
+                found.extend(entry(debug, named).filter(|entry| !found.contains(entry)));
+            }
+        };
+        if let Some(near) = near {
+            add(near.debug, near.debug.names_of(near.unit));
+        }
+        for module in self.modules(near).filter_map(|(module, is_small)| is_small.then_some(module))
+        {
+            if let Some(debug) = module.debug() {
+                add(debug, debug.names());
+            }
+        }
+        found
+    }
+
+    /// The variable outside of functions that covers an address of a module,
+    /// and how far into it the address is. `units` are asked first.
+    pub fn static_at(
+        &self,
+        module: &'a ModuleSymbols<'f>,
+        at: LinkAddr,
+        units: &[&'a Unit<'f>],
+    ) -> Option<(Entry<'a, 'f>, u64)> {
+        let debug = module.debug()?;
+        let covering = |index: &NameIndex| {
+            index.before(at.0).take(MOST_BEFORE).find_map(|(start, unit, offset)| {
+                let found = entry_at(debug, unit, offset)?;
+                let size = self.get(found.attributes()?.type_entry()).size?;
+                let into = at.0.checked_sub(start)?;
+                (into < size).then_some((found, into))
+            })
+        };
+        let near = units.iter().find_map(|unit| covering(debug.names_of(unit)));
+        near.or_else(|| {
+            let is_small = self.process.is_some_and(|process| process.is_small(module));
+            is_small.then(|| covering(debug.names())).flatten()
+        })
+    }
+
+    /// The definition of a type that is only declared.
+    pub(super) fn completion(&self, declared: &Attributes<'a, 'f>) -> Search<'a, 'f> {
+        let near = declared.entry;
+        let containers = self.containers(near);
+        let path = match self.dialect(near) {
+            Dialect::C => Vec::new(),
+            _ => containers.path(near.offset),
+        };
+        let Some(name) = declared.text(dw::DW_AT_name) else {
+            return Search::Missing(ABSENT);
+        };
+        if path.iter().any(Option::is_none) {
+            return Search::Missing(PRIVATE);
+        }
+        let scope = path.iter().flatten().fold(Key::default(), |key, part| key.inner(part));
+        self.search(scope.inner(name.as_bytes()), &[Kind::Tagged], Some(near))
+    }
+
+    /// Looks through whole modules.
+    fn search(&self, key: Key, kinds: &[Kind], near: Option<Entry<'a, 'f>>) -> Search<'a, 'f> {
+        let mut why = ABSENT;
+        for (module, is_small) in self.modules(near) {
+            if !is_small {
+                why = TOO_LARGE;
+                continue;
+            }
+            let Some(debug) = module.debug() else { continue };
+            let found = in_module(debug, key);
+            // A name for a type and the type itself are as good as one.
+            let Some(kind) = kinds.iter().find(|kind| found.iter().any(|of| of.1 == **kind)) else {
+                continue;
+            };
+            let mut same = found.iter().filter(|(_, found)| found == kind).map(|(of, _)| *of);
+            let Some(first) = same.next() else { continue };
+            let is_one = same.clone().count() < MOST_COMPARED
+                && same.all(|other| self.is_alike(first, other));
+            return match is_one {
+                true => Search::Found(first),
+                false => Search::Missing(AMBIGUOUS),
+            };
+        }
+        Search::Missing(why)
+    }
+
+    /// The modules to look through, that of `near` first, and whether an index
+    /// of each may be made.
+    fn modules(
+        &self,
+        near: Option<Entry<'a, 'f>>,
+    ) -> impl Iterator<Item = (&'a ModuleSymbols<'f>, bool)> {
+        let process = self.process;
+        let all = process.map(|process| process.symbols.modules()).unwrap_or_default();
+        let is_near = move |module: &&ModuleSymbols<'f>| {
+            near.is_some_and(|near| {
+                module.opened_debug().is_some_and(|debug| {
+                    let shared = debug.supplement();
+                    std::ptr::eq(debug, near.debug)
+                        || shared.is_some_and(|shared| std::ptr::eq(shared, near.debug))
+                })
+            })
+        };
+        let first = all.iter().find(is_near);
+        let others = all
+            .iter()
+            .filter(move |module| !first.is_some_and(|first| std::ptr::eq(first, *module)));
+        // What all of them have counts, in their order.
+        let mut left = process.map_or(0, |process| process.indexed);
+        let others = others.map(move |module| {
+            let size = module.debug_info_size();
+            let is_small = size <= left;
+            left = if is_small { left.saturating_sub(size) } else { left };
+            (module, is_small)
+        });
+        let first = first
+            .map(move |module| (module, process.is_some_and(|process| process.is_small(module))));
+        first.into_iter().chain(others)
+    }
+
+    /// Whether two types with one name have the same members.
+    fn is_alike(&self, one: Entry<'a, 'f>, other: Entry<'a, 'f>) -> bool {
+        let (Some(one), Some(other)) = (one.attributes(), other.attributes()) else {
+            return false;
+        };
+        let size = |of: &Attributes<'a, 'f>| of.number(dw::DW_AT_byte_size);
+        let target = |of: &Attributes<'a, 'f>| type_names::name(self, of.reference(dw::DW_AT_type));
+        if one.tag() != other.tag() {
+            // `struct` and `class` are one thing.
+            let is_class = |of: &Attributes<'a, 'f>| {
+                matches!(of.tag(), dw::DW_TAG_structure_type | dw::DW_TAG_class_type)
+            };
+            if !is_class(&one) || !is_class(&other) {
+                return false;
+            }
+        }
+        size(&one) == size(&other)
+            && match one.tag() {
+                dw::DW_TAG_structure_type | dw::DW_TAG_class_type | dw::DW_TAG_union_type => {
+                    self.members(&one) == self.members(&other)
+                }
+                dw::DW_TAG_enumeration_type => enumerators(&one) == enumerators(&other),
+                dw::DW_TAG_base_type => {
+                    one.get(dw::DW_AT_encoding) == other.get(dw::DW_AT_encoding)
+                }
+                _ => target(&one) == target(&other),
+            }
+    }
+
+    /// Names, places and types of the members.
+    fn members(&self, of: &Attributes<'a, 'f>) -> Vec<(Option<String>, Option<u64>, String)> {
+        let members = composite(of).members.into_iter();
+        let described = members.map(|member| {
+            let at = match member.place {
+                MemberPlace::Bytes(at) => at.checked_mul(8),
+                MemberPlace::Bits(at, width) => at.checked_add(width),
+                MemberPlace::Computed(_) => None,
+            };
+            (member.name, at, type_names::name(self, member.type_entry))
+        });
+        described.collect()
+    }
+}
+
+impl<'f> Process<'_, 'f> {
+    /// Whether an index of this module alone may be made.
+    fn is_small(&self, module: &ModuleSymbols<'f>) -> bool {
+        module.debug_info_size() <= self.indexed
+    }
+}
+
+/// The entries of that name in a module, and in the pieces that it shares with
+/// others and includes.
+fn in_module<'a, 'f>(debug: &'a Debug<'f>, key: Key) -> Vec<(Entry<'a, 'f>, Kind)> {
+    let all = |debug: &'a Debug<'f>| {
+        let found = debug.names().named(key);
+        found.filter_map(move |named| Some((entry(debug, named)?, named.kind)))
+    };
+    let mut found: Vec<_> = all(debug).collect();
+    if let Some(shared) = debug.supplement() {
+        let included = included(debug, shared);
+        found.extend(all(shared).filter(|(entry, _)| included.contains(&entry.unit.offset)));
+    }
+    found
+}
+
+/// The units of the file of shared pieces that a module includes. The others
+/// belong to other programs.
+fn included(debug: &Debug<'_>, shared: &Debug<'_>) -> FxHashSet<DebugInfoOffset> {
+    let mut found: FxHashSet<_> = debug
+        .names()
+        .imports(Imports::Shared)
+        .filter_map(|(_, at)| shared.unit_start(at))
+        .collect();
+    let inner: Vec<_> = shared.names().imports(Imports::Own).collect();
+    for _ in 0..MOST_IMPORTS {
+        let before = found.len();
+        for (unit, at) in &inner {
+            if let UnitId::Info(unit) = unit
+                && found.contains(unit)
+            {
+                found.extend(shared.unit_start(*at));
+            }
+        }
+        if found.len() == before {
+            break;
+        }
+    }
+    found
+}
+
+fn entry<'a, 'f>(debug: &'a Debug<'f>, named: Named) -> Option<Entry<'a, 'f>> {
+    entry_at(debug, named.unit, named.entry)
+}
+
+fn entry_at<'a, 'f>(
+    debug: &'a Debug<'f>,
+    unit: UnitId,
+    offset: UnitOffset,
+) -> Option<Entry<'a, 'f>> {
+    Some(Entry { debug, unit: debug.unit_by_id(unit)?, offset })
+}
+
+fn enumerators(of: &Attributes<'_, '_>) -> Vec<(Option<String>, Option<i64>)> {
+    let all = of.entry.children().into_iter();
+    let enumerators = all.filter(|child| child.tag() == dw::DW_TAG_enumerator);
+    enumerators
+        .map(|child| (child.text(dw::DW_AT_name), child.signed(dw::DW_AT_const_value)))
+        .collect()
+}
+
+/// A name without the keyword that C writes before it, and what it may mean:
+/// `struct conn` is no typedef.
+fn without_keyword(name: &str) -> (&str, &'static [Kind]) {
+    let name = name.trim();
+    for keyword in ["struct ", "union ", "class ", "enum "] {
+        if let Some(rest) = name.strip_prefix(keyword) {
+            return (rest.trim_start(), &[Kind::Tagged]);
+        }
+    }
+    (name, &[Kind::Tagged, Kind::Alias, Kind::Base])
+}
