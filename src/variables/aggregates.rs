@@ -23,6 +23,11 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
             return self.variant(of, variants, place, level);
         }
         let mut value = Value::leaf(ValueKind::Struct, "", place.origin());
+        if of.dialect == Dialect::Rust && composite.members.is_empty() {
+            // `struct Marker;`, which has nothing but its name.
+            value.text.clone_from(&of.plain_name);
+            return value;
+        }
         if level.nested == 0 {
             value.text = "{...}".to_owned();
             value.omitted = composite.members.len() as u64;
@@ -39,6 +44,10 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
             }
             let part = self.member(of, member, place, level.deeper());
             match &member.name {
+                // What a closure of Rust captured by reference.
+                Some(name) if of.dialect == Dialect::Rust => {
+                    parts.push((name.trim_start_matches("_ref__").to_owned(), part));
+                }
                 Some(name) => parts.push((name.clone(), part)),
                 None if member.is_base => {
                     let base = self.context.types.get(member.type_entry);

@@ -54,7 +54,7 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
     }
 
     /// Which variant the discriminant selects.
-    fn active<'v>(
+    pub(super) fn active<'v>(
         &self,
         of: &Type<'a, 'f>,
         variants: &'v Variants<'a, 'f>,

@@ -28,6 +28,22 @@ pub struct Reading<'r, 'c, 'a, 'f> {
     pub activation: Option<&'r Activation<'c, 'a, 'f>>,
     /// How many parts may still be read.
     parts: Cell<usize>,
+    /// How many values are being read, one within the other.
+    nesting: Cell<usize>,
+}
+
+/// How many values may be read one within the other. Printers that show a
+/// wrapper as what it wraps take nothing off [`Level::nested`], and a damaged
+/// file may have a type that wraps itself.
+const MOST_NESTED: usize = 64;
+
+/// Counts one value that is being read, until it is dropped.
+struct Nesting<'n>(&'n Cell<usize>);
+
+impl Drop for Nesting<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get().saturating_sub(1));
+    }
 }
 
 /// How far to go from here.
@@ -56,7 +72,8 @@ impl<'r, 'c, 'a, 'f> Reading<'r, 'c, 'a, 'f> {
         context: &'c Context<'a, 'f>,
         activation: Option<&'r Activation<'c, 'a, 'f>>,
     ) -> Self {
-        Self { context, activation, parts: Cell::new(context.limits.parts) }
+        let (parts, nesting) = (Cell::new(context.limits.parts), Cell::new(0));
+        Self { context, activation, parts, nesting }
     }
 
     /// The value of a variable of this type, at this place.
@@ -81,6 +98,15 @@ impl<'r, 'c, 'a, 'f> Reading<'r, 'c, 'a, 'f> {
         left > 0
     }
 
+    /// Goes one value deeper. `None`: it is deep enough.
+    fn nest(&self) -> Option<Nesting<'_>> {
+        let depth = self.nesting.get();
+        (depth < MOST_NESTED).then(|| {
+            self.nesting.set(depth.saturating_add(1));
+            Nesting(&self.nesting)
+        })
+    }
+
     /// Whether more parts may be read.
     pub(super) fn has_parts(&self) -> bool {
         self.parts.get() > 0
@@ -90,12 +116,17 @@ impl<'r, 'c, 'a, 'f> Reading<'r, 'c, 'a, 'f> {
         if !self.take_part() {
             return Value::unknown("left out, the frame has too many values");
         }
-        let printer = pretty::printer(of);
-        let mut value = match (printer, &of.shape) {
-            (Some(printer), _) => match printer.print(self, of, place, level) {
-                Ok(value) => value,
-                Err(why) => Value::unknown(why),
-            },
+        let Some(_nesting) = self.nest() else {
+            return Value::unknown("left out, it nests too deeply");
+        };
+        let printed =
+            pretty::printer(of).and_then(|printer| match printer.print(self, of, place, level) {
+                Ok(value) => Some(value),
+                Err(why) if why == pretty::NEW_LAYOUT => None,
+                Err(why) => Some(Value::unknown(why)),
+            });
+        let mut value = match (printed, &of.shape) {
+            (Some(value), _) => value,
             (None, Shape::Number(encoding)) => self.number(of, *encoding, place),
             (None, Shape::Enumeration(names)) => match self.bytes(of, place) {
                 Ok(bytes) => self.enumerator(of, names, &bytes),

@@ -40,6 +40,11 @@ fn rust_types() {
     check("rust-types.rs");
 }
 
+#[test]
+fn rust_containers() {
+    check("rust-containers.rs");
+}
+
 fn check(file: &str) {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/values").join(file);
     let text = std::fs::read_to_string(&source).expect("the program is readable");

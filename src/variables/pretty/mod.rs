@@ -7,7 +7,7 @@
 mod collection;
 mod libcxx;
 mod libstdcxx;
-mod rust_std;
+mod rust;
 mod smart_pointers;
 
 use crate::base::addr::RunAddr;
@@ -35,12 +35,12 @@ pub(super) trait Printer: Sync {
     ) -> Result<Value, String>;
 }
 
-/// Every printer.
+/// What a printer says of a type whose members have other names than those that
+/// it knows: the type is then shown as any other.
+pub(super) const NEW_LAYOUT: &str = "its layout is new to us";
+
+/// Every printer, except Rust's, which are in [`rust`].
 const PRINTERS: &[&dyn Printer] = &[
-    &rust_std::Str,
-    &rust_std::Slice,
-    &rust_std::StringBuffer,
-    &rust_std::Vector,
     &libstdcxx::String,
     &libstdcxx::StringView,
     &libstdcxx::Vector,
@@ -55,6 +55,9 @@ const PRINTERS: &[&dyn Printer] = &[
 pub(super) fn printer(of: &Type<'_, '_>) -> Option<&'static dyn Printer> {
     if of.composite().is_none() || of.dialect == Dialect::C {
         return None;
+    }
+    if of.dialect == Dialect::Rust {
+        return rust::printer(of);
     }
     PRINTERS.iter().copied().find(|printer| printer.matches(of))
 }

@@ -21,7 +21,7 @@ const HIGHEST: u64 = 24;
 
 /// `BTreeMap<K, V>`.
 pub(super) fn map(object: &Object<'_, '_, '_, '_, '_>, level: Level) -> Result<Value, String> {
-    let mut found = Collection::map();
+    let mut found = Collection::map(object.reading);
     fill(object, &mut found, |node, index, found| {
         let key = node.slot("keys", index)?.value(level.deeper());
         found.push_pair(key, node.slot("vals", index)?.value(level.deeper()));
@@ -32,7 +32,7 @@ pub(super) fn map(object: &Object<'_, '_, '_, '_, '_>, level: Level) -> Result<V
 
 /// `BTreeSet<T>`: a map whose values have no size.
 pub(super) fn set(object: &Object<'_, '_, '_, '_, '_>, level: Level) -> Result<Value, String> {
-    let mut found = Collection::sequence();
+    let mut found = Collection::sequence(object.reading);
     fill(&object.member("map")?, &mut found, |node, index, found| {
         found.push(node.slot("keys", index)?.value(level.deeper()));
         Ok(())
@@ -143,8 +143,8 @@ fn node<'o, 'r, 'c, 'a, 'f>(
         return Err(format!("{len} keys in its node at {at}, with room for {room}"));
     }
     if let Some((parent, index)) = parent {
-        let (back, edge) = (leaf.member("parent")?.word()?, leaf.member("parent_idx")?.word()?);
-        if back != parent.0 || edge != index {
+        let back = leaf.member("parent")?.address_or_null()?;
+        if back != parent || leaf.member("parent_idx")?.word()? != index {
             return Err(format!("its node at {at} does not know its parent at {parent}"));
         }
     }
@@ -170,7 +170,8 @@ impl<'o, 'r, 'c, 'a, 'f> Node<'o, 'r, 'c, 'a, 'f> {
     /// Where the child before the next key is.
     fn edge(&self, nodes: &Nodes<'a, 'f>) -> Result<RunAddr, String> {
         let reading = self.leaf.reading;
-        let internal = Object { reading, of: nodes.internal.clone(), place: self.leaf.place.clone() };
+        let internal =
+            Object { reading, of: nodes.internal.clone(), place: self.leaf.place.clone() };
         let edges = internal.member("edges")?;
         let place = edges.place.part(self.next.saturating_mul(8));
         let bytes = place.read(reading.context.memory, 8).map_err(|missing| missing.reason())?;
@@ -194,7 +195,7 @@ fn capacity(leaf: &Object<'_, '_, '_, '_, '_>) -> Result<u64, String> {
 /// to.
 fn internal<'a, 'f>(leaf: &Object<'_, '_, '_, 'a, 'f>) -> Result<Arc<Type<'a, 'f>>, String> {
     let parent = leaf.member("parent")?;
-    let pointer = parent.other(parent.parameter("T")?, parent.place.clone());
+    let pointer = parent.other(parent.inside_some()?, parent.place.clone());
     let node = pointer.other(pointer.parameter("T")?, parent.place);
     node.member("edges")?;
     Ok(node.of)

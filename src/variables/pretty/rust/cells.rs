@@ -88,7 +88,8 @@ pub(super) const NOT_SET: &str = "(not initialized)";
 impl Object<'_, '_, '_, '_, '_> {
     /// The name of an enum's active variant.
     pub(super) fn active_name(&self) -> Result<String, String> {
-        let variants = self.of.composite().and_then(|all| all.variants.as_ref()).ok_or(NEW_LAYOUT)?;
+        let variants =
+            self.of.composite().and_then(|all| all.variants.as_ref()).ok_or(NEW_LAYOUT)?;
         let active = self.reading.active(&self.of, variants, &self.place)?;
         let name = active.member.as_ref().and_then(|member| member.name.clone());
         name.ok_or_else(|| NEW_LAYOUT.to_owned())

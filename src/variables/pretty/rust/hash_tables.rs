@@ -22,7 +22,7 @@ const MOST_CONTROLS: u64 = 1 << 20;
 
 /// `HashMap<K, V>`.
 pub(super) fn map(object: &Object<'_, '_, '_, '_, '_>, level: Level) -> Result<Value, String> {
-    let mut found = Collection::map();
+    let mut found = Collection::map(object.reading);
     fill(object, &mut found, |slot, found| {
         let key = slot.member("__0")?.value(level.deeper());
         found.push_pair(key, slot.member("__1")?.value(level.deeper()));
@@ -33,7 +33,7 @@ pub(super) fn map(object: &Object<'_, '_, '_, '_, '_>, level: Level) -> Result<V
 
 /// `HashSet<T>`: a map whose values have no size.
 pub(super) fn set(object: &Object<'_, '_, '_, '_, '_>, level: Level) -> Result<Value, String> {
-    let mut found = Collection::sequence();
+    let mut found = Collection::sequence(object.reading);
     fill(object, &mut found, |slot, found| {
         found.push(slot.member("__0")?.value(level.deeper()));
         Ok(())
@@ -61,7 +61,7 @@ fn fill<'o, 'r, 'c, 'a, 'f>(
         raw = raw.any_member(&["base", "map", "table"])?;
     }
     let element = raw.parameter("T")?;
-    let table = Table::read(object, &raw)?;
+    let table = Table::read(&raw)?;
     if table.items == 0 {
         return Ok(());
     }
@@ -104,11 +104,8 @@ fn fill<'o, 'r, 'c, 'a, 'f>(
 }
 
 impl Table {
-    fn read(
-        object: &Object<'_, '_, '_, '_, '_>,
-        raw: &Object<'_, '_, '_, '_, '_>,
-    ) -> Result<Self, String> {
-        let slot_size = object.other(raw.parameter("T")?, raw.place.clone()).size()?;
+    fn read(raw: &Object<'_, '_, '_, '_, '_>) -> Result<Self, String> {
+        let slot_size = raw.other(raw.parameter("T")?, raw.place.clone()).size()?;
         let inner = raw.member("table")?;
         let word = |name| inner.member(name)?.word();
         let (mask, items, left) = (word("bucket_mask")?, word("items")?, word("growth_left")?);
@@ -121,8 +118,8 @@ impl Table {
         if items > 0 {
             let room = slots.checked_mul(slot_size).and_then(|room| controls.0.checked_sub(room));
             let first = room.ok_or_else(|| format!("damaged: {slots} slots before {controls}"))?;
-            object.reading.check_extent(RunAddr(first), slots, slot_size)?;
-            object.reading.check_extent(controls, slots, 1)?;
+            raw.reading.check_extent(RunAddr(first), slots, slot_size)?;
+            raw.reading.check_extent(controls, slots, 1)?;
         }
         if slot_size == 0 && items > 1 {
             return Err(NEW_LAYOUT.to_owned());

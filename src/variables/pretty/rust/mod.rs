@@ -5,6 +5,7 @@
 
 mod btrees;
 mod cells;
+mod futures;
 mod hash_tables;
 mod net;
 mod object;
@@ -14,6 +15,7 @@ mod sequences;
 mod sync;
 mod text;
 mod time;
+mod trait_objects;
 mod wide;
 
 use super::Printer;
@@ -24,10 +26,8 @@ use crate::variables::value::Value;
 use object::Object;
 
 /// How values of one type of the library are read.
-type Print = for<'o, 'r, 'c, 'a, 'f> fn(
-    &Object<'o, 'r, 'c, 'a, 'f>,
-    Level,
-) -> Result<Value, String>;
+type Print =
+    for<'o, 'r, 'c, 'a, 'f> fn(&Object<'o, 'r, 'c, 'a, 'f>, Level) -> Result<Value, String>;
 
 /// One type of the library.
 struct Std {
@@ -106,15 +106,46 @@ const TYPES: &[Std] = &[
     of("core::net::ip_addr::IpAddr|core::net::socket_addr::SocketAddr", net::either),
 ];
 
-/// Wide pointers, by their members: `&str`, `Box<[T]>`, `*const dyn Trait`.
-const WIDE: Std = of("wide pointer", wide::pointer);
+/// Types that are told by their members, since their names differ.
+const UNNAMED: &[Unnamed] = &[
+    // `&str`, `Box<[T]>`, `*const dyn Trait`
+    Unnamed { name: "wide pointer", matches: wide::is_wide, print: wide::pointer },
+    Unnamed { name: "future", matches: futures::is_future, print: futures::future },
+];
+
+/// A kind of types that are told by their members.
+struct Unnamed {
+    name: &'static str,
+    matches: fn(&Type<'_, '_>) -> bool,
+    print: Print,
+}
 
 /// The printer of a type, if it has one.
 pub(super) fn printer(of: &Type<'_, '_>) -> Option<&'static dyn Printer> {
-    if WIDE.matches(of) {
-        return Some(&WIDE);
+    if let Some(unnamed) = UNNAMED.iter().find(|known| known.matches(of)) {
+        return Some(unnamed);
     }
     TYPES.iter().find(|known| known.matches(of)).map(|known| known as &dyn Printer)
+}
+
+impl Printer for Unnamed {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn matches(&self, of: &Type<'_, '_>) -> bool {
+        (self.matches)(of)
+    }
+
+    fn print<'a, 'f>(
+        &self,
+        reading: &Reading<'_, '_, 'a, 'f>,
+        of: &Type<'a, 'f>,
+        place: &Place<'a, 'f>,
+        level: Level,
+    ) -> Result<Value, String> {
+        (self.print)(&Object::new(reading, of, place), level)
+    }
 }
 
 impl Printer for Std {
@@ -123,9 +154,6 @@ impl Printer for Std {
     }
 
     fn matches(&self, of: &Type<'_, '_>) -> bool {
-        if self.names == WIDE.names {
-            return wide::is_wide(of);
-        }
         self.names.split('|').any(|name| super::is_instance(of, name))
     }
 

@@ -56,7 +56,8 @@ impl<'o, 'r, 'c, 'a, 'f> Object<'o, 'r, 'c, 'a, 'f> {
 
     /// A member, or a member of a member: `inner.futex`.
     pub(super) fn member(&self, path: &str) -> Result<Self, String> {
-        let mut here = Self { reading: self.reading, of: self.of.clone(), place: self.place.clone() };
+        let mut here =
+            Self { reading: self.reading, of: self.of.clone(), place: self.place.clone() };
         for name in path.split('.') {
             let member = here.of.member(name).ok_or(NEW_LAYOUT)?;
             let place = self.reading.member_place(&here.of, member, &here.place)?;
@@ -74,9 +75,9 @@ impl<'o, 'r, 'c, 'a, 'f> Object<'o, 'r, 'c, 'a, 'f> {
     /// The one member that has a size: what a wrapper wraps.
     pub(super) fn wrapped(&self) -> Result<Self, String> {
         let members = self.of.composite().map(|all| all.members.as_slice()).unwrap_or_default();
-        let mut sized = members.iter().filter(|member| {
-            self.reading.context.types.get(member.type_entry).size != Some(0)
-        });
+        let mut sized = members
+            .iter()
+            .filter(|member| self.reading.context.types.get(member.type_entry).size != Some(0));
         match (sized.next(), sized.next()) {
             (Some(member), None) => {
                 let place = self.reading.member_place(&self.of, member, &self.place)?;
@@ -109,7 +110,8 @@ impl<'o, 'r, 'c, 'a, 'f> Object<'o, 'r, 'c, 'a, 'f> {
 
     /// Where it points to, if it is a pointer, or wraps only one.
     pub(super) fn pointer(&self) -> Result<Pointer<'a, 'f>, String> {
-        let mut here = Self { reading: self.reading, of: self.of.clone(), place: self.place.clone() };
+        let mut here =
+            Self { reading: self.reading, of: self.of.clone(), place: self.place.clone() };
         for _ in 0..MOST_WRAPPERS {
             if let Shape::Pointer(target) = here.of.shape {
                 let at = RunAddr(here.word()?);
@@ -132,7 +134,8 @@ impl<'o, 'r, 'c, 'a, 'f> Object<'o, 'r, 'c, 'a, 'f> {
     /// What is in a variant of an enum: `__0` of `Some`; `None` when another
     /// variant is the active one.
     pub(super) fn payload(&self, variant: &str) -> Result<Option<Self>, String> {
-        let variants = self.of.composite().and_then(|all| all.variants.as_ref()).ok_or(NEW_LAYOUT)?;
+        let variants =
+            self.of.composite().and_then(|all| all.variants.as_ref()).ok_or(NEW_LAYOUT)?;
         let active = self.reading.active(&self.of, variants, &self.place)?;
         let member = active.member.as_ref().ok_or(NEW_LAYOUT)?;
         if member.name.as_deref() != Some(variant) {
@@ -140,6 +143,25 @@ impl<'o, 'r, 'c, 'a, 'f> Object<'o, 'r, 'c, 'a, 'f> {
         }
         let place = self.reading.member_place(&self.of, member, &self.place)?;
         self.other(member.type_entry, place).member("__0").map(Some)
+    }
+}
+
+impl<'o, 'r, 'c, 'a, 'f> Object<'o, 'r, 'c, 'a, 'f> {
+    /// The type of what `Some` holds, if this is an `Option`.
+    pub(super) fn inside_some(&self) -> Result<Option<Entry<'a, 'f>>, String> {
+        let variants = self.of.composite().and_then(|all| all.variants.as_ref());
+        let mut members = variants.ok_or(NEW_LAYOUT)?.list.iter().flat_map(|one| &one.member);
+        let some = members.find(|member| member.name.as_deref() == Some("Some"));
+        let some = self.reading.context.types.get(some.ok_or(NEW_LAYOUT)?.type_entry);
+        Ok(some.member("__0").ok_or(NEW_LAYOUT)?.type_entry)
+    }
+
+    /// Where an `Option` of a pointer points to; zero for `None`.
+    pub(super) fn address_or_null(&self) -> Result<RunAddr, String> {
+        match self.payload("Some")? {
+            Some(pointer) => Ok(pointer.pointer()?.at),
+            None => Ok(RunAddr(0)),
+        }
     }
 }
 

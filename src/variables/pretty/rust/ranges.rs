@@ -10,7 +10,10 @@ pub(super) fn range(object: &Object<'_, '_, '_, '_, '_>, level: Level) -> Result
 }
 
 /// `1..=5`, which knows when it has been used up.
-pub(super) fn inclusive(object: &Object<'_, '_, '_, '_, '_>, level: Level) -> Result<Value, String> {
+pub(super) fn inclusive(
+    object: &Object<'_, '_, '_, '_, '_>,
+    level: Level,
+) -> Result<Value, String> {
     let last = if object.of.member("last").is_some() { "last" } else { "end" };
     let value = written(object, Some("start"), "..=", Some(last), level)?;
     let is_exhausted =

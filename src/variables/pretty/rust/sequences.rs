@@ -56,7 +56,11 @@ pub(super) fn deque(object: &Object<'_, '_, '_, '_, '_>, level: Level) -> Result
     let len = if object.of.member("tail").is_some() {
         // There, the tail was the first element, and the head behind the last.
         let end = std::mem::replace(&mut head, object.member("tail")?.word()?);
-        if end >= head { end.saturating_sub(head) } else { end.wrapping_sub(head).wrapping_add(capacity) }
+        if end >= head {
+            end.saturating_sub(head)
+        } else {
+            end.wrapping_sub(head).wrapping_add(capacity)
+        }
     } else {
         object.member("len")?.word()?
     };
@@ -65,7 +69,7 @@ pub(super) fn deque(object: &Object<'_, '_, '_, '_, '_>, level: Level) -> Result
         return Err(format!("{room}, with room for {capacity}"));
     }
     reading.check_extent(at, capacity, size)?;
-    let mut found = Collection::sequence();
+    let mut found = Collection::sequence(object.reading);
     for index in 0..len {
         if found.is_full(reading) {
             break;
@@ -89,8 +93,8 @@ pub(super) fn linked_list(
 ) -> Result<Value, String> {
     let reading = object.reading;
     let len = object.member("len")?.word()?;
-    let mut found = Collection::sequence();
-    let mut before = 0_u64;
+    let mut found = Collection::sequence(object.reading);
+    let mut before = RunAddr(0);
     // `Option<NonNull<Node<T>>>`, which is null at the end.
     let mut link = object.member("head")?;
     while !found.is_full(reading) {
@@ -101,10 +105,10 @@ pub(super) fn linked_list(
             break;
         }
         let node = object.other(pointer.target, Place::Memory(pointer.at));
-        match node.member("prev")?.word() {
+        match node.member("prev")?.address_or_null() {
             Ok(back) if back == before => (),
             Ok(back) => {
-                found.damaged(format!("its node at {} points back to {back:#x}", pointer.at));
+                found.damaged(format!("its node at {} points back to {back}", pointer.at));
                 break;
             }
             Err(why) => {
@@ -112,7 +116,7 @@ pub(super) fn linked_list(
                 break;
             }
         }
-        before = pointer.at.0;
+        before = pointer.at;
         found.push(node.member("element")?.value(level.deeper()));
         link = node.member("next")?;
     }
@@ -143,11 +147,7 @@ pub(super) fn slice_iter(
 
 /// The elements from `ptr` to the end, which is an address, except for elements
 /// without a size.
-fn rest(
-    object: &Object<'_, '_, '_, '_, '_>,
-    end: &str,
-    level: Level,
-) -> Result<Value, String> {
+fn rest(object: &Object<'_, '_, '_, '_, '_>, end: &str, level: Level) -> Result<Value, String> {
     let element = object.parameter("T")?;
     let size = object.other(element, object.place.clone()).size()?;
     let start = object.member("ptr")?.word()?;

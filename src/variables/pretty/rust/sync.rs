@@ -65,7 +65,8 @@ pub(super) fn guard(object: &Object<'_, '_, '_, '_, '_>, level: Level) -> Result
     if lock.metadata != Metadata::None {
         return Err(NEW_LAYOUT.to_owned());
     }
-    let mut value = Value::leaf(ValueKind::Reference, format!("@{}", lock.at), object.place.origin());
+    let mut value =
+        Value::leaf(ValueKind::Reference, format!("@{}", lock.at), object.place.origin());
     value.raw = Some(lock.at.0);
     if level.follows {
         let data = object.other(lock.target, Place::Memory(lock.at)).member("data")?;
@@ -77,14 +78,20 @@ pub(super) fn guard(object: &Object<'_, '_, '_, '_, '_>, level: Level) -> Result
 }
 
 /// `OnceLock<T>`: a value that is made once.
-pub(super) fn once_lock(object: &Object<'_, '_, '_, '_, '_>, level: Level) -> Result<Value, String> {
+pub(super) fn once_lock(
+    object: &Object<'_, '_, '_, '_, '_>,
+    level: Level,
+) -> Result<Value, String> {
     // `UnsafeCell<MaybeUninit<T>>`
     let value = object.member("value.value.value")?;
     once(object, &value, level)
 }
 
 /// `LazyLock<T>`: a value, or the function that will make it.
-pub(super) fn lazy_lock(object: &Object<'_, '_, '_, '_, '_>, level: Level) -> Result<Value, String> {
+pub(super) fn lazy_lock(
+    object: &Object<'_, '_, '_, '_, '_>,
+    level: Level,
+) -> Result<Value, String> {
     let value = object.member("data.value.value")?;
     once(object, &value, level)
 }
@@ -113,9 +120,10 @@ fn once(
 /// Whether zero means "done" in a `Once`. It did so with rustc 1.95, and meant
 /// "not begun" in older libraries, without another name for anything.
 fn has_new_states(object: &Object<'_, '_, '_, '_, '_>) -> bool {
-    let producer = object.of.entry.and_then(|entry| {
-        entry.root().attributes()?.text(gimli::constants::DW_AT_producer)
-    });
+    let producer = object
+        .of
+        .entry
+        .and_then(|entry| entry.root().attributes()?.text(gimli::constants::DW_AT_producer));
     let version = producer.as_deref().and_then(rustc_version);
     version.is_some_and(|version| version >= (1, 95))
 }
@@ -128,7 +136,10 @@ fn rustc_version(producer: &str) -> Option<(u32, u32)> {
 }
 
 /// `ThreadId`: a number that the library counts up.
-pub(super) fn thread_id(object: &Object<'_, '_, '_, '_, '_>, _level: Level) -> Result<Value, String> {
+pub(super) fn thread_id(
+    object: &Object<'_, '_, '_, '_, '_>,
+    _level: Level,
+) -> Result<Value, String> {
     let mut value = Value::leaf(
         ValueKind::Scalar,
         format!("ThreadId({})", object.word()?),

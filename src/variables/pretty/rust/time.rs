@@ -67,9 +67,7 @@ fn date(seconds: i64, nanoseconds: u32) -> String {
     let month = if month < 10 { month + 3 } else { month - 9 };
     let year = era.saturating_mul(400) + year + i64::from(month <= 2);
     let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
-    format!(
-        "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}.{nanoseconds:09} UTC"
-    )
+    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}.{nanoseconds:09} UTC")
 }
 
 fn leaf(object: &Object<'_, '_, '_, '_, '_>, text: String) -> Value {

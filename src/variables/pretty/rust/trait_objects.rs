@@ -7,8 +7,10 @@
 
 use gimli::constants as dw;
 
+use super::futures::is_future;
 use crate::base::addr::RunAddr;
 use crate::symbols::entries::Entry;
+use crate::symbols::types::Type;
 use crate::variables::place::Place;
 use crate::variables::read::{Level, NOT_DUMPED, Reading};
 use crate::variables::value::{Origin, Value, ValueKind};
@@ -38,7 +40,7 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
         let inside = self.typed(&of, &Place::Memory(at), level);
         value.text = match inside.is_known() {
             // What names itself needs no second name.
-            true if inside.text.starts_with(&of.plain_name) => inside.text.clone(),
+            true if is_future(&of) || is_bare(&of) => inside.text.clone(),
             true => format!("{} {}", of.plain_name, inside.text),
             false if !self.is_there(at) => format!("{} at {at} {NOT_DUMPED}", of.plain_name),
             false => format!("{} {}", of.plain_name, inside.text),
@@ -80,20 +82,26 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
                 return Ok(concrete);
             }
         }
-        // Without the variable: the function that drops it says of what type.
+        // A table may be one of a library without descriptions. The functions
+        // in it say of what type it is, but not surely: the compiler uses one
+        // function for several types when its code is the same.
         let drop = self.context.memory.u64(table);
         let drop = drop.map_err(|_| format!("its table at {table} is not in the dump"))?;
         let symbol = self.symbol(RunAddr(drop)).filter(|_| drop != 0);
-        let name = symbol.as_deref().and_then(|symbol| {
-            let (_, name) = symbol.split_once("drop_in_place<")?;
-            name.strip_suffix('>')
-        });
-        match name {
-            Some(name) => self
-                .context
-                .type_named(name, None)
-                .ok_or_else(|| format!("it is a `{name}`, of which there is no debug information")),
-            None => Err(format!("nothing is known of the table of methods at {table}")),
-        }
+        let name = symbol.as_deref().and_then(|symbol| symbol.split_once("drop_in_place"));
+        Err(match name {
+            Some((_, name)) => {
+                // `drop_in_place<T>`, `drop_in_place::<T>`
+                let name = name.trim_start_matches("::").strip_prefix('<').unwrap_or(name);
+                let name = name.rsplit_once('>').map_or(name, |(name, _)| name);
+                format!("the table of methods at {table} is not described; perhaps of `{name}`")
+            }
+            None => format!("the table of methods at {table} is not described"),
+        })
     }
+}
+
+/// Whether a type has nothing but a name, which is then its text.
+fn is_bare(of: &Type<'_, '_>) -> bool {
+    of.composite().is_some_and(|all| all.members.is_empty() && all.variants.is_none())
 }

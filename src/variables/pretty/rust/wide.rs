@@ -1,7 +1,7 @@
 //! Wide pointers: to text, slices and trait objects.
 
-use super::object::{Object, arguments};
 pub(super) use super::object::{Metadata, Pointer};
+use super::object::{Object, arguments};
 use super::text::c_text;
 use crate::base::addr::RunAddr;
 use crate::symbols::entries::Entry;
@@ -82,7 +82,8 @@ fn unsized_value<'a, 'f>(
     let mut parts = Vec::new();
     for _ in 0..MOST_TAILS {
         let members = here.of.composite().map(|all| all.members.as_slice()).unwrap_or_default();
-        let offset = |member: &&_| reading.member_place(&here.of, member, &here.place).ok()?.address();
+        let offset =
+            |member: &&_| reading.member_place(&here.of, member, &here.place).ok()?.address();
         let Some(last) = members.iter().max_by_key(offset) else { break };
         for member in members.iter().filter(|member| member.name != last.name) {
             let part = reading.member(&here.of, member, &here.place, level.deeper());
