@@ -12,7 +12,7 @@ use crate::variables::strings::CharKind;
 use crate::variables::value::{Origin, Value, ValueKind};
 
 /// How long the text of a pointer's target may be; the tree has it in full.
-const TARGET_TEXT: usize = 72;
+pub(super) const TARGET_TEXT: usize = 72;
 
 impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
     pub(super) fn pointer(
@@ -76,9 +76,18 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
             }
             // Of `dyn Trait`, only the table knows what it is.
             Shape::Composite(_) if to.size == Some(0) => pointer(at.to_string()),
-            _ if !level.follows => pointer(at.to_string()),
+            _ if !level.follows => {
+                let label = self.object(&to, at).label;
+                let mut value = pointer(match &label {
+                    Some(label) => format!("{at} ({label})"),
+                    None => at.to_string(),
+                });
+                value.dynamic_type = label;
+                value
+            }
             shape => {
-                let target = self.typed(&to, &Place::Memory(at), level.followed());
+                let object = self.object(&to, at);
+                let target = self.typed(&object.of, &Place::Memory(object.at), level.followed());
                 if !target.is_known() && !self.is_there(at) {
                     return pointer(format!("{at} {NOT_DUMPED}"));
                 }
@@ -87,7 +96,9 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
                     _ => "-> ",
                 };
                 let text = shortened(&target.text, TARGET_TEXT);
-                let mut value = pointer(format!("{at} {arrow}{text}"));
+                let label = labeled(object.label.as_deref());
+                let mut value = pointer(format!("{at} {label}{arrow}{text}"));
+                value.dynamic_type = object.label;
                 value.fields.push(("*".to_owned(), target));
                 value
             }
@@ -157,9 +168,12 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
         if at.0 == 0 || !level.follows {
             return value;
         }
-        let target = self.value(target, &Place::Memory(at), level.followed());
+        let object = self.object(&self.context.types.get(target), at);
+        let target = self.typed(&object.of, &Place::Memory(object.at), level.followed());
+        let label = labeled(object.label.as_deref());
+        value.dynamic_type = object.label;
         value.text = match target.is_known() {
-            true => target.text.clone(),
+            true => format!("{label}{}", target.text),
             false if !self.is_there(at) => format!("@{at} {NOT_DUMPED}"),
             false => format!("@{at} {}", target.text),
         };
@@ -208,6 +222,11 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
         let member = members.iter().find(|member| member.place == MemberPlace::Bytes(offset))?;
         Some(format!("&{}::{}", class.plain_name, member.name.as_ref()?))
     }
+}
+
+/// What an object really is, as it stands before its members.
+fn labeled(label: Option<&str>) -> String {
+    label.map(|label| format!("({label}) ")).unwrap_or_default()
 }
 
 /// How a language writes a pointer to nothing.

@@ -246,6 +246,9 @@ fn number(of: &Type<'_, '_>, encoding: DwAte, bytes: &[u8], origin: Origin) -> V
         dw::DW_ATE_boolean => match raw {
             0 => "false".to_owned(),
             1 => "true".to_owned(),
+            other if of.dialect == Dialect::Rust => {
+                return Value::unknown(format!("{other} is no bool"));
+            }
             other => other.to_string(),
         },
         dw::DW_ATE_signed | dw::DW_ATE_unsigned if is_wide(of) => wide_character(of, raw),
@@ -258,6 +261,9 @@ fn number(of: &Type<'_, '_>, encoding: DwAte, bytes: &[u8], origin: Origin) -> V
             let code = if is_signed { signed.to_string() } else { raw.to_string() };
             let byte = bytes.first().copied().unwrap_or(0);
             format!("{code} {}", byte_character(byte, of.dialect))
+        }
+        dw::DW_ATE_UTF if of.dialect == Dialect::Rust && no_character(raw) => {
+            return Value::unknown(format!("{raw:#x} is no character"));
         }
         dw::DW_ATE_UTF | dw::DW_ATE_ASCII | dw::DW_ATE_UCS => wide_character(of, raw),
         dw::DW_ATE_address => format!("{raw:#x}"),
@@ -286,13 +292,17 @@ pub(super) fn is_small_number(of: &Type<'_, '_>) -> bool {
     })
 }
 
+/// Whether a number is the code of no character.
+fn no_character(raw: u128) -> bool {
+    u32::try_from(raw).ok().and_then(char::from_u32).is_none()
+}
+
 /// A character of a wide type. In C the code comes first, as for `char`.
 fn wide_character(of: &Type<'_, '_>, raw: u128) -> String {
     let code = u32::try_from(raw).ok();
     let quoted = code.and_then(|code| character(code, of.dialect));
     match (of.dialect, quoted) {
         (Dialect::Rust, Some(quoted)) => quoted,
-        (Dialect::Rust, None) => format!("<no character: {raw:#x}>"),
         (_, Some(quoted)) => format!("{raw} {}{quoted}", prefix(of)),
         (_, None) => raw.to_string(),
     }

@@ -22,3 +22,4 @@ mod schema;
 mod shown_values;
 mod sources;
 mod values;
+mod values_table;

@@ -23,12 +23,12 @@ pub(super) fn maybe_uninit(
 pub(super) fn non_zero(object: &Object<'_, '_, '_, '_, '_>, level: Level) -> Result<Value, String> {
     let mut inner = object.wrapped()?;
     // `NonZeroU8Inner(u8)`
-    while inner.of.composite().is_some() {
+    if inner.of.composite().is_some() {
         inner = inner.wrapped()?;
     }
     let value = inner.value(level);
-    match value.text.as_str() {
-        "0" => Err("damaged: it is zero, which it cannot be".to_owned()),
+    match value.raw {
+        Some(0) => Err("damaged: it is zero, which it cannot be".to_owned()),
         _ => Ok(value),
     }
 }

@@ -56,12 +56,10 @@ fn fill<'o, 'r, 'c, 'a, 'f>(
 ) -> Result<(), String> {
     // The library's own map and set around the table, and around those, the
     // standard library's.
-    let mut raw = object.any_member(&["base", "map", "table"])?;
-    while raw.of.type_argument("T").is_none() || raw.of.member("table").is_none() {
-        raw = raw.any_member(&["base", "map", "table"])?;
-    }
+    let inner = object.down_to("bucket_mask", &["base", "map", "table"])?;
+    let raw = object.down_to("marker", &["base", "map", "table"])?;
     let element = raw.parameter("T")?;
-    let table = Table::read(&raw)?;
+    let table = Table::read(&raw, &inner)?;
     if table.items == 0 {
         return Ok(());
     }
@@ -104,9 +102,11 @@ fn fill<'o, 'r, 'c, 'a, 'f>(
 }
 
 impl Table {
-    fn read(raw: &Object<'_, '_, '_, '_, '_>) -> Result<Self, String> {
+    fn read(
+        raw: &Object<'_, '_, '_, '_, '_>,
+        inner: &Object<'_, '_, '_, '_, '_>,
+    ) -> Result<Self, String> {
         let slot_size = raw.other(raw.parameter("T")?, raw.place.clone()).size()?;
-        let inner = raw.member("table")?;
         let word = |name| inner.member(name)?.word();
         let (mask, items, left) = (word("bucket_mask")?, word("items")?, word("growth_left")?);
         let controls = RunAddr(word("ctrl")?);

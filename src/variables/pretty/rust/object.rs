@@ -14,6 +14,7 @@ use crate::variables::value::{Origin, Value, ValueKind};
 const MOST_WRAPPERS: usize = 8;
 
 /// A type, and where a value of it is.
+#[derive(Clone)]
 pub(super) struct Object<'o, 'r, 'c, 'a, 'f> {
     pub(super) reading: &'o Reading<'r, 'c, 'a, 'f>,
     pub(super) of: Arc<Type<'a, 'f>>,
@@ -56,8 +57,7 @@ impl<'o, 'r, 'c, 'a, 'f> Object<'o, 'r, 'c, 'a, 'f> {
 
     /// A member, or a member of a member: `inner.futex`.
     pub(super) fn member(&self, path: &str) -> Result<Self, String> {
-        let mut here =
-            Self { reading: self.reading, of: self.of.clone(), place: self.place.clone() };
+        let mut here = self.clone();
         for name in path.split('.') {
             let member = here.of.member(name).ok_or(NEW_LAYOUT)?;
             let place = self.reading.member_place(&here.of, member, &here.place)?;
@@ -70,6 +70,19 @@ impl<'o, 'r, 'c, 'a, 'f> Object<'o, 'r, 'c, 'a, 'f> {
     pub(super) fn any_member(&self, names: &[&str]) -> Result<Self, String> {
         let found = names.iter().find(|name| self.of.member(name).is_some());
         self.member(found.ok_or(NEW_LAYOUT)?)
+    }
+
+    /// The structure that has this member: this one, or one within it, through
+    /// members of these names; of no names, through what it wraps.
+    pub(super) fn down_to(&self, wanted: &str, through: &[&str]) -> Result<Self, String> {
+        let mut here = self.clone();
+        for _ in 0..MOST_WRAPPERS {
+            if here.of.member(wanted).is_some() {
+                return Ok(here);
+            }
+            here = if through.is_empty() { here.wrapped()? } else { here.any_member(through)? };
+        }
+        Err(NEW_LAYOUT.to_owned())
     }
 
     /// The one member that has a size: what a wrapper wraps.
@@ -110,8 +123,7 @@ impl<'o, 'r, 'c, 'a, 'f> Object<'o, 'r, 'c, 'a, 'f> {
 
     /// Where it points to, if it is a pointer, or wraps only one.
     pub(super) fn pointer(&self) -> Result<Pointer<'a, 'f>, String> {
-        let mut here =
-            Self { reading: self.reading, of: self.of.clone(), place: self.place.clone() };
+        let mut here = self.clone();
         for _ in 0..MOST_WRAPPERS {
             if let Shape::Pointer(target) = here.of.shape {
                 let at = RunAddr(here.word()?);

@@ -11,10 +11,7 @@ use crate::variables::value::Value;
 /// `String`, `OsString`, `PathBuf`: a vector of bytes within structures that
 /// have one member each.
 pub(super) fn buffer(object: &Object<'_, '_, '_, '_, '_>, _level: Level) -> Result<Value, String> {
-    let mut vector = object.any_member(&["vec", "inner"])?;
-    while vector.of.member("buf").is_none() {
-        vector = vector.any_member(&["vec", "inner"])?;
-    }
+    let vector = object.down_to("buf", &["vec", "inner"])?;
     let (at, len) = contents(&vector, 1)?;
     object.reading.sized_text(Dialect::Rust, at, len)
 }

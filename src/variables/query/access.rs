@@ -1,0 +1,408 @@
+//! Members, elements, and what pointers point to.
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
+
+use std::cell::Cell;
+
+use crate::base::addr::RunAddr;
+use crate::symbols::types::{Array, Dialect, MemberPlace, Shape, Type};
+use crate::variables::place::Place;
+use crate::variables::pretty;
+use crate::variables::query::evaluate::{Evaluator, Found};
+use crate::variables::query::fault::{Fault, Span, Trouble};
+use crate::variables::query::operand::{Object, Operand};
+use crate::variables::query::result_type::ResultType;
+use crate::variables::query::syntax::Member;
+use crate::variables::read::Level;
+use crate::variables::value::Value;
+
+/// How many pointers Rust follows for one dot.
+const MOST_FOLLOWED: usize = 8;
+
+/// How many base classes and anonymous members are looked through for a name.
+const MOST_SEARCHED: usize = 2_000;
+
+/// How deeply they may nest.
+const MOST_BASES: usize = 32;
+
+/// How many names of members a hint has.
+const MOST_NAMES: usize = 16;
+
+impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
+    /// What a pointer type points to. `None`: it is no pointer.
+    pub(super) fn target_type(&self, of: &ResultType<'a, 'f>) -> Option<ResultType<'a, 'f>> {
+        match of {
+            ResultType::Pointer(to, _) => Some((**to).clone()),
+            _ => match self.resolved(of).shape {
+                Shape::Pointer(target) => Some(ResultType::Declared(target)),
+                _ => None,
+            },
+        }
+    }
+
+    /// An operand, references followed.
+    pub(super) fn settled(&self, operand: Operand<'a, 'f>) -> Found<Operand<'a, 'f>> {
+        let Operand::Object(object) = &operand else { return Ok(operand) };
+        let of = self.resolved(&object.of);
+        match of.shape {
+            Shape::Reference(target) => {
+                let target = ResultType::Declared(target);
+                self.through(&of, &object.place, target).map(Operand::Object)
+            }
+            _ => Ok(operand),
+        }
+    }
+
+    /// What the pointer at a place points to.
+    fn through(
+        &self,
+        of: &Type<'a, 'f>,
+        place: &Place<'a, 'f>,
+        target: ResultType<'a, 'f>,
+    ) -> Found<Object<'a, 'f>> {
+        if let Some((variable, offset)) = place.pointer() {
+            // The compiler removed the pointer together with what it points to.
+            let lost = || Trouble::Unknown("what it points to was removed".to_owned());
+            let activation = self.activation.ok_or_else(lost)?;
+            let attributes = variable.attributes().ok_or_else(lost)?;
+            let target_place = activation.place(&attributes).map_err(Trouble::Unknown)?;
+            let offset = u64::try_from(offset).map_err(|_| lost())?;
+            return Ok(Object::new(target, target_place.part(offset)));
+        }
+        let word = self.reading.word(of, place).map_err(|why| why.reason())?;
+        Ok(Object::new(target, Place::Memory(RunAddr(word))))
+    }
+
+    /// `*operand`.
+    pub(super) fn target(&self, operand: Operand<'a, 'f>, at: Span) -> Found<Operand<'a, 'f>> {
+        let operand = self.settled(operand)?;
+        let written = self.written(at).to_owned();
+        let object = match operand {
+            Operand::Part(value, _) => return self.part_target(&value, at),
+            Operand::Symbol { .. } => return Err(self.untyped(at)),
+            Operand::Object(object) => object,
+        };
+        let of = self.resolved(&object.of);
+        if let Some(target) = self.target_type(&object.of) {
+            if matches!(target, ResultType::Declared(None)) {
+                let fault = Fault::new(at, format!("`{written}` points to no type"));
+                let hint = format!("cast it to one: `*(unsigned char *){written}`");
+                return Err(fault.with_hint(hint).into());
+            }
+            let found = self.through(&of, &object.place, target)?;
+            if found.place.address() == Some(RunAddr(0)) {
+                self.note(format!("`{written}` points to nothing: it is null"));
+            }
+            return Ok(Operand::Object(found));
+        }
+        if let Some(element) = self.element_type(&object.of) {
+            return Ok(Operand::Object(Object::new(element, object.place)));
+        }
+        if let Some(found) = self.smart_target(&object, &of)? {
+            return Ok(found);
+        }
+        let what = format!("`{written}` is no pointer, but of type `{}`", of.name);
+        let hint = match of.shape {
+            Shape::Number(_) => Some(format!("cast it to one: `*(long *){written}`")),
+            _ => None,
+        };
+        Err(Fault { at, what, hint }.into())
+    }
+
+    fn part_target(&self, value: &Value, at: Span) -> Found<Operand<'a, 'f>> {
+        if let Some(why) = &value.why_unknown {
+            return Err(Trouble::Unknown(why.clone()));
+        }
+        match value.field("*") {
+            Some(target) => Ok(Operand::Part(target.clone(), String::new())),
+            None => {
+                let what = format!("what `{}` points to was not read", self.written(at));
+                let hint = "print the address, and cast it: `*(type *)0x...`";
+                Err(Fault::new(at, what).with_hint(hint).into())
+            }
+        }
+    }
+
+    /// What a smart pointer holds. `None`: it is none.
+    fn smart_target(
+        &self,
+        object: &Object<'a, 'f>,
+        of: &Type<'a, 'f>,
+    ) -> Found<Option<Operand<'a, 'f>>> {
+        if pretty::printer(of).is_none() {
+            return Ok(None);
+        }
+        let level = Level { nested: self.view.context.limits.depth, follows: true };
+        let value = self.reading.typed(of, &object.place, level);
+        if let Some(why) = value.why_unknown {
+            return Err(Trouble::Unknown(why));
+        }
+        if let Some(target) = value.field("*") {
+            return Ok(Some(match (target.address, self.argument(of)) {
+                (Some(at), Some(held)) => {
+                    Operand::Object(Object::new(held, Place::Memory(at)))
+                }
+                _ => Operand::Part(target.clone(), String::new()),
+            }));
+        }
+        if value.raw == Some(0) {
+            return Err(Trouble::Unknown("it points to nothing".to_owned()));
+        }
+        Ok(None)
+    }
+
+    /// The type that a container or smart pointer holds: its first argument.
+    pub(super) fn argument(&self, of: &Type<'a, 'f>) -> Option<ResultType<'a, 'f>> {
+        if let Some(entry) = of.type_argument("_Tp").or_else(|| of.type_argument("T")) {
+            return Some(ResultType::Declared(Some(entry)));
+        }
+        // Slices of Rust name what they point to.
+        if let Some(pointer) = of.member("data_ptr") {
+            return self.target_type(&ResultType::Declared(pointer.type_entry));
+        }
+        let (_, first) = of.composite()?.type_arguments.first()?;
+        Some(ResultType::Declared(Some(*first)))
+    }
+
+    /// The type of an array's elements, or of its rows. `None`: it is none.
+    pub(super) fn element_type(&self, of: &ResultType<'a, 'f>) -> Option<ResultType<'a, 'f>> {
+        if let ResultType::Array(element, ..) = of {
+            return Some((**element).clone());
+        }
+        let of = self.resolved(of);
+        let Shape::Array(array) = &of.shape else { return None };
+        match array.dimensions.split_first() {
+            Some((_, rest)) if !rest.is_empty() => Some(self.row(&of, array)),
+            _ => Some(ResultType::Declared(array.element)),
+        }
+    }
+
+    /// One row of an array of several dimensions.
+    fn row(&self, of: &Type<'a, 'f>, array: &Array<'a, 'f>) -> ResultType<'a, 'f> {
+        let dimensions: Vec<_> = array.dimensions.iter().skip(1).copied().collect();
+        let element = self.view.context.types.get(array.element);
+        let mut lengths = String::new();
+        let mut size = element.size;
+        for dimension in &dimensions {
+            let count = self.reading.length(of, *dimension).ok();
+            lengths.push_str(&count.map_or("[]".to_owned(), |count| format!("[{count}]")));
+            size = size.zip(count).and_then(|(size, count)| size.checked_mul(count));
+        }
+        let name = format!("{} {lengths}", element.name);
+        let shape = Shape::Array(Array { element: array.element, dimensions });
+        ResultType::Plain(std::sync::Arc::new(Type {
+            plain_name: name.clone(),
+            name,
+            aliases: Vec::new(),
+            size,
+            shape,
+            ..of.clone()
+        }))
+    }
+
+    /// How many bytes an array has whose length the program computed.
+    pub(super) fn array_bytes(
+        &self,
+        of: &Type<'a, 'f>,
+        array: &Array<'a, 'f>,
+    ) -> Result<u64, String> {
+        let size = self.view.context.types.get(array.element).size;
+        let mut size = size.ok_or("the size of its elements is not known")?;
+        for dimension in &array.dimensions {
+            let count = self.reading.length(of, *dimension)?;
+            size = size.checked_mul(count).ok_or("it is larger than all memory")?;
+        }
+        Ok(size)
+    }
+
+    /// `operand.name` or `operand->name`.
+    pub(super) fn member(
+        &self,
+        operand: Operand<'a, 'f>,
+        member: &Member,
+        at: Span,
+    ) -> Found<Operand<'a, 'f>> {
+        let mut operand = self.settled(operand)?;
+        let mut shown = at;
+        for step in 0..MOST_FOLLOWED {
+            let object = match &operand {
+                Operand::Part(value, _) => return self.part_member(value, member, at),
+                Operand::Symbol { .. } => return Err(self.untyped(at)),
+                Operand::Object(object) => object,
+            };
+            let of = self.resolved(&object.of);
+            if self.target_type(&object.of).is_some() {
+                // In C, the second arrow is missing.
+                if step > 0 && of.dialect != Dialect::Rust && self.dialect != Dialect::Rust {
+                    let what = format!("`{}` is no structure, but `{}`", self.written(shown), of.name);
+                    let hint = format!("write `(*{})->{}`", self.written(at), member.name);
+                    return Err(Fault::new(shown, what).with_hint(hint).into());
+                }
+                operand = self.settled(self.target(operand, at)?)?;
+                continue;
+            }
+            shown = at;
+            if let Some(found) = self.find_member(&of, &object.place, &member.name) {
+                return found.map(Operand::Object).map_err(Trouble::Unknown);
+            }
+            if let Some(target) = self.smart_target(object, &of)? {
+                operand = self.settled(target)?;
+                continue;
+            }
+            return self.unusual_member(object, &of, member);
+        }
+        Err(Fault::new(at, "it points to a pointer to a pointer to ...").into())
+    }
+
+    /// A member that only reading the value finds: of the active variant of a
+    /// Rust enum, of a container.
+    fn unusual_member(
+        &self,
+        object: &Object<'a, 'f>,
+        of: &Type<'a, 'f>,
+        member: &Member,
+    ) -> Found<Operand<'a, 'f>> {
+        let Some(composite) = of.composite() else {
+            let what = match &of.shape {
+                Shape::Declared(..) => format!("`{}` is declared here, but not defined", of.name),
+                _ => format!("a value of type `{}` has no members", of.name),
+            };
+            return Err(Fault::new(member.at, what).into());
+        };
+        let is_read = composite.variants.is_some() || pretty::printer(of).is_some();
+        let mut names: Vec<String> = Vec::new();
+        if is_read {
+            let level = Level { nested: self.view.context.limits.depth, follows: true };
+            let value = self.reading.typed(of, &object.place, level);
+            if let Some(why) = &value.why_unknown {
+                return Err(Trouble::Unknown(why.clone()));
+            }
+            let spelled = format!("__{}", member.name);
+            let found = value.field(&member.name).or_else(|| value.field(&spelled));
+            if let Some(found) = found {
+                return Ok(Operand::Part(found.clone(), String::new()));
+            }
+            names.extend(value.fields.iter().map(|(name, _)| name.clone()));
+        }
+        self.member_names(of, &mut names, &Cell::new(MOST_SEARCHED), MOST_BASES);
+        Err(no_member(&of.plain_name, member, &names).into())
+    }
+
+    fn part_member(&self, value: &Value, member: &Member, at: Span) -> Found<Operand<'a, 'f>> {
+        if let Some(why) = &value.why_unknown {
+            return Err(Trouble::Unknown(why.clone()));
+        }
+        let spelled = format!("__{}", member.name);
+        let within = |value: &Value| {
+            value.field(&member.name).or_else(|| value.field(&spelled)).cloned()
+        };
+        let target = value.field("*");
+        if let Some(found) = within(value).or_else(|| target.and_then(within)) {
+            return Ok(Operand::Part(found, String::new()));
+        }
+        let fields = target.map_or(&value.fields, |target| &target.fields);
+        let names: Vec<String> = fields.iter().map(|(name, _)| name.clone()).collect();
+        Err(no_member(self.written(at), member, &names).into())
+    }
+
+    /// A member by its name, in a structure, its anonymous members and its
+    /// bases. `None`: there is none.
+    pub(super) fn find_member(
+        &self,
+        of: &Type<'a, 'f>,
+        place: &Place<'a, 'f>,
+        name: &str,
+    ) -> Option<Result<Object<'a, 'f>, String>> {
+        let budget = Cell::new(MOST_SEARCHED);
+        let plain = self.member_within(of, place, name, &budget, MOST_BASES);
+        // `t.0` of Rust is called `__0`.
+        let is_number = name.starts_with(|char: char| char.is_ascii_digit());
+        plain.or_else(|| {
+            let name = format!("__{name}");
+            is_number.then(|| self.member_within(of, place, &name, &budget, MOST_BASES)).flatten()
+        })
+    }
+
+    fn member_within(
+        &self,
+        of: &Type<'a, 'f>,
+        place: &Place<'a, 'f>,
+        name: &str,
+        budget: &Cell<usize>,
+        depth: usize,
+    ) -> Option<Result<Object<'a, 'f>, String>> {
+        let depth = depth.checked_sub(1)?;
+        budget.set(budget.get().checked_sub(1)?);
+        if let Some(member) = of.member(name) {
+            let of_member = ResultType::Declared(member.type_entry);
+            if let MemberPlace::Bits(from, width) = member.place {
+                let bits = Some((from, width));
+                return Some(Ok(Object { of: of_member, place: place.clone(), bits }));
+            }
+            let found = self.reading.member_place(of, member, place);
+            return Some(found.map(|place| Object::new(of_member, place)));
+        }
+        let members = &of.composite()?.members;
+        let inner = members.iter().filter(|member| member.is_base || member.name.is_none());
+        let mut lost = None;
+        for member in inner {
+            let inner = self.view.context.types.get(member.type_entry);
+            // A virtual base of an object that lies in no memory: the member may
+            // be there, and its place is not known.
+            let (inner_place, why) = match self.reading.member_place(of, member, place) {
+                Ok(place) => (place, None),
+                Err(why) => (Place::constant(Vec::new()), Some(why)),
+            };
+            let found = self.member_within(&inner, &inner_place, name, budget, depth);
+            match (found, why) {
+                (Some(_), Some(why)) => lost = lost.or(Some(Err(why))),
+                (Some(found), None) => return Some(found),
+                (None, _) => (),
+            }
+        }
+        lost
+    }
+
+    /// The names that may stand behind a dot.
+    pub(super) fn member_names(
+        &self,
+        of: &Type<'a, 'f>,
+        names: &mut Vec<String>,
+        budget: &Cell<usize>,
+        depth: usize,
+    ) {
+        let (Some(depth), Some(composite)) = (depth.checked_sub(1), of.composite()) else { return };
+        for member in &composite.members {
+            let Some(left) = budget.get().checked_sub(1) else { return };
+            budget.set(left);
+            match &member.name {
+                Some(name) if !member.is_base => {
+                    let name = name.strip_prefix("__").filter(|rest| {
+                        rest.chars().all(|char| char.is_ascii_digit()) && !rest.is_empty()
+                    });
+                    let shown = name.map_or_else(|| member.name.clone(), |name| Some(name.to_owned()));
+                    names.extend(shown.filter(|_| !member.is_artificial));
+                }
+                _ => {
+                    let inner = self.view.context.types.get(member.type_entry);
+                    self.member_names(&inner, names, budget, depth);
+                }
+            }
+        }
+    }
+
+    /// What is said of data and code that no debug information describes.
+    pub(super) fn untyped(&self, at: Span) -> Trouble {
+        let written = self.written(at);
+        let what = format!("the type of `{written}` is not known: there is no debug information");
+        Fault::new(at, what).with_hint(format!("cast its address: `*(long *)&{written}`")).into()
+    }
+}
+
+/// The member is not there; those that are, the closest first.
+fn no_member(of: &str, member: &Member, names: &[String]) -> Fault {
+    let fault = Fault::new(member.at, format!("`{of}` has no member `{}`", member.name));
+    match crate::variables::query::spelling::closest(names, &member.name, MOST_NAMES) {
+        Some(list) => fault.with_hint(format!("its members: {list}")),
+        None => fault,
+    }
+}

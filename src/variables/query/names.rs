@@ -1,0 +1,327 @@
+//! What a name means at a place of the program.
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
+
+use std::cell::{Cell, OnceCell};
+
+use gimli::constants as dw;
+
+use crate::symbols::entries::{Attributes, Descend, Entry};
+use crate::symbols::types::Dialect;
+use crate::variables::location::Activation;
+use crate::variables::place::Place;
+use crate::variables::query::evaluate::{Evaluator, Found};
+use crate::variables::query::fault::{Fault, Span, Trouble};
+use crate::variables::query::number::{Number, Whole};
+use crate::variables::query::operand::{Object, Operand};
+use crate::variables::query::result_type::ResultType;
+use crate::variables::query::spelling::closest;
+use crate::variables::query::syntax::Name;
+use crate::variables::scope::{Declared, variables_at};
+use crate::variables::value::Origin;
+
+/// How many names a hint has.
+const MOST_NAMES: usize = 20;
+
+/// How many entries of a unit are searched for an enumerator.
+const MOST_ENTRIES: usize = 200_000;
+
+impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
+    /// What a name means: a variable of the call, innermost block first; an
+    /// argument; a member of the object that the call is about; a global
+    /// variable; an enumerator; a symbol.
+    pub(super) fn named(&self, name: &Name, at: Span) -> Found<Operand<'a, 'f>> {
+        let variables = self.variables();
+        if name.file.is_none() {
+            if let Some(found) = self.local(&variables, &name.path) {
+                return self.variable(found);
+            }
+            if let Some(found) = self.own_member(&variables, &name.path) {
+                return found;
+            }
+        }
+        if let Some(found) = self.global(name, at)? {
+            return Ok(found);
+        }
+        if name.file.is_none() {
+            if let Some(found) = self.enumerator(&name.path) {
+                return Ok(found);
+            }
+            if let Some(found) = self.symbol(&name.path) {
+                return Ok(found);
+            }
+        }
+        Err(self.no_such_name(name, at, &variables).into())
+    }
+
+    /// Whether a name is that of a variable here.
+    pub(super) fn is_variable(&self, name: &str) -> bool {
+        let variables = self.variables();
+        self.local(&variables, name).is_some() || self.own_member(&variables, name).is_some()
+    }
+
+    fn variables(&self) -> Vec<Declared<'a, 'f>> {
+        match (self.function, self.activation) {
+            (Some(function), Some(activation)) => variables_at(function, activation.at),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The variable of that name that the source means: those of inner blocks
+    /// come first, arguments last.
+    fn local<'d>(
+        &self,
+        variables: &'d [Declared<'a, 'f>],
+        name: &str,
+    ) -> Option<&'d Declared<'a, 'f>> {
+        let locals = variables.iter().filter(|variable| !variable.is_argument);
+        let arguments = variables.iter().filter(|variable| variable.is_argument);
+        locals.chain(arguments).find(|variable| variable.name.as_deref() == Some(name))
+    }
+
+    /// A variable of the call.
+    fn variable(&self, declared: &Declared<'a, 'f>) -> Found<Operand<'a, 'f>> {
+        let attributes = &declared.attributes;
+        let of = ResultType::Declared(attributes.type_entry());
+        let Some(activation) = self.activation else {
+            return Err(Trouble::Unknown("the frame has no debug information".to_owned()));
+        };
+        let place = activation.place(attributes);
+        // What an argument was when the function was called may still be known.
+        let is_inlined = self.view.call.is_some_and(|call| call.is_inlined);
+        if declared.is_argument && !is_inlined {
+            let is_known = |place: &Place<'a, 'f>| {
+                self.reading.variable(attributes.type_entry(), place).is_known()
+            };
+            if !place.as_ref().is_ok_and(is_known)
+                && let Ok(passed) = activation.argument_at_entry(attributes)
+                && is_known(&passed)
+            {
+                return Ok(Operand::Object(Object::new(of, passed)));
+            }
+        }
+        let place = place.map_err(Trouble::Unknown)?;
+        Ok(Operand::Object(Object::new(of, place)))
+    }
+
+    /// A member of `*this`, of `self`, of what a lambda captured.
+    fn own_member(
+        &self,
+        variables: &[Declared<'a, 'f>],
+        name: &str,
+    ) -> Option<Found<Operand<'a, 'f>>> {
+        let this = self.local(variables, "this").or_else(|| self.local(variables, "self"))?;
+        let object = match self.variable(this).and_then(|this| self.this_object(this)) {
+            Ok(Operand::Object(object)) => object,
+            Ok(_) => return None,
+            Err(_) => {
+                // The member is there, but where the object is is not known.
+                let of = self.this_type(this)?;
+                let nowhere = Place::constant(Vec::new());
+                self.find_member(&self.resolved(&of), &nowhere, name)?;
+                let this = this.name.as_deref().unwrap_or("this");
+                let why = format!("it is a member of `*{this}`, which is not known");
+                return Some(Err(Trouble::Unknown(why)));
+            }
+        };
+        let of = self.resolved(&object.of);
+        let captured = format!("__{name}");
+        let found = self
+            .find_member(&of, &object.place, name)
+            .or_else(|| self.find_member(&of, &object.place, &captured))?;
+        Some(found.map(Operand::Object).map_err(Trouble::Unknown))
+    }
+
+    fn this_object(&self, this: Operand<'a, 'f>) -> Found<Operand<'a, 'f>> {
+        let this = self.settled(this)?;
+        match &this {
+            Operand::Object(object) if self.target_type(&object.of).is_some() => {
+                self.target(this, Span::default())
+            }
+            _ => Ok(this),
+        }
+    }
+
+    fn this_type(&self, this: &Declared<'a, 'f>) -> Option<ResultType<'a, 'f>> {
+        let of = ResultType::Declared(this.attributes.type_entry());
+        self.target_type(&of).or(Some(of))
+    }
+
+    /// A global or static variable.
+    fn global(&self, name: &Name, at: Span) -> Found<Option<Operand<'a, 'f>>> {
+        let context = self.view.context;
+        let mut found = context.globals_named(&name.path, self.function);
+        if let Some(file) = &name.file {
+            found.retain(|entry| is_of_file(*entry, file) || self.is_of_function(*entry, file));
+        }
+        let Some(first) = found.first().copied() else { return Ok(None) };
+        // Those of the unit at hand come first, and are meant.
+        let is_near = self.function.is_some_and(|function| {
+            std::ptr::eq(function.unit, first.unit)
+        });
+        let others: Vec<Entry<'a, 'f>> =
+            found.into_iter().filter(|other| !std::ptr::eq(other.unit, first.unit)).collect();
+        if !is_near && !others.is_empty() && name.file.is_none() {
+            let mut files: Vec<String> =
+                [first].iter().chain(&others).filter_map(|entry| unit_file(*entry)).collect();
+            files.dedup();
+            let choices: Vec<String> = files
+                .iter()
+                .take(MOST_NAMES)
+                .map(|file| format!("'{}'::{}", last_part(file), name.path))
+                .collect();
+            if choices.len() > 1 {
+                let what = format!("there are {} variables named `{}`", choices.len(), name.path);
+                let hint = format!("say which one: {}", choices.join(", "));
+                return Err(Fault::new(at, what).with_hint(hint).into());
+            }
+        }
+        self.static_variable(first).map(Some)
+    }
+
+    /// A variable of a module, not of a frame.
+    pub(super) fn static_variable(&self, entry: Entry<'a, 'f>) -> Found<Operand<'a, 'f>> {
+        let lost = || Trouble::Unknown("its entry is damaged".to_owned());
+        let attributes = entry.attributes().ok_or_else(lost)?;
+        let place = self.static_place(&attributes).map_err(Trouble::Unknown)?;
+        let of = ResultType::Declared(attributes.type_entry());
+        Ok(Operand::Object(Object::new(of, place)))
+    }
+
+    fn static_place(&self, attributes: &Attributes<'a, 'f>) -> Result<Place<'a, 'f>, String> {
+        let context = self.view.context;
+        let module = context.symbols.modules().iter().find(|module| {
+            module.has_debug(attributes.entry.debug)
+        });
+        let module = module.ok_or("its module is not known")?;
+        let activation = Activation {
+            context,
+            frames: self.view.frames,
+            index: self.view.index,
+            subprogram: attributes.entry.root(),
+            at: module.range().start.to_link(module.bias()),
+            bias: module.bias(),
+            call_site: OnceCell::new(),
+        };
+        activation.place(attributes)
+    }
+
+    /// Whether a variable is declared in a function of that name.
+    fn is_of_function(&self, entry: Entry<'a, 'f>, function: &str) -> bool {
+        let here = self.function.and_then(Entry::attributes).and_then(|found| found.name());
+        here.as_deref() == Some(function)
+            && self.function.is_some_and(|found| std::ptr::eq(found.unit, entry.unit))
+    }
+
+    /// An enumerator, of any enumeration of the unit.
+    fn enumerator(&self, path: &str) -> Option<Operand<'a, 'f>> {
+        let unit = self.function?.root();
+        let wanted = path.rsplit("::").next().unwrap_or(path);
+        let mut seen = 0_usize;
+        let mut found = None;
+        unit.walk(|entry, _| {
+            seen = seen.saturating_add(1);
+            if found.is_some() || seen > MOST_ENTRIES {
+                return Descend::Stop;
+            }
+            match entry.tag() {
+                dw::DW_TAG_enumeration_type => {
+                    let children = entry.entry.children();
+                    let enumerator = children.iter().find(|child| {
+                        child.tag() == dw::DW_TAG_enumerator
+                            && child.text(dw::DW_AT_name).as_deref() == Some(wanted)
+                    });
+                    if enumerator.is_some() {
+                        found = Some(entry.entry);
+                    }
+                    Descend::No
+                }
+                dw::DW_TAG_namespace
+                | dw::DW_TAG_structure_type
+                | dw::DW_TAG_class_type
+                | dw::DW_TAG_union_type => Descend::Yes,
+                _ => Descend::No,
+            }
+        });
+        let of = ResultType::Declared(found);
+        let resolved = self.resolved(&of);
+        let crate::symbols::types::Shape::Enumeration(names) = &resolved.shape else { return None };
+        let (_, value) = names.enumerators.iter().find(|(name, _)| name == wanted)?;
+        let bits = u32::try_from(resolved.size?.saturating_mul(8)).ok()?;
+        let bytes = Whole::new(value.cast_unsigned(), bits, names.is_signed).bytes();
+        // `ns::Color::Red` must be one of `Color`, if that was written.
+        let scope = path.rsplit("::").nth(1);
+        let is_meant = scope.is_none_or(|scope| {
+            resolved.plain_name.rsplit("::").any(|part| part == scope)
+        });
+        is_meant.then(|| Operand::Object(Object::new(of, Place::bytes(bytes, Origin::Constant))))
+    }
+
+    /// A symbol of any module, that of the frame first.
+    fn symbol(&self, path: &str) -> Option<Operand<'a, 'f>> {
+        let context = self.view.context;
+        let here = self.view.frames.get(self.view.index).and_then(|frame| {
+            context.symbols.module_at(frame.at.lookup()).map(|(index, _)| index)
+        });
+        let modules = context.symbols.modules();
+        let first = here.and_then(|index| modules.get(index));
+        let (module, symbol) = first.into_iter().chain(modules).find_map(|module| {
+            module.symbol_named(path.as_bytes()).map(|symbol| (module, symbol))
+        })?;
+        let at = symbol.start.to_run(module.bias());
+        Some(Operand::Symbol { at, is_code: symbol.is_function })
+    }
+
+    fn no_such_name(
+        &self,
+        name: &Name,
+        at: Span,
+        variables: &[Declared<'a, 'f>],
+    ) -> Fault {
+        let what = match &name.file {
+            Some(file) => format!("there is no `{}` in `{file}`", name.path),
+            None => format!("there is no `{}` here", name.path),
+        };
+        let fault = Fault::new(at, what);
+        if name.file.is_some() {
+            return fault;
+        }
+        let mut names: Vec<String> =
+            variables.iter().filter_map(|variable| variable.name.clone()).collect();
+        let this = self.local(variables, "this");
+        if let Some(of) = this.and_then(|this| self.this_type(this)) {
+            self.member_names(&self.resolved(&of), &mut names, &Cell::new(MOST_ENTRIES), 8);
+        }
+        match (closest(&names, &name.path, MOST_NAMES), self.function) {
+            (Some(list), _) => fault.with_hint(format!("names in scope: {list}")),
+            (None, Some(_)) => fault.with_hint("the function has no variables here"),
+            (None, None) => fault.with_hint(
+                "the frame has no debug information; `--frame N` chooses another one",
+            ),
+        }
+    }
+
+    /// A number, as an operand.
+    pub(super) fn word(&self, word: u64, origin: Origin) -> Operand<'a, 'f> {
+        self.computed(Number::Whole(Whole::new(u128::from(word), 64, false)), origin)
+    }
+}
+
+/// Whether an entry belongs to a unit of that source file: its name, or the end
+/// of its path.
+fn is_of_file(entry: Entry<'_, '_>, file: &str) -> bool {
+    unit_file(entry).is_some_and(|unit| {
+        let rest = unit.strip_suffix(file);
+        rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('/'))
+    })
+}
+
+fn unit_file(entry: Entry<'_, '_>) -> Option<String> {
+    entry.root().attributes()?.text(dw::DW_AT_name)
+}
+
+fn last_part(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+/// The notation of a frame without debug information.
+pub(super) const PLAIN: Dialect = Dialect::C;
