@@ -104,7 +104,7 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
         };
         let is_wrong = of.dialect == Dialect::Rust && named(signed).is_none();
         if is_wrong {
-            return Value::unknown(format!("{signed} is no variant of `{}`", of.plain_name));
+            return Value::unknown(format!("its discriminant is {signed}, which no variant has"));
         }
         let text = named(signed)
             .or_else(|| flags(names, signed, &scope))

@@ -18,7 +18,7 @@
 // expect: [O0] value crash.counts contains "damaged: strong count of 0x"
 // expect: [O0] value crash.letter=<unknown: 0xffffff is no character>
 // expect: [O0] value crash.flag=<unknown: 7 is no bool>
-// expect: [O0] value crash.color=<unknown: 9 is no variant of `rust_damaged::Color`>
+// expect: [O0] value crash.color=<unknown: its discriminant is 9, which no variant has>
 // expect: [O0] value crash.shape contains "<unknown: its discriminant is 0x9, which no variant has>"
 // expect: [O0] value crash.time contains "damaged: 4294967295 nanoseconds are more than a second"
 // expect: [O0] value crash.bytes=<unknown: damaged: 2 elements, with room for 0>
