@@ -88,6 +88,7 @@ pub(super) struct Template {
 }
 
 impl Printer for Template {
+    #[cfg(test)]
     fn name(&self) -> &'static str {
         self.name
     }
