@@ -30,6 +30,18 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
         if of.dialect == Dialect::Rust && of.plain_name.starts_with('&') {
             return self.reference(of, target, place, level);
         }
+        // What a box owns is a part of the whole: as deep as other parts.
+        if of.dialect == Dialect::Rust && of.plain_name.starts_with("alloc::boxed::Box<") {
+            let follows = level.nested > 0;
+            let mut value = self.reference(of, target, place, Level { follows, ..level });
+            if value.raw == Some(0) {
+                return Value::unknown("damaged: a box without an address");
+            }
+            if value.kind == ValueKind::Reference {
+                value.kind = ValueKind::Pointer;
+            }
+            return value;
+        }
         let at = match self.word(of, place) {
             Ok(word) => RunAddr(word),
             Err(missing) => return Value::unknown(missing.reason()),
@@ -96,7 +108,7 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
     }
 
     /// Whether anything is known of the memory there.
-    fn is_there(&self, at: RunAddr) -> bool {
+    pub(super) fn is_there(&self, at: RunAddr) -> bool {
         self.context.memory.read(at, &mut [0]) == 1
     }
 

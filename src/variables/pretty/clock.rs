@@ -78,7 +78,7 @@ pub(super) fn time_point(object: &Object<'_, '_, '_, '_>, level: Level) -> Found
 
 /// The date of so many units after 1970-01-01, with as many digits as the unit
 /// has. `None`: too far away, or in a unit that seconds are no multiple of.
-fn date(count: i128, top: i128, bottom: i128) -> Option<String> {
+pub(super) fn date(count: i128, top: i128, bottom: i128) -> Option<String> {
     let total = count.checked_mul(top)?;
     let seconds = total.div_euclid(bottom);
     let digits = (0_u32..=18).find(|digits| 10_i128.pow(*digits) == bottom)?;

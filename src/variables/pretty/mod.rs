@@ -21,7 +21,7 @@ mod nodes;
 mod object;
 mod owners;
 mod pointed;
-mod rust_std;
+mod rust;
 mod sorted;
 mod spans;
 mod sum;
@@ -39,6 +39,7 @@ use crate::variables::value::{Value, ValueKind};
 /// How one type of a library is shown.
 pub(super) trait Printer: Sync {
     /// The type, as its library names it.
+    #[cfg(test)]
     fn name(&self) -> &'static str;
 
     /// Whether a type is that one.
@@ -54,9 +55,9 @@ pub(super) trait Printer: Sync {
     ) -> Result<Value, String>;
 }
 
-/// Every printer.
-const PRINTERS: &[&dyn Printer] =
-    &[&rust_std::Str, &rust_std::Slice, &rust_std::StringBuffer, &rust_std::Vector];
+/// What a printer says of a type whose members have other names than those that
+/// it knows: the type is then shown as any other.
+pub(super) const NEW_LAYOUT: &str = "its layout is new to us";
 
 /// Every list of printers that are told by the name of a class alone.
 const TEMPLATES: &[&[&[Template]]] =
@@ -69,13 +70,16 @@ pub(super) fn printer(of: &Type<'_, '_>) -> Option<&'static dyn Printer> {
     {
         return None;
     }
-    printers().find(|printer| printer.matches(of))
+    if of.dialect == Dialect::Rust {
+        return rust::printers().find(|printer| printer.matches(of));
+    }
+    templates().find(|printer| printer.matches(of))
 }
 
-/// All printers, those of [`TEMPLATES`] last.
-fn printers() -> impl Iterator<Item = &'static dyn Printer> {
+/// All printers of [`TEMPLATES`].
+fn templates() -> impl Iterator<Item = &'static dyn Printer> {
     let templates = TEMPLATES.iter().copied().flatten().copied().flatten();
-    PRINTERS.iter().copied().chain(templates.map(|template| template as &dyn Printer))
+    templates.map(|template| template as &dyn Printer)
 }
 
 /// Whether a type is an instance of a template: `std::vector<int>`, or plain
@@ -86,12 +90,6 @@ fn is_instance(of: &Type<'_, '_>, template: &str) -> bool {
 }
 
 impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
-    /// The word in a member, through what only wraps it.
-    fn word_in(&self, of: &Type<'a, 'f>, place: &Place<'a, 'f>, name: &str) -> Result<u64, String> {
-        let (of, place) = self.field(of, place, name)?;
-        self.wrapped_word(of, &place).map_err(|missing| missing.reason())
-    }
-
     /// `count` elements from `at` on.
     fn sequence(
         &self,
@@ -144,7 +142,8 @@ mod tests {
 
     #[test]
     fn every_printer_has_a_name_of_its_own() {
-        let mut names: Vec<_> = printers().map(|printer| printer.name()).collect();
+        let mut names: Vec<_> =
+            rust::printers().chain(templates()).map(|printer| printer.name()).collect();
         let count = names.len();
         names.sort_unstable();
         names.dedup();

@@ -85,6 +85,7 @@ pub(super) struct Template {
 }
 
 impl Printer for Template {
+    #[cfg(test)]
     fn name(&self) -> &'static str {
         self.name
     }
