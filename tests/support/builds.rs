@@ -23,13 +23,25 @@ pub(crate) enum Compiler {
     Rustc,
 }
 
+impl Compiler {
+    /// The one that a fixture calls so.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        match name {
+            "gcc" => Some(Self::Gcc),
+            "clang" => Some(Self::Clang),
+            "rustc" => Some(Self::Rustc),
+            _ => None,
+        }
+    }
+}
+
 impl Build {
     /// The plainest build of a fixture.
     pub(crate) fn plain(fixture: &Fixture) -> Self {
-        let compiler = match fixture.language {
+        let compiler = fixture.compiler.unwrap_or(match fixture.language {
             Language::C | Language::Cxx => Compiler::Gcc,
             Language::Rust => Compiler::Rustc,
-        };
+        });
         Self { compiler, is_optimized: false, is_dwarf4: false }
     }
 
@@ -40,7 +52,8 @@ impl Build {
             Language::Rust => &[Compiler::Rustc],
         };
         let mut builds = Vec::new();
-        for compiler in compilers {
+        let is_meant = |it: &&Compiler| fixture.compiler.is_none_or(|only| only == **it);
+        for compiler in compilers.iter().filter(is_meant) {
             for is_optimized in [false, true] {
                 builds.push(Self { compiler: *compiler, is_optimized, is_dwarf4: false });
             }

@@ -48,7 +48,10 @@ fn compile(fixture: &Fixture, build: Build) -> PathBuf {
     }
     let scratch = scratch::directory("build");
     let made = scratch.path().join(&fixture.name);
-    let output = command.arg("-o").arg(&made).arg(&fixture.source).output();
+    command.arg("-o").arg(&made).arg(&fixture.source);
+    // Libraries come after what needs them.
+    command.args(package_flags(fixture));
+    let output = command.output();
     let output = output.unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
     let talk = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{command:?} failed:\n{talk}");
@@ -78,6 +81,18 @@ fn command(fixture: &Fixture, build: Build) -> Command {
     }
     command.args(&fixture.flags);
     command
+}
+
+/// What the compiler needs for the fixture's packages.
+fn package_flags(fixture: &Fixture) -> Vec<String> {
+    if fixture.packages.is_empty() {
+        return Vec::new();
+    }
+    let mut ask = Command::new("pkg-config");
+    let output = ask.args(["--cflags", "--libs"]).args(&fixture.packages).output();
+    let output = output.unwrap_or_else(|error| panic!("cannot run pkg-config: {error}"));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).split_whitespace().map(str::to_owned).collect()
 }
 
 /// What the compiler says of itself: another one makes other programs.

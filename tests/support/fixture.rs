@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
+use crate::support::builds::Compiler;
 use crate::support::expectation::{Expectation, Fact};
 
 /// One program that dies of one cause.
@@ -18,6 +19,10 @@ pub(crate) struct Fixture {
     pub(crate) about: String,
     /// What the compiler needs besides `-g` and an optimization level.
     pub(crate) flags: Vec<String>,
+    /// Packages of C libraries that it needs, as `pkg-config` calls them.
+    pub(crate) packages: Vec<String>,
+    /// The only compiler that it is for; none: all of its language.
+    pub(crate) compiler: Option<Compiler>,
     /// Whether it is built with DWARF 4, too.
     pub(crate) with_dwarf4: bool,
     /// How many times it handles its fatal signal before it dies of it.
@@ -90,6 +95,8 @@ impl Fixture {
             language,
             about,
             flags: Vec::new(),
+            packages: Vec::new(),
+            compiler: None,
             with_dwarf4: false,
             handled: 0,
             send: None,
@@ -98,6 +105,11 @@ impl Fixture {
         for (number, line) in text.lines().enumerate().map(|(at, line)| (at + 1, line)) {
             if let Some(flags) = line.strip_prefix("// build: ") {
                 fixture.flags.extend(flags.split_whitespace().map(str::to_owned));
+            } else if let Some(packages) = line.strip_prefix("// packages: ") {
+                fixture.packages.extend(packages.split_whitespace().map(str::to_owned));
+            } else if let Some(name) = line.strip_prefix("// compiler: ") {
+                let compiler = Compiler::named(name).ok_or((number, "no such compiler".to_owned()));
+                fixture.compiler = Some(compiler?);
             } else if line == "// builds: dwarf4" {
                 fixture.with_dwarf4 = true;
             } else if let Some(words) = line.strip_prefix("// run: ") {
