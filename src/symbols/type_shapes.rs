@@ -139,7 +139,16 @@ fn describe<'a, 'f>(
             (None, Shape::Declared(""))
         }
         dw::DW_TAG_structure_type | dw::DW_TAG_class_type | dw::DW_TAG_union_type => {
-            (stated, Shape::Composite(composite(attributes)))
+            let mut parts = composite(attributes);
+            if type_names::is_closure(types, attributes) {
+                // gcc writes the capture `x` as `__x`.
+                for member in &mut parts.members {
+                    let name = member.name.take();
+                    member.name =
+                        name.map(|name| name.strip_prefix("__").map(str::to_owned).unwrap_or(name));
+                }
+            }
+            (stated, Shape::Composite(parts))
         }
         dw::DW_TAG_enumeration_type if attributes.is_set(dw::DW_AT_declaration) => {
             (stated, Shape::Declared(""))

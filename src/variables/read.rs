@@ -242,6 +242,11 @@ fn number(of: &Type<'_, '_>, encoding: DwAte, bytes: &[u8], origin: Origin) -> V
             other => other.to_string(),
         },
         dw::DW_ATE_signed | dw::DW_ATE_unsigned if is_wide(of) => wide_character(of, raw),
+        // gcc describes char8_t as an unsigned integer.
+        dw::DW_ATE_unsigned | dw::DW_ATE_UTF if of.plain_name == "char8_t" => {
+            let byte = bytes.first().copied().unwrap_or(0);
+            format!("{raw} u8{}", byte_character(byte, of.dialect))
+        }
         dw::DW_ATE_signed => signed.to_string(),
         dw::DW_ATE_unsigned => raw.to_string(),
         dw::DW_ATE_signed_char if is_small_number(of) => signed.to_string(),
