@@ -4,6 +4,7 @@ use crate::base::addr::RunAddr;
 use crate::symbols::entries::Entry;
 use crate::symbols::types::{Dialect, Shape, Type};
 use crate::variables::place::Place;
+use crate::variables::pretty;
 use crate::variables::read::{Level, NOT_DUMPED, Reading};
 use crate::variables::strings::CharKind;
 use crate::variables::value::{Origin, Value, ValueKind};
@@ -25,6 +26,18 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
         // Rust's references are pointers with a name.
         if of.dialect == Dialect::Rust && of.plain_name.starts_with('&') {
             return self.reference(of, target, place, level);
+        }
+        // What a box owns is a part of the whole: as deep as other parts.
+        if of.dialect == Dialect::Rust && of.plain_name.starts_with("alloc::boxed::Box<") {
+            let follows = level.nested > 0;
+            let mut value = self.reference(of, target, place, Level { follows, ..level });
+            if value.raw == Some(0) {
+                return Value::unknown("damaged: a box without an address");
+            }
+            if value.kind == ValueKind::Reference {
+                value.kind = ValueKind::Pointer;
+            }
+            return value;
         }
         let at = match self.word(of, place) {
             Ok(word) => RunAddr(word),
@@ -52,7 +65,8 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
             Shape::Function => Value::leaf(ValueKind::Function, self.code(at), origin),
             // Of nothing, and of what is only declared, there is no more to say
             // than the name of the object that is there.
-            Shape::Nothing | Shape::Declared(_) | Shape::Unknown(_) => pointer(self.code(at)),
+            Shape::Nothing | Shape::Unknown(_) => pointer(self.code(at)),
+            Shape::Declared(_) if pretty::printer(&to).is_none() => pointer(self.code(at)),
             _ if dialect != Dialect::Rust && CharKind::of(&to).is_some() => {
                 match self.string_at(&to, at) {
                     Ok(text) => Value { origin, ..text },
@@ -77,7 +91,7 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
                     return pointer(format!("{at} {NOT_DUMPED}"));
                 }
                 let arrow = match shape {
-                    Shape::Composite(_) | Shape::Array(_) => "",
+                    Shape::Composite(_) | Shape::Declared(_) | Shape::Array(_) => "",
                     _ => "-> ",
                 };
                 let text = shortened(&target.text, TARGET_TEXT);
@@ -91,7 +105,7 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
     }
 
     /// Whether anything is known of the memory there.
-    fn is_there(&self, at: RunAddr) -> bool {
+    pub(super) fn is_there(&self, at: RunAddr) -> bool {
         self.context.memory.read(at, &mut [0]) == 1
     }
 
