@@ -7,12 +7,14 @@
 mod aggregates;
 mod arrays;
 pub mod calls;
+mod decimal_float;
 mod dynamic;
 mod entry_values;
 mod enums;
 mod expression;
 pub mod globals;
 pub mod location;
+mod member_pointers;
 mod numbers;
 pub mod place;
 mod pointers;
