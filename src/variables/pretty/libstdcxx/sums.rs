@@ -91,7 +91,9 @@ fn function(object: &Object<'_, '_, '_, '_>, level: Level) -> Found<Value> {
     let functor = handler.argument("_Functor", 1, object)?;
     let place = match is_stored_locally(object, &handler, &functor) {
         Some(true) => storage.place,
-        Some(false) => Place::Memory(RunAddr(storage.path(&["_M_unused", "_M_object"])?.as_word()?)),
+        Some(false) => {
+            Place::Memory(RunAddr(storage.path(&["_M_unused", "_M_object"])?.as_word()?))
+        }
         None => {
             let why = format!("whether its `{}` is within it", functor.of.name);
             return Err(Failure::Because(format!("{why}, the debug information does not say")));
