@@ -33,7 +33,7 @@ fn compile(fixture: &Fixture, build: Build) -> PathBuf {
     let mut hasher = DefaultHasher::new();
     let sources = fixture.parts.iter().chain(&fixture.library).chain([&fixture.source]);
     for source in sources {
-        fs::read(source).expect("a fixture is readable").hash(&mut hasher);
+        hash_source(source, &mut hasher);
     }
     format!("{command:?}").hash(&mut hasher);
     version(build.compiler).hash(&mut hasher);
@@ -61,6 +61,18 @@ fn compile(fixture: &Fixture, build: Build) -> PathBuf {
     run(command.arg("-o").arg(&made).arg(&fixture.source).args(&fixture.parts));
     fs::rename(&made, &wanted).expect("within one file system");
     wanted
+}
+
+/// Hashes a source and those beside it that it includes.
+fn hash_source(source: &Path, hasher: &mut DefaultHasher) {
+    let text = fs::read_to_string(source).expect("a fixture is readable");
+    text.hash(hasher);
+    for line in text.lines() {
+        let name = line.strip_prefix("#include \"").and_then(|rest| rest.strip_suffix('"'));
+        if let Some(name) = name {
+            hash_source(&source.with_file_name(name), hasher);
+        }
+    }
 }
 
 fn run(command: &mut Command) {
