@@ -23,4 +23,6 @@ pub mod report;
 
 pub mod analyze;
 
+pub mod inspect;
+
 pub mod cli;

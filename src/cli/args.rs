@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::cli::options::ValueArgs;
+use crate::cli::options::{LimitArgs, ValueArgs};
 
 /// The whole command line.
 #[derive(Clone, Debug, Parser)]
@@ -34,12 +34,144 @@ pub enum Command {
     Run(RunArgs),
     /// Explain a core file
     Analyze(AnalyzeArgs),
+    /// Evaluate expressions in a frame of a core file
+    #[command(after_help = PRINT_HELP)]
+    Print(PrintArgs),
+    /// Show raw memory of a core file
+    #[command(after_help = MEMORY_HELP)]
+    Memory(MemoryArgs),
+    /// Say what lies at an address of a core file
+    What(WhatArgs),
     /// See a small program crash, and the crash explained
     Demo(DemoArgs),
 }
 
 const RUN_HELP: &str = "The program's output, input, signals and exit status are its own. Reports \
                         go to standard error, or to --output.";
+
+const PRINT_HELP: &str = "\
+Expressions are those of C, C++ and Rust without calls and assignments: `a->b[3].c`, `*p`, `&x`,
+`p[0..10]`, `x + 1`, `(struct conn *)p`, `p as *const T`, `sizeof(x)`, `$rip`, `'file.c'::name`.
+`whatis x` shows a type with the offsets of its members. A word before an expression says how
+numbers are written: /x /d /u /o /t /c, /s text, /b bytes, /a addresses.
+Exit status: 1 when an expression means nothing; 0 when its value is not known, which is said.";
+
+/// `coretool print`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct PrintArgs {
+    /// The core file
+    pub core: PathBuf,
+
+    /// Expressions, and formats like /x for those that follow
+    #[arg(required = true, value_name = "EXPR")]
+    pub expressions: Vec<String>,
+
+    /// Where to look from.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+
+    /// Where files are looked for.
+    #[command(flatten)]
+    pub files: FileArgs,
+
+    /// How much of one value is shown.
+    #[command(flatten)]
+    pub limits: LimitArgs,
+
+    /// Show types, too
+    #[arg(long)]
+    pub types: bool,
+
+    /// Text for people, or JSON for programs
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+const MEMORY_HELP: &str = "ADDR and LEN are expressions, as for `print`: 0x7ffd1000, '&table[3]', \
+                           buf, '$rsp', 'sizeof(struct conn)'. Bytes that the dump does not hold \
+                           are ??, and never zero.";
+
+/// `coretool memory`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct MemoryArgs {
+    /// The core file
+    pub core: PathBuf,
+
+    /// An expression for the first address
+    #[arg(value_name = "ADDR")]
+    pub address: String,
+
+    /// How many bytes
+    #[arg(value_name = "LEN", default_value = "256")]
+    pub length: String,
+
+    /// Show words of eight bytes, with what they may point to
+    #[arg(long)]
+    pub words: bool,
+
+    /// Where to look from.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+
+    /// Where files are looked for.
+    #[command(flatten)]
+    pub files: FileArgs,
+
+    /// Text for people, or JSON for programs
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// `coretool what`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct WhatArgs {
+    /// The core file
+    pub core: PathBuf,
+
+    /// An expression for the address, as for `memory`
+    #[arg(value_name = "ADDR")]
+    pub address: String,
+
+    /// Where to look from.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+
+    /// Where files are looked for.
+    #[command(flatten)]
+    pub files: FileArgs,
+
+    /// Text for people, or JSON for programs
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// A place in a process.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct PlaceArgs {
+    /// The frame, as `analyze` numbers it
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub frame: u64,
+
+    /// The thread, by its id [default: the one that crashed]
+    #[arg(long, value_name = "TID")]
+    pub thread: Option<u32>,
+}
+
+/// Where the files of a process are looked for.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct FileArgs {
+    /// The executable, if it is not where the core says
+    #[arg(long, value_name = "FILE")]
+    pub exe: Option<PathBuf>,
+
+    /// The directory that stands for / of the crashed process
+    #[arg(long, value_name = "DIR")]
+    pub sysroot: Option<PathBuf>,
+
+    /// Look for separate debug files here, too (may be repeated)
+    #[arg(long = "debug-dir", value_name = "DIR")]
+    pub debug_directories: Vec<PathBuf>,
+}
 
 /// `coretool run`.
 #[derive(Clone, Debug, clap::Args)]

@@ -2,6 +2,7 @@
 
 use crate::capture::error::CaptureError;
 use crate::dump::error::DumpError;
+use crate::inspect::NoSuchPlace;
 
 /// A failure of a command that has a remedy.
 #[derive(Debug, thiserror::Error)]
@@ -28,7 +29,8 @@ pub fn hint(error: &anyhow::Error) -> Option<String> {
             let failure = cause.downcast_ref::<Failure>().map(|failure| failure.hint.clone());
             let of_dump = || cause.downcast_ref::<DumpError>().and_then(DumpError::hint);
             let of_capture = || cause.downcast_ref::<CaptureError>().and_then(CaptureError::hint);
-            failure.or_else(of_dump).or_else(of_capture)
+            let of_place = || cause.downcast_ref::<NoSuchPlace>().map(NoSuchPlace::hint);
+            failure.or_else(of_dump).or_else(of_capture).or_else(of_place)
         })
     })
 }

@@ -36,6 +36,9 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> Exit {
     let done = match &args.command {
         Command::Run(args) => cmd::run::run(args, &ui),
         Command::Analyze(args) => cmd::analyze::analyze(args, &ui),
+        Command::Print(args) => cmd::print::print(args, &ui),
+        Command::Memory(args) => cmd::memory::memory(args, &ui),
+        Command::What(args) => cmd::what::what(args, &ui),
         Command::Demo(args) => cmd::demo::demo(args, &ui),
     };
     done.unwrap_or_else(|error| {

@@ -4,6 +4,9 @@ use clap::ValueEnum;
 
 use crate::analyze::{Locals, Options};
 use crate::base::limits::Limits;
+use crate::cli::args::{FileArgs, PlaceArgs};
+use crate::inspect::Choice;
+use crate::symbols::SymbolOptions;
 
 /// Options of all commands that show values.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -35,6 +38,24 @@ impl LimitArgs {
             limits = limits.with_depth(depth);
         }
         limits
+    }
+}
+
+impl FileArgs {
+    /// Where files are looked for.
+    pub fn options(&self) -> SymbolOptions {
+        SymbolOptions {
+            executable: self.exe.clone(),
+            sysroot: self.sysroot.clone(),
+            debug_directories: self.debug_directories.clone(),
+        }
+    }
+}
+
+impl PlaceArgs {
+    /// The place that was chosen.
+    pub fn choice(&self) -> Choice {
+        Choice { thread: self.thread, frame: self.frame }
     }
 }
 

@@ -12,7 +12,9 @@ use terminal_size::{Width, terminal_size_of};
 use crate::cli::args::Color;
 use crate::cli::exit::Exit;
 use crate::cli::failure;
+use crate::report::model::Fault;
 use crate::report::render::escape::escaped;
+use crate::report::render::fault;
 use crate::report::render::text::TextOptions;
 use crate::report::render::theme::{Role, Theme};
 
@@ -52,9 +54,20 @@ impl Ui {
     ///
     /// When it cannot be written, unless nobody reads it any more.
     pub fn data(&self, text: &str) -> Result<()> {
+        self.data_while_read(text).map(|_is_read| ())
+    }
+
+    /// Writes data to standard output, and says whether anybody still reads.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Ui::data`].
+    pub fn data_while_read(&self, text: &str) -> Result<bool> {
         let mut stdout = io::stdout().lock();
         let done = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
-        unless_closed(done).context("cannot write to standard output")
+        let is_closed = matches!(&done, Err(error) if error.kind() == io::ErrorKind::BrokenPipe);
+        unless_closed(done).context("cannot write to standard output")?;
+        Ok(!is_closed)
     }
 
     /// Writes a report to standard error. Being quiet does not silence it.
@@ -81,6 +94,14 @@ impl Ui {
         if let Some(hint) = failure::hint(error) {
             self.lines("hint:", Role::Hint, &hint);
         }
+    }
+
+    /// Says what is wrong with an expression, and marks the place.
+    pub fn fault(&self, expression: &str, found: &Fault) {
+        let mut text = String::new();
+        // Writing to a string cannot fail.
+        let _written = fault::render(expression, found, self.theme(Stream::Error), &mut text);
+        let _told = io::stderr().lock().write_all(text.as_bytes());
     }
 
     fn lines(&self, label: &str, role: Role, text: &str) {

@@ -1,5 +1,6 @@
 //! From everything above to a [`Report`]: the only file that knows both sides.
 
+pub mod printout;
 mod stack;
 mod value;
 
@@ -146,7 +147,8 @@ fn finding(crash: &Crash<'_, '_>, finding: &Finding) -> model::Finding {
     }
 }
 
-fn mapping(mapping: &Mapping) -> model::Mapping {
+/// One mapping of the address space.
+pub fn mapping(mapping: &Mapping) -> model::Mapping {
     let permissions = mapping.permissions;
     let letter = |is_set: bool, letter: char| if is_set { letter } else { '-' };
     let letters = [

@@ -8,8 +8,11 @@
 //! Text is kept as the process had it, control characters and all: **whoever
 //! shows it escapes it**, as [`render`](crate::report::render) does.
 
+mod memory;
+mod printout;
 mod stack;
 mod value;
+mod what;
 
 use std::fmt;
 
@@ -17,10 +20,18 @@ use schemars::JsonSchema;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+pub use self::memory::{ByteSource, Bytes, MemoryDump, MemoryPart, Word};
+pub use self::printout::{
+    Enumerator, Fault, Layout, LayoutKind, LayoutMember, Printed, Printout, Standpoint,
+};
 pub use self::stack::{
     Excerpt, Folded, Frame, Globals, NameSource, Registers, Thread, Trust, Variable, WaitsFor,
 };
 pub use self::value::{Declared, Field, Origin, Value, ValueKind};
+pub use self::what::{
+    AddressKind, CodePlace, HeapBlock, HeapState, ModulePlace, Neighbor, StackPlace, SymbolPlace,
+    ThreadBlock, VariablePlace, What,
+};
 
 use crate::base::addr::{LinkAddr, RunAddr};
 

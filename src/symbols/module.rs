@@ -184,6 +184,13 @@ impl<'f> ModuleSymbols<'f> {
         self.debug_for(None)
     }
 
+    /// Whether this is the module's debug information, or what that shares
+    /// with others.
+    pub fn has_debug(&self, debug: &Debug<'_>) -> bool {
+        let is_it = |own: &Debug<'f>| std::ptr::addr_eq(own, debug);
+        self.opened_debug().is_some_and(|own| is_it(own) || own.supplement().is_some_and(is_it))
+    }
+
     /// The debug information, if somebody has asked for it already.
     pub(super) fn opened_debug(&self) -> Option<&Debug<'f>> {
         self.debug.get()?.as_ref()
@@ -237,6 +244,12 @@ impl<'f> ModuleSymbols<'f> {
     /// The symbol with this name.
     pub fn symbol_named(&self, name: &[u8]) -> Option<Symbol<'f>> {
         self.symbol_table().named(name)
+    }
+
+    /// The name of the loaded section of the module's file that contains `at`.
+    pub fn section_at(&self, at: LinkAddr) -> Option<&'f [u8]> {
+        let mut sections = self.image()?.sections().iter();
+        sections.find(|section| section.contains(at)).map(|section| section.name)
     }
 
     /// File bytes behind a `PT_LOAD`: `len` of them, or fewer at its end.

@@ -138,7 +138,7 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
     }
 
     /// The length of one dimension.
-    fn length(&self, of: &Type<'a, 'f>, length: Length<'a, 'f>) -> Result<u64, String> {
+    pub(super) fn length(&self, of: &Type<'a, 'f>, length: Length<'a, 'f>) -> Result<u64, String> {
         let computed = |value: Result<u64, String>, more: i64| {
             let value = value.map_err(|why| format!("its length: {why}"))?;
             // gcc computes the last index, which for no elements is -1.

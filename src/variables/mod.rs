@@ -17,6 +17,7 @@ mod numbers;
 pub mod place;
 mod pointers;
 mod pretty;
+pub mod query;
 pub mod read;
 pub mod scope;
 mod strings;

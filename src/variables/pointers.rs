@@ -8,6 +8,7 @@ use crate::symbols::named::ABSENT;
 use crate::symbols::types::{Dialect, MemberPlace, Shape, Type};
 use crate::variables::numbers::unsigned;
 use crate::variables::place::Place;
+use crate::variables::pretty;
 use crate::variables::read::{Level, NOT_DUMPED, Reading};
 use crate::variables::strings::CharKind;
 use crate::variables::value::{Origin, Value, ValueKind};
@@ -29,6 +30,18 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
         // Rust's references are pointers with a name.
         if of.dialect == Dialect::Rust && of.plain_name.starts_with('&') {
             return self.reference(of, target, place, level);
+        }
+        // What a box owns is a part of the whole: as deep as other parts.
+        if of.dialect == Dialect::Rust && of.plain_name.starts_with("alloc::boxed::Box<") {
+            let follows = level.nested > 0;
+            let mut value = self.reference(of, target, place, Level { follows, ..level });
+            if value.raw == Some(0) {
+                return Value::unknown("damaged: a box without an address");
+            }
+            if value.kind == ValueKind::Reference {
+                value.kind = ValueKind::Pointer;
+            }
+            return value;
         }
         let at = match self.word(of, place) {
             Ok(word) => RunAddr(word),
@@ -54,14 +67,15 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
         let to = self.context.types.get(target);
         match &to.shape {
             Shape::Function => Value::leaf(ValueKind::Function, self.code(at), origin),
-            Shape::Declared(why) if *why != ABSENT => {
+            Shape::Declared(why) if pretty::printer(&to).is_none() && *why != ABSENT => {
                 let mut value = pointer(format!("{} <{why}>", self.code(at)));
                 value.fields.push(("*".to_owned(), Value::unknown(*why)));
                 value
             }
             // Of nothing, and of what is defined nowhere, there is no more to
             // say than the name of the object that is there.
-            Shape::Nothing | Shape::Declared(_) | Shape::Unknown(_) => pointer(self.code(at)),
+            Shape::Nothing | Shape::Unknown(_) => pointer(self.code(at)),
+            Shape::Declared(_) if pretty::printer(&to).is_none() => pointer(self.code(at)),
             _ if dialect != Dialect::Rust && CharKind::of(&to).is_some() => {
                 match self.string_at(&to, at) {
                     Ok(text) => Value { origin, ..text },
@@ -86,7 +100,7 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
                     return pointer(format!("{at} {NOT_DUMPED}"));
                 }
                 let arrow = match shape {
-                    Shape::Composite(_) | Shape::Array(_) => "",
+                    Shape::Composite(_) | Shape::Declared(_) | Shape::Array(_) => "",
                     _ => "-> ",
                 };
                 let text = shortened(&target.text, TARGET_TEXT);
@@ -100,7 +114,7 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
     }
 
     /// Whether anything is known of the memory there.
-    fn is_there(&self, at: RunAddr) -> bool {
+    pub(super) fn is_there(&self, at: RunAddr) -> bool {
         self.context.memory.read(at, &mut [0]) == 1
     }
 

@@ -88,6 +88,8 @@ pub enum Origin {
     EntryValue,
     /// Put together from several places.
     Pieces,
+    /// Computed from other values, as an expression asked.
+    Computed,
 }
 
 impl Value {

@@ -15,9 +15,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("report", &["base"]),
     ("report/build", &["base", "dump", "symbols", "unwind", "variables", "diagnose"]),
     ("analyze", &["base", "dump", "symbols", "unwind", "variables", "diagnose", "report"]),
+    ("inspect", &["base", "dump", "symbols", "unwind", "variables", "report", "analyze"]),
     // The command line opens dumps and hands options on; what lies between is
     // the pipeline's.
-    ("cli", &["base", "dump", "symbols", "capture", "diagnose", "report", "analyze"]),
+    ("cli", &["base", "dump", "symbols", "capture", "diagnose", "report", "analyze", "inspect"]),
     ("main", &["cli"]),
     ("lib", &[]),
 ];
@@ -97,7 +98,7 @@ const WORDS: &[(&[&str], &[&str], &str)] = &[
     ),
     (
         &["report::build", "super::build"],
-        &["report/build", "analyze.rs"],
+        &["report/build", "analyze.rs", "inspect.rs"],
         "renderers know the model only",
     ),
 ];

@@ -7,6 +7,7 @@ mod support;
 mod bad_input;
 mod capture_core;
 mod damage;
+mod damage_values;
 mod each_fixture;
 mod exit_codes;
 mod files;

@@ -132,7 +132,9 @@ fn is_same_function(a: &str, b: &str) -> bool {
         let bare = without_generics(without_parameters(name));
         // Rust's newer names have `::` before the generic arguments, too.
         let last = bare.trim_end_matches("::").rsplit("::").next().unwrap_or_default();
-        if last.contains("closure") { "{closure}".to_owned() } else { last.to_owned() }
+        // What the code of an async function is called in the debug information.
+        let is_closure = last.contains("closure") || last.starts_with("{async_");
+        if is_closure { "{closure}".to_owned() } else { last.to_owned() }
     };
     last(a) == last(b) && (is_rust(a) || path(a) == path(b))
 }

@@ -8,7 +8,6 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use coretool::analyze::{Locals, Options};
 
@@ -16,7 +15,7 @@ use crate::support::builds::Build;
 use crate::support::core_maker::gdb_core;
 use crate::support::examination::report_of;
 use crate::support::expectation::{Fact, ValueFacts, ValueTest};
-use crate::support::fixture::Fixture;
+use crate::support::fixture::{self, Fixture};
 use crate::support::peers::{self, Question};
 use crate::support::report_check::{Answer, answer};
 
@@ -24,9 +23,9 @@ const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/VALUES.md");
 
 #[test]
 fn the_page_has_every_variable() {
-    let programs = programs();
+    let programs = fixture::of_values();
     if std::env::var_os("UPDATE_VALUES").is_some() {
-        fs::write(PAGE, page(&programs)).expect("docs is writable");
+        fs::write(PAGE, page(programs)).expect("docs is writable");
     }
     let page = fs::read_to_string(PAGE).expect("the page is there");
     let heads: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("## `")).collect();
@@ -37,20 +36,6 @@ fn the_page_has_every_variable() {
     let remedy = "UPDATE_VALUES=1 cargo test --test it values_table";
     assert_eq!(heads.len(), programs.len(), "{remedy}");
     assert_eq!(rows, wanted, "{remedy}");
-}
-
-/// The programs, by name.
-fn programs() -> Vec<Fixture> {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/values");
-    let entries = fs::read_dir(directory).expect("the programs are there").flatten();
-    let mut sources: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
-    sources.sort();
-    let parse = |source: PathBuf| {
-        let text = fs::read_to_string(&source).expect("a readable program");
-        Fixture::parse(source.clone(), &text)
-            .unwrap_or_else(|(line, why)| panic!("{}:{line}: {why}", source.display()))
-    };
-    sources.into_iter().map(parse).collect()
 }
 
 /// The variables of which a program states a value, each once.

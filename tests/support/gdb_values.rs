@@ -10,6 +10,9 @@ use crate::support::gdb::{GdbFrame, GdbVariable};
 const FALSE_IN_GDB: &[(&str, &str)] = &[
     ("was not saved by the called function", "takes the register for unchanged"),
     ("does not say where all of it is", "takes bits behind all pieces for zero"),
+    ("is no bool", "shows bits that mean nothing"),
+    ("is no character", "shows bits that mean nothing"),
+    ("which no variant has", "shows bits that mean nothing"),
     ("its length: optimized out at this point", "takes the array for one of one element"),
 ];
 

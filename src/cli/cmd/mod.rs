@@ -2,4 +2,7 @@
 
 pub mod analyze;
 pub mod demo;
+pub mod memory;
+pub mod print;
 pub mod run;
+pub mod what;

@@ -19,7 +19,7 @@ pub(super) fn variable(variable: &Variable) -> model::Variable {
 
 /// Values nest no deeper than [`Limits::depth`](crate::base::limits::Limits)
 /// allowed when they were read.
-fn value(value: &Value) -> model::Value {
+pub(super) fn value(value: &Value) -> model::Value {
     model::Value {
         text: value.text.clone(),
         kind: kind(value.kind),
@@ -62,5 +62,6 @@ fn origin(origin: Origin) -> model::Origin {
         Origin::Constant => model::Origin::Constant,
         Origin::EntryValue => model::Origin::EntryValue,
         Origin::Pieces => model::Origin::Pieces,
+        Origin::Computed => model::Origin::Computed,
     }
 }

@@ -96,6 +96,8 @@ pub enum Origin {
     EntryValue,
     /// Put together from several places.
     Pieces,
+    /// Computed from other values, as an expression asked.
+    Computed,
 }
 
 /// Where the source declares a variable.

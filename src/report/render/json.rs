@@ -1,12 +1,11 @@
-//! The report as JSON.
+//! The report, and answers to questions, as JSON.
 
 use std::fmt::{self, Write};
 use std::io;
 
-use serde::Serialize as _;
+use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 
-use crate::report::model::Report;
 use crate::report::render::escape::is_unsafe;
 
 /// How the object is laid out.
@@ -18,7 +17,7 @@ pub enum Layout {
     OneLine,
 }
 
-/// Writes `report` as one JSON object and a newline.
+/// Writes a report or an answer as one JSON object and a newline.
 ///
 /// Characters that a terminal would act upon are written as `\u` escapes, so
 /// that JSON may be looked at as it is; its meaning is the same.
@@ -26,7 +25,7 @@ pub enum Layout {
 /// # Errors
 ///
 /// Only those of `out`.
-pub fn render(report: &Report, layout: Layout, out: &mut dyn Write) -> fmt::Result {
+pub fn render(report: &impl Serialize, layout: Layout, out: &mut dyn Write) -> fmt::Result {
     let mut bytes = Vec::new();
     let done = match layout {
         Layout::Indented => {
@@ -110,6 +109,7 @@ impl<F: Formatter> Formatter for Safe<F> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::model::Report;
 
     #[test]
     fn a_hostile_name_is_escaped_and_comes_back() {

@@ -36,6 +36,11 @@ impl Span {
     pub(super) fn width(&self) -> usize {
         self.text.width()
     }
+
+    /// Writes it as it looks in `theme`.
+    pub(super) fn paint(&self, theme: Theme, out: &mut dyn Write) -> fmt::Result {
+        theme.paint(self.role, &self.text, out)
+    }
 }
 
 /// Fills lines with words and breaks them where they would be too long.

@@ -5,7 +5,11 @@
 //! from the dead process passes through [`escape`].
 
 pub mod escape;
+pub mod fault;
 pub mod json;
 mod layout;
+pub mod memory;
+pub mod printout;
 pub mod text;
 pub mod theme;
+pub mod what;

@@ -4,7 +4,7 @@ use crate::base::addr::RunAddr;
 use crate::symbols::entries::Entry;
 use crate::symbols::types::{Dialect, Type};
 use crate::variables::place::Place;
-use crate::variables::pretty::object::{Found, Object};
+use crate::variables::pretty::object::{Found, Object, damaged};
 use crate::variables::read::{Level, NOT_DUMPED};
 use crate::variables::strings::{CharKind, prefix};
 use crate::variables::text::quoted;
@@ -31,6 +31,24 @@ pub(super) fn characters<'a, 'f>(
         (_, Some(1)) => narrow(object, prefix(&character), at, len),
         _ => Ok(reading.sequence(Dialect::Cpp, element, at, len, level)?),
     }
+}
+
+/// Characters behind their `_Rep`: a length, a capacity, and a count of users
+/// that is filled up to a word (`bits/cow_string.h` of libstdc++). No type of
+/// the program need describe it.
+pub(super) fn counted<'a, 'f>(
+    object: &Object<'_, '_, 'a, 'f>,
+    element: Option<Entry<'a, 'f>>,
+    start: RunAddr,
+    level: Level,
+) -> Found<Value> {
+    let before = |words: u64| RunAddr(start.0.wrapping_sub(words.saturating_mul(8)));
+    let len = object.word_at(before(3))?;
+    let capacity = object.word_at(before(2))?;
+    if len > capacity {
+        return damaged(format!("{len} characters, with room for {capacity}"));
+    }
+    characters(object, element, start, len, level)
 }
 
 fn narrow(object: &Object<'_, '_, '_, '_>, prefix: &str, at: RunAddr, len: u64) -> Found<Value> {

@@ -44,7 +44,7 @@ pub(super) fn duration(object: &Object<'_, '_, '_, '_>, level: Level) -> Found<V
 
 /// The length of a unit in seconds: the two arguments of a `std::ratio`.
 fn period(object: &Object<'_, '_, '_, '_>) -> Found<(i64, i64)> {
-    let ratio = object.seen_as(Some(object.argument("_Period")?));
+    let ratio = object.seen_as(Some(object.argument("_Period", 1)?));
     let name = &ratio.of.plain_name;
     let numbers = name.split_once('<').and_then(|(_, rest)| rest.strip_suffix('>'));
     let (numerator, denominator) = numbers.and_then(|it| it.split_once(',')).unwrap_or_default();
@@ -62,7 +62,7 @@ pub(super) fn time_point(object: &Object<'_, '_, '_, '_>, level: Level) -> Found
     if !shown.is_known() {
         return Ok(shown);
     }
-    let clock = object.seen_as(Some(object.argument("_Clock")?)).of.plain_name.clone();
+    let clock = object.seen_as(Some(object.argument("_Clock", 0)?)).of.plain_name.clone();
     let clock = clock.rsplit("::").next().unwrap_or_default().to_owned();
     let utc = match clock.as_str() {
         "system_clock" => {
@@ -78,7 +78,7 @@ pub(super) fn time_point(object: &Object<'_, '_, '_, '_>, level: Level) -> Found
 
 /// The date of so many units after 1970-01-01, with as many digits as the unit
 /// has. `None`: too far away, or in a unit that seconds are no multiple of.
-fn date(count: i128, top: i128, bottom: i128) -> Option<String> {
+pub(super) fn date(count: i128, top: i128, bottom: i128) -> Option<String> {
     let total = count.checked_mul(top)?;
     let seconds = total.div_euclid(bottom);
     let digits = (0_u32..=18).find(|digits| 10_i128.pow(*digits) == bottom)?;

@@ -42,6 +42,11 @@ pub(super) fn handler<'a, 'f>(
     }
 }
 
+/// Why a value is unknown whose type has only a name.
+pub(super) fn undescribed(name: &str) -> Failure {
+    Failure::Because(format!("it holds a `{name}`, of which there is no debug information"))
+}
+
 /// The class that declares the function which starts at an address.
 fn class_of<'a, 'f>(reading: &Reading<'_, '_, 'a, 'f>, at: RunAddr) -> Option<Entry<'a, 'f>> {
     let context = reading.context;
@@ -69,14 +74,15 @@ impl<'a, 'f> Handler<'a, 'f> {
         object: &Object<'r, 'c, 'a, 'f>,
     ) -> Found<Object<'r, 'c, 'a, 'f>> {
         let class = object.at(self.entry, RunAddr(0));
-        if let Ok(argument) = class.argument(name) {
+        if let Some(argument) = class.of.type_argument(name) {
             return Ok(object.at(Some(argument), RunAddr(0)));
         }
         let arguments = template_arguments(&self.class).unwrap_or_default();
         let Some(argument) = arguments.get(index) else { return Err(Failure::NewLayout) };
-        Err(Failure::Because(format!(
-            "it holds a `{argument}`, of which there is no debug information"
-        )))
+        match object.type_named(argument) {
+            Some(argument) => Ok(object.at(Some(argument), RunAddr(0))),
+            None => Err(undescribed(argument)),
+        }
     }
 
     /// The value at a place, whose type is that argument.

@@ -14,11 +14,12 @@ mod hashed;
 mod libcxx;
 mod libstdcxx;
 mod locks;
+mod messages;
 mod nodes;
 mod object;
 mod owners;
 mod pointed;
-mod rust_std;
+mod rust;
 mod sorted;
 mod spans;
 mod sum;
@@ -29,13 +30,14 @@ use crate::base::addr::RunAddr;
 use crate::symbols::entries::Entry;
 use crate::symbols::types::{Dialect, Shape, Type};
 use crate::variables::place::Place;
-use crate::variables::pretty::object::Template;
+use crate::variables::pretty::object::{Template, size_of};
 use crate::variables::read::{Level, Reading};
 use crate::variables::value::{Value, ValueKind};
 
 /// How one type of a library is shown.
 pub(super) trait Printer: Sync {
     /// The type, as its library names it.
+    #[cfg(test)]
     fn name(&self) -> &'static str;
 
     /// Whether a type is that one.
@@ -51,26 +53,31 @@ pub(super) trait Printer: Sync {
     ) -> Result<Value, String>;
 }
 
-/// Every printer.
-const PRINTERS: &[&dyn Printer] =
-    &[&rust_std::Str, &rust_std::Slice, &rust_std::StringBuffer, &rust_std::Vector];
+/// What a printer says of a type whose members have other names than those that
+/// it knows: the type is then shown as any other.
+pub(super) const NEW_LAYOUT: &str = "its layout is new to us";
 
 /// Every list of printers that are told by the name of a class alone.
-const TEMPLATES: &[&[&[Template]]] = &[libstdcxx::TEMPLATES, libcxx::TEMPLATES];
+const TEMPLATES: &[&[&[Template]]] =
+    &[libstdcxx::TEMPLATES, libcxx::TEMPLATES, &[messages::TEMPLATES]];
 
 /// The printer of a type, if it has one.
 pub(super) fn printer(of: &Type<'_, '_>) -> Option<&'static dyn Printer> {
-    if !matches!(of.shape, Shape::Composite(_) | Shape::Enumeration(_)) || of.dialect == Dialect::C
+    if !matches!(of.shape, Shape::Composite(_) | Shape::Enumeration(_) | Shape::Declared(_))
+        || of.dialect == Dialect::C
     {
         return None;
     }
-    printers().find(|printer| printer.matches(of))
+    if of.dialect == Dialect::Rust {
+        return rust::printers().find(|printer| printer.matches(of));
+    }
+    templates().find(|printer| printer.matches(of))
 }
 
-/// All printers, those of [`TEMPLATES`] last.
-fn printers() -> impl Iterator<Item = &'static dyn Printer> {
+/// All printers of [`TEMPLATES`].
+fn templates() -> impl Iterator<Item = &'static dyn Printer> {
     let templates = TEMPLATES.iter().copied().flatten().copied().flatten();
-    PRINTERS.iter().copied().chain(templates.map(|template| template as &dyn Printer))
+    templates.map(|template| template as &dyn Printer)
 }
 
 /// Whether a type is an instance of a template: `std::vector<int>`, or plain
@@ -81,12 +88,6 @@ fn is_instance(of: &Type<'_, '_>, template: &str) -> bool {
 }
 
 impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
-    /// The word in a member, through what only wraps it.
-    fn word_in(&self, of: &Type<'a, 'f>, place: &Place<'a, 'f>, name: &str) -> Result<u64, String> {
-        let (of, place) = self.field(of, place, name)?;
-        self.wrapped_word(of, &place).map_err(|missing| missing.reason())
-    }
-
     /// `count` elements from `at` on.
     fn sequence(
         &self,
@@ -97,7 +98,7 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
         level: Level,
     ) -> Result<Value, String> {
         let of = self.context.types.get(element);
-        let size = of.size.ok_or("the size of its elements is not known")?;
+        let size = size_of(&of).ok_or("the size of its elements is not known")?;
         self.check_extent(at, count, size)?;
         let place = Place::Memory(at);
         let mut value = self.elements(dialect, count, size, &place, level, |place, level| {
@@ -139,7 +140,8 @@ mod tests {
 
     #[test]
     fn every_printer_has_a_name_of_its_own() {
-        let mut names: Vec<_> = printers().map(|printer| printer.name()).collect();
+        let mut names: Vec<_> =
+            rust::printers().chain(templates()).map(|printer| printer.name()).collect();
         let count = names.len();
         names.sort_unstable();
         names.dedup();

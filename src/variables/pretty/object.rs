@@ -5,12 +5,14 @@ use std::sync::Arc;
 use gimli::constants as dw;
 
 use crate::base::addr::RunAddr;
+use crate::symbols::cpp_names::template_arguments;
 use crate::symbols::entries::{Attributes, Entry};
 use crate::symbols::types::{Member, MemberPlace, Shape, Type};
 use crate::variables::numbers::{sign_extended, unsigned};
 use crate::variables::place::{Missing, Place};
 use crate::variables::pretty::Printer;
 use crate::variables::pretty::collection::End;
+use crate::variables::pretty::libstdcxx;
 use crate::variables::read::{Level, Reading};
 use crate::variables::value::Value;
 
@@ -86,6 +88,7 @@ pub(super) struct Template {
 }
 
 impl Printer for Template {
+    #[cfg(test)]
     fn name(&self) -> &'static str {
         self.name
     }
@@ -105,6 +108,7 @@ impl Printer for Template {
         match (self.print)(&object, level) {
             Ok(value) => Ok(value),
             Err(Failure::Because(why)) => Err(why),
+            Err(Failure::NewLayout) if object.is_declared() => Err(undefined(of)),
             Err(Failure::NewLayout) => Ok(object.raw(level)),
         }
     }
@@ -198,6 +202,22 @@ impl<'r, 'c, 'a, 'f> Object<'r, 'c, 'a, 'f> {
         for member in bases.take(MOST_BASES) {
             let base = self.part(member)?;
             if base.of.plain_name.starts_with(name) {
+                return Ok(base);
+            }
+        }
+        Err(Failure::NewLayout)
+    }
+
+    /// The base class whose name begins so, and goes on with this number:
+    /// compilers write `std::_Head_base<1, int>` and `std::_Head_base<1UL, int>`.
+    pub(super) fn numbered_base(&self, name: &str, number: usize) -> Found<Self> {
+        let composite = self.of.composite().ok_or(Failure::NewLayout)?;
+        let bases = composite.members.iter().filter(|member| member.is_base);
+        for member in bases.take(MOST_BASES) {
+            let base = self.part(member)?;
+            let rest = base.of.plain_name.strip_prefix(name);
+            let digits = rest.and_then(|rest| rest.split(|it: char| !it.is_ascii_digit()).next());
+            if digits.and_then(|digits| digits.parse().ok()) == Some(number) {
                 return Ok(base);
             }
         }
@@ -299,9 +319,19 @@ impl<'r, 'c, 'a, 'f> Object<'r, 'c, 'a, 'f> {
         Ok(self.member(name)?.target()?.1)
     }
 
-    /// The type of the template argument of this name.
-    pub(super) fn argument(&self, name: &str) -> Found<Entry<'a, 'f>> {
-        self.of.type_argument(name).ok_or(Failure::NewLayout)
+    /// The type of the template argument of this name. gcc leaves the arguments
+    /// of some classes out; then it is the one at this index in the class's name.
+    pub(super) fn argument(&self, name: &str, index: usize) -> Found<Entry<'a, 'f>> {
+        let named = || {
+            let arguments = template_arguments(&self.of.plain_name)?;
+            self.type_named(arguments.get(index)?)
+        };
+        self.of.type_argument(name).or_else(named).ok_or(Failure::NewLayout)
+    }
+
+    /// The type of this name, as its own module knows it.
+    pub(super) fn type_named(&self, name: &str) -> Option<Entry<'a, 'f>> {
+        self.reading.context.type_named(name, self.of.entry)
     }
 
     /// The value of the template argument of this name.
@@ -321,10 +351,22 @@ impl<'r, 'c, 'a, 'f> Object<'r, 'c, 'a, 'f> {
         constant_of(member)
     }
 
+    /// The word so many bytes into it, whose member has no description.
+    pub(super) fn word_within(&self, bytes: u64) -> Found<u64> {
+        let word = self.place.part(bytes).read(self.reading.context.memory, 8)?;
+        let word = unsigned(&word).and_then(|word| u64::try_from(word).ok());
+        word.ok_or(Failure::NewLayout)
+    }
+
+    /// Whether its type is only declared.
+    pub(super) fn is_declared(&self) -> bool {
+        matches!(self.of.shape, Shape::Declared(_))
+    }
+
     /// The size of its type.
     pub(super) fn size(&self) -> Found<u64> {
         let why = || Failure::Because("the size of its elements is not known".to_owned());
-        self.of.size.filter(|size| *size > 0).ok_or_else(why)
+        size_of(&self.of).filter(|size| *size > 0).ok_or_else(why)
     }
 
     /// The word at an address.
@@ -380,6 +422,24 @@ impl<'r, 'c, 'a, 'f> Object<'r, 'c, 'a, 'f> {
             _ => self.of.size.map_or(1, |size| size.min(16).next_power_of_two().max(1)),
         }
     }
+}
+
+/// Why a type that is only declared has no value.
+fn undefined(of: &Type<'_, '_>) -> String {
+    let why = match of.shape {
+        Shape::Declared(why) => why,
+        _ => "",
+    };
+    format!("`{}` is only declared here; {why}", of.plain_name)
+}
+
+/// The size of a type. The library's strings have theirs even where they are
+/// only declared.
+pub(super) fn size_of(of: &Type<'_, '_>) -> Option<u64> {
+    of.size.or_else(|| match of.shape {
+        Shape::Declared(_) => libstdcxx::declared_size(of),
+        _ => None,
+    })
 }
 
 /// `DW_AT_const_value`. Forms of a fixed size are not sign-extended: compilers

@@ -43,7 +43,9 @@ pub(super) fn alternative(value: &Object<'_, '_, '_, '_>, level: Level) -> Value
     if !inner.is_known() {
         return inner;
     }
-    let text = format!("({}) {}", value.of.name, inner.text);
+    // The type of a lambda has no name.
+    let name = if value.of.name.ends_with(" {...}") { "lambda" } else { &value.of.name };
+    let text = format!("({name}) {}", inner.text);
     let mut outer = Value::leaf(ValueKind::Optional, text, value.place.origin());
     outer.fields.push(("value".to_owned(), inner));
     outer

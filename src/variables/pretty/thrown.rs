@@ -2,8 +2,8 @@
 
 use crate::base::addr::RunAddr;
 use crate::symbols::demangle::demangled;
-use crate::symbols::entries::Entry;
-use crate::variables::place::Place;
+use crate::variables::pretty::erased::undescribed;
+use crate::variables::pretty::messages::{has_message, message};
 use crate::variables::pretty::object::{Found, Object, damaged};
 use crate::variables::pretty::sum::alternative;
 use crate::variables::read::Level;
@@ -39,21 +39,20 @@ pub(super) fn exception(
     }
     let type_info = RunAddr(object.word_at(before(TYPE))?);
     let name = type_name(object, type_info)?;
-    match named(object, &name) {
-        Some(of) => {
-            let of = object.at(Some(of), thrown);
-            Ok(alternative(&Object { place: Place::Memory(thrown), ..of }, level))
+    match object.type_named(&name) {
+        Some(of) => Ok(alternative(&object.at(Some(of), thrown), level)),
+        None if has_message(&name) => {
+            let mut value = message(&object.at(None, thrown), level)?;
+            value.text = format!("({name}) {}", value.text);
+            Ok(value)
         }
-        None => {
-            let why = format!("it holds a `{name}`, of which there is no debug information");
-            Err(why.into())
-        }
+        None => Err(undescribed(&name)),
     }
 }
 
 /// The name of the type that a `std::type_info` describes: its second word
 /// points to it, mangled (Itanium C++ ABI, 2.9.5).
-fn type_name(object: &Object<'_, '_, '_, '_>, type_info: RunAddr) -> Found<String> {
+pub(super) fn type_name(object: &Object<'_, '_, '_, '_>, type_info: RunAddr) -> Found<String> {
     let at = RunAddr(object.word_at(RunAddr(type_info.0.wrapping_add(8)))?);
     let memory = object.reading.context.memory;
     let (name, _) = memory.text(at, LONGEST_NAME).map_err(|missing| object.absent(missing.at))?;
@@ -65,10 +64,4 @@ fn type_name(object: &Object<'_, '_, '_, '_>, type_info: RunAddr) -> Found<Strin
         Some(name) => Ok(name.to_owned()),
         None => damaged(format!("its type at {type_info} has no name")),
     }
-}
-
-/// The type of this name.
-pub(super) fn named<'a, 'f>(object: &Object<'_, '_, 'a, 'f>, name: &str) -> Option<Entry<'a, 'f>> {
-    let _ = (object, name);
-    None
 }

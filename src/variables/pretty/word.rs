@@ -3,6 +3,7 @@
 use crate::base::addr::RunAddr;
 use crate::variables::place::Place;
 use crate::variables::pretty::object::{Failure, Found, Object};
+use crate::variables::pretty::thrown::type_name;
 use crate::variables::read::Level;
 use crate::variables::value::{Value, ValueKind};
 
@@ -59,14 +60,14 @@ pub(super) fn error(
 ) -> Found<Value> {
     let code = code.as_signed()?;
     let table = RunAddr(object.word_at(category)?);
-    let symbol = object.reading.context.symbol(table).unwrap_or_default();
-    let class = symbol.strip_prefix("vtable for ").unwrap_or_default();
-    let class = class.rsplit_once('+').map_or(class, |(class, _)| class);
-    let short = class.rsplit("::").next().unwrap_or_default();
-    let name = match short.trim_start_matches('_').strip_suffix("_error_category") {
-        Some(name) if class.starts_with("std::") || class.starts_with('(') => name.to_owned(),
-        _ if class.is_empty() => format!("category at {category}"),
-        _ => class.to_owned(),
+    let type_info = object.word_at(RunAddr(table.0.wrapping_sub(8)))?;
+    let class = type_name(object, RunAddr(type_info))?;
+    // The standard's own ones are in libraries whose symbols are mostly gone.
+    let name = match class.rsplit("::").next().unwrap_or_default() {
+        "generic_error_category" | "__generic_error_category" => "generic".to_owned(),
+        "system_error_category" | "__system_error_category" => "system".to_owned(),
+        "__iostream_category" | "io_error_category" => "iostream".to_owned(),
+        _ => class,
     };
     let text = format!("{name}:{code}");
     let mut value = Value::leaf(ValueKind::Scalar, text, object.place.origin());

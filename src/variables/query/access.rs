@@ -77,7 +77,7 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
         let operand = self.settled(operand)?;
         let written = self.written(at).to_owned();
         let object = match operand {
-            Operand::Part(value, _) => return self.part_target(&value, at),
+            Operand::Part(value) => return self.part_target(&value, at),
             Operand::Symbol { .. } => return Err(self.untyped(at)),
             Operand::Object(object) => object,
         };
@@ -90,7 +90,7 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
             }
             let found = self.through(&of, &object.place, target)?;
             if found.place.address() == Some(RunAddr(0)) {
-                self.note(format!("`{written}` points to nothing: it is null"));
+                self.nulls.borrow_mut().push(written);
             }
             return Ok(Operand::Object(found));
         }
@@ -113,7 +113,7 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
             return Err(Trouble::Unknown(why.clone()));
         }
         match value.field("*") {
-            Some(target) => Ok(Operand::Part(target.clone(), String::new())),
+            Some(target) => Ok(Operand::Part(target.clone())),
             None => {
                 let what = format!("what `{}` points to was not read", self.written(at));
                 let hint = "print the address, and cast it: `*(type *)0x...`";
@@ -138,10 +138,8 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
         }
         if let Some(target) = value.field("*") {
             return Ok(Some(match (target.address, self.argument(of)) {
-                (Some(at), Some(held)) => {
-                    Operand::Object(Object::new(held, Place::Memory(at)))
-                }
-                _ => Operand::Part(target.clone(), String::new()),
+                (Some(at), Some(held)) => Operand::Object(Object::new(held, Place::Memory(at))),
+                _ => Operand::Part(target.clone()),
             }));
         }
         if value.raw == Some(0) {
@@ -225,7 +223,7 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
         let mut shown = at;
         for step in 0..MOST_FOLLOWED {
             let object = match &operand {
-                Operand::Part(value, _) => return self.part_member(value, member, at),
+                Operand::Part(value) => return self.part_member(value, member, at),
                 Operand::Symbol { .. } => return Err(self.untyped(at)),
                 Operand::Object(object) => object,
             };
@@ -233,7 +231,8 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
             if self.target_type(&object.of).is_some() {
                 // In C, the second arrow is missing.
                 if step > 0 && of.dialect != Dialect::Rust && self.dialect != Dialect::Rust {
-                    let what = format!("`{}` is no structure, but `{}`", self.written(shown), of.name);
+                    let what =
+                        format!("`{}` is no structure, but `{}`", self.written(shown), of.name);
                     let hint = format!("write `(*{})->{}`", self.written(at), member.name);
                     return Err(Fault::new(shown, what).with_hint(hint).into());
                 }
@@ -279,7 +278,7 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
             let spelled = format!("__{}", member.name);
             let found = value.field(&member.name).or_else(|| value.field(&spelled));
             if let Some(found) = found {
-                return Ok(Operand::Part(found.clone(), String::new()));
+                return Ok(Operand::Part(found.clone()));
             }
             names.extend(value.fields.iter().map(|(name, _)| name.clone()));
         }
@@ -292,12 +291,11 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
             return Err(Trouble::Unknown(why.clone()));
         }
         let spelled = format!("__{}", member.name);
-        let within = |value: &Value| {
-            value.field(&member.name).or_else(|| value.field(&spelled)).cloned()
-        };
+        let within =
+            |value: &Value| value.field(&member.name).or_else(|| value.field(&spelled)).cloned();
         let target = value.field("*");
         if let Some(found) = within(value).or_else(|| target.and_then(within)) {
-            return Ok(Operand::Part(found, String::new()));
+            return Ok(Operand::Part(found));
         }
         let fields = target.map_or(&value.fields, |target| &target.fields);
         let names: Vec<String> = fields.iter().map(|(name, _)| name.clone()).collect();
@@ -379,7 +377,8 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
                     let name = name.strip_prefix("__").filter(|rest| {
                         rest.chars().all(|char| char.is_ascii_digit()) && !rest.is_empty()
                     });
-                    let shown = name.map_or_else(|| member.name.clone(), |name| Some(name.to_owned()));
+                    let shown =
+                        name.map_or_else(|| member.name.clone(), |name| Some(name.to_owned()));
                     names.extend(shown.filter(|_| !member.is_artificial));
                 }
                 _ => {

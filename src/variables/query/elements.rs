@@ -39,7 +39,7 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
     ) -> Found<Operand<'a, 'f>> {
         let operand = self.settled(operand)?;
         let object = match operand {
-            Operand::Part(value, _) => return self.part_element(&value, at, index),
+            Operand::Part(value) => return self.part_element(&value, at, index),
             Operand::Symbol { .. } => return Err(self.untyped(at)),
             Operand::Object(object) => object,
         };
@@ -54,9 +54,8 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
         if let Some(element) = self.element_type(&object.of) {
             let number = self.whole(index)?;
             let length = self.length(&object.of);
-            let is_inside = u64::try_from(number).is_ok_and(|number| {
-                length.is_none_or(|length| number < length)
-            });
+            let is_inside = u64::try_from(number)
+                .is_ok_and(|number| length.is_none_or(|length| number < length));
             if !is_inside {
                 let of = &of.name;
                 if object.place.address().is_none() || of.starts_with('[') {
@@ -122,8 +121,7 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
         let has_elements =
             matches!(value.kind, ValueKind::Sequence | ValueKind::Array | ValueKind::Map);
         if !has_elements {
-            let what =
-                format!("`{}` has no elements: its type is `{}`", self.written(at), of.name);
+            let what = format!("`{}` has no elements: its type is `{}`", self.written(at), of.name);
             return Err(Fault::new(at, what).into());
         }
         if value.kind == ValueKind::Map {
@@ -154,7 +152,7 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
             (Some(held), Some(at)) if element.is_known() => {
                 Operand::Object(Object::new(held, Place::Memory(at)))
             }
-            _ => Operand::Part(element.clone(), String::new()),
+            _ => Operand::Part(element.clone()),
         })
     }
 
@@ -190,11 +188,10 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
                 }
             },
         };
-        let found = value.elements.iter().find(|pair| {
-            pair.field("key").is_some_and(|key| wanted.is(key))
-        });
+        let found =
+            value.elements.iter().find(|pair| pair.field("key").is_some_and(|key| wanted.is(key)));
         match found.and_then(|pair| pair.field("value")) {
-            Some(found) => Ok(Operand::Part(found.clone(), String::new())),
+            Some(found) => Ok(Operand::Part(found.clone())),
             None if value.omitted > 0 => {
                 let known = value.elements.len();
                 Err(Trouble::Unknown(format!(
@@ -209,23 +206,15 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
                     .filter_map(|pair| pair.field("key"))
                     .map(|key| key.text.clone())
                     .collect();
-                let hint = crate::variables::query::spelling::closest(
-                    &keys,
-                    self.written(index.at),
-                    10,
-                );
+                let hint =
+                    crate::variables::query::spelling::closest(&keys, self.written(index.at), 10);
                 let hint = hint.map(|keys| format!("its keys: {keys}"));
                 Err(Fault { at: index.at, what, hint }.into())
             }
         }
     }
 
-    fn part_element(
-        &self,
-        value: &Value,
-        at: Span,
-        index: &Expression,
-    ) -> Found<Operand<'a, 'f>> {
+    fn part_element(&self, value: &Value, at: Span, index: &Expression) -> Found<Operand<'a, 'f>> {
         if let Some(why) = &value.why_unknown {
             return Err(Trouble::Unknown(why.clone()));
         }
@@ -237,7 +226,7 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
         let known = value.elements.len();
         let element = usize::try_from(number).ok().and_then(|number| value.elements.get(number));
         match element {
-            Some(element) => Ok(Operand::Part(element.clone(), String::new())),
+            Some(element) => Ok(Operand::Part(element.clone())),
             None if value.omitted > 0 && known > 0 => {
                 let why = format!(
                     "only the first {known} elements are read; a larger --max-elements reads more"
@@ -281,7 +270,7 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
             })
         };
         let object = match operand {
-            Operand::Part(value, _) => {
+            Operand::Part(value) => {
                 let length = (value.elements.len() as u64).saturating_add(value.omitted);
                 let count = count(Some(length))?;
                 return self.part_slice(&value, at, whole, start, count);
@@ -359,7 +348,7 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
         let (open, close) = if self.dialect == Dialect::Rust { ("[", "]") } else { ("{", "}") };
         part.text = texts.close(open, close, part.omitted);
         part.elements = elements;
-        Ok(Operand::Part(part, String::new()))
+        Ok(Operand::Part(part))
     }
 }
 

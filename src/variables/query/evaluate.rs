@@ -37,6 +37,8 @@ pub(super) struct Evaluator<'e, 'v, 'a, 'f> {
     pub(super) text: &'e str,
     /// What a reader of the result should know.
     pub(super) notes: RefCell<Vec<String>>,
+    /// Null pointers that were followed, as they were written.
+    pub(super) nulls: RefCell<Vec<String>>,
 }
 
 /// A result, or why there is none.
@@ -158,7 +160,7 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
         };
         let object = match self.settled(operand)? {
             Operand::Object(object) => object,
-            Operand::Part(value, _) => return self.part_number(&value, at),
+            Operand::Part(value) => return self.part_number(&value, at),
             Operand::Symbol { at: address, .. } => {
                 let whole = Whole::new(u128::from(address.0), 64, false);
                 return Ok((Number::Whole(whole), Origin::Constant));
@@ -169,7 +171,9 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
         let is_signed = match &of.shape {
             Shape::Number(encoding) => match *encoding {
                 dw::DW_ATE_signed | dw::DW_ATE_signed_char => true,
-                dw::DW_ATE_float => return self.float(&object, &of, at).map(|found| (found, origin)),
+                dw::DW_ATE_float => {
+                    return self.float(&object, &of, at).map(|found| (found, origin));
+                }
                 dw::DW_ATE_complex_float | dw::DW_ATE_imaginary_float => {
                     return no_number(&of.name);
                 }
@@ -196,16 +200,15 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
         let memory = self.view.context.memory;
         if let Some((from, width)) = object.bits {
             let raw = object.place.read_bits(memory, from, width).map_err(|why| why.reason())?;
-            let whole = Whole::new(raw, u32::try_from(width).unwrap_or(128).clamp(1, 128), is_signed);
+            let whole =
+                Whole::new(raw, u32::try_from(width).unwrap_or(128).clamp(1, 128), is_signed);
             let bits = if width <= 32 { 32 } else { 64 };
             return Ok((Number::Whole(whole.converted(bits, is_signed || width < 32)), origin));
         }
         let bytes = self.reading.bytes(&of, &object.place).map_err(|why| why.reason())?;
         let bits = u32::try_from(bytes.len()).unwrap_or(0).saturating_mul(8);
         match unsigned(&bytes) {
-            Some(raw) if bits > 0 => {
-                Ok((Number::Whole(Whole::new(raw, bits, is_signed)), origin))
-            }
+            Some(raw) if bits > 0 => Ok((Number::Whole(Whole::new(raw, bits, is_signed)), origin)),
             _ => no_number(&of.name),
         }
     }
@@ -216,7 +219,8 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
             (Some(single), _, 4) => Ok(Number::Float(f64::from(f32::from_le_bytes(*single)))),
             (_, Some(double), 8) => Ok(Number::Float(f64::from_le_bytes(*double))),
             _ => {
-                let what = format!("numbers of type `{}` are shown, but not computed with", of.name);
+                let what =
+                    format!("numbers of type `{}` are shown, but not computed with", of.name);
                 Err(Fault::new(at, what).into())
             }
         }
@@ -257,12 +261,7 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
         }
     }
 
-    fn infix(
-        &self,
-        infix: Infix,
-        left: &Expression,
-        right: &Expression,
-    ) -> Found<Operand<'a, 'f>> {
+    fn infix(&self, infix: Infix, left: &Expression, right: &Expression) -> Found<Operand<'a, 'f>> {
         let whole = left.at.to(right.at);
         let first = self.evaluate(left)?;
         if infix == Infix::Repeat {
@@ -295,7 +294,11 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
                     | Infix::LessOrEqual
                     | Infix::GreaterOrEqual
             );
-        Ok(if is_truth { self.truth(result.is_true(), origin) } else { self.computed(result, origin) })
+        Ok(if is_truth {
+            self.truth(result.is_true(), origin)
+        } else {
+            self.computed(result, origin)
+        })
     }
 
     /// `p + 1`, `1 + p`, `p - 1`, `p - q`; `None`: no pointers, or no arithmetic.
@@ -323,12 +326,17 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
                 Fault::new(whole, format!("the size of `{}` is not known", self.name_of(to))).into()
             })
         };
-        let moved = |(to, at, origin): (ResultType<'a, 'f>, u64, Origin), by: (Number, Origin), sign: i64| {
+        let moved = |(to, at, origin): (ResultType<'a, 'f>, u64, Origin),
+                     by: (Number, Origin),
+                     sign: i64| {
             let step = stride(&to)?;
             let count = match by.0 {
                 Number::Whole(count) => count.word().cast_signed(),
                 Number::Float(_) => {
-                    return Err(Trouble::from(Fault::new(whole, "a pointer moves by whole numbers")));
+                    return Err(Trouble::from(Fault::new(
+                        whole,
+                        "a pointer moves by whole numbers",
+                    )));
                 }
             };
             let by_bytes = count.wrapping_mul(step).wrapping_mul(sign);
@@ -355,9 +363,7 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
                 let number = Number::Whole(Whole::new(count.cast_unsigned(), 64, true));
                 Ok(Some(self.computed(number, computed_from(&[one.2, two.2]))))
             }
-            (Some(_), Some(_), _) => {
-                Err(Fault::new(whole, "two pointers cannot be added").into())
-            }
+            (Some(_), Some(_), _) => Err(Fault::new(whole, "two pointers cannot be added").into()),
             (Some(one), None, _) => {
                 let by = self.number(right.clone(), right_at)?;
                 moved(one, by, if infix == Infix::Add { 1 } else { -1 })
@@ -419,7 +425,9 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
 
     fn repeated(&self, of: Operand<'a, 'f>, at: Span, count: u64) -> Found<Operand<'a, 'f>> {
         match self.settled(of)? {
-            Operand::Object(object) if object.place.address().is_some() && object.bits.is_none() => {
+            Operand::Object(object)
+                if object.place.address().is_some() && object.bits.is_none() =>
+            {
                 let of = object.of.array(count, self.dialect);
                 Ok(Operand::Object(Object::new(of, object.place)))
             }
@@ -445,7 +453,7 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
                 (_, Origin::EntryValue) => no_address("only its value at entry is known"),
                 _ => no_address("it is in pieces"),
             },
-            Operand::Part(value, _) => match value.address {
+            Operand::Part(value) => match value.address {
                 Some(at) => Ok(self.pointer(ResultType::Declared(None), at.0, Origin::Computed)),
                 None => no_address("it is part of a value"),
             },
@@ -533,8 +541,7 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
             }
             Shape::Number(encoding) if (8..=128).contains(&bits) => {
                 let (number, origin) = self.number(operand, at)?;
-                let is_signed =
-                    matches!(*encoding, dw::DW_ATE_signed | dw::DW_ATE_signed_char);
+                let is_signed = matches!(*encoding, dw::DW_ATE_signed | dw::DW_ATE_signed_char);
                 if let Number::Float(value) = number
                     && !fits(value, bits, is_signed)
                 {
@@ -591,7 +598,8 @@ fn kept(origin: Origin) -> Origin {
 /// Whether a number, its fraction dropped, fits into a whole number.
 fn fits(value: f64, bits: u32, is_signed: bool) -> bool {
     let value = value.trunc();
-    let magnitude = 2_f64.powi(i32::try_from(bits.saturating_sub(u32::from(is_signed))).unwrap_or(0));
+    let magnitude =
+        2_f64.powi(i32::try_from(bits.saturating_sub(u32::from(is_signed))).unwrap_or(0));
     let least = if is_signed { -magnitude } else { 0.0 };
     value >= least && value < magnitude
 }

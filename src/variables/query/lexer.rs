@@ -312,8 +312,7 @@ mod tests {
     use super::*;
 
     fn kinds(text: &str) -> Vec<Word> {
-        let mut words: Vec<Word> =
-            words(text).unwrap().into_iter().map(|word| word.kind).collect();
+        let mut words: Vec<Word> = words(text).unwrap().into_iter().map(|word| word.kind).collect();
         assert_eq!(words.pop(), Some(Word::End));
         words
     }
@@ -333,7 +332,10 @@ mod tests {
             ("", vec![]),
             ("a->b", vec![name("a"), Sign("->"), name("b")]),
             ("a - >b", vec![name("a"), Sign("-"), Sign(">"), name("b")]),
-            ("p[0..10]", vec![name("p"), Sign("["), integer(0), Sign(".."), integer(10), Sign("]")]),
+            (
+                "p[0..10]",
+                vec![name("p"), Sign("["), integer(0), Sign(".."), integer(10), Sign("]")],
+            ),
             ("t.0.1", vec![name("t"), Sign("."), name("0"), Sign("."), name("1")]),
             ("1.5e3", vec![Float(1500.0)]),
             ("1e9", vec![Float(1e9)]),
@@ -385,7 +387,8 @@ mod tests {
     #[test]
     fn spans_name_the_words() {
         let found = words("ab  + c").unwrap();
-        let spans: Vec<(usize, usize)> = found.iter().map(|word| (word.at.start, word.at.end)).collect();
+        let spans: Vec<(usize, usize)> =
+            found.iter().map(|word| (word.at.start, word.at.end)).collect();
         assert_eq!(spans, [(0, 2), (4, 5), (6, 7), (7, 7)]);
     }
 }

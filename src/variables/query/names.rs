@@ -6,21 +6,26 @@ use std::cell::{Cell, OnceCell};
 use gimli::constants as dw;
 
 use crate::symbols::entries::{Attributes, Descend, Entry};
+use crate::symbols::functions::Call;
 use crate::symbols::types::Dialect;
 use crate::variables::location::Activation;
 use crate::variables::place::Place;
 use crate::variables::query::evaluate::{Evaluator, Found};
 use crate::variables::query::fault::{Fault, Span, Trouble};
-use crate::variables::query::number::{Number, Whole};
+use crate::variables::query::number::Whole;
 use crate::variables::query::operand::{Object, Operand};
 use crate::variables::query::result_type::ResultType;
 use crate::variables::query::spelling::closest;
 use crate::variables::query::syntax::Name;
+use crate::variables::query::{Viewpoint, with_evaluator};
 use crate::variables::scope::{Declared, variables_at};
 use crate::variables::value::Origin;
 
 /// How many names a hint has.
 const MOST_NAMES: usize = 20;
+
+/// How many frames are searched for a function.
+const MOST_FRAMES: usize = 256;
 
 /// How many entries of a unit are searched for an enumerator.
 const MOST_ENTRIES: usize = 200_000;
@@ -36,6 +41,9 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
                 return self.variable(found);
             }
             if let Some(found) = self.own_member(&variables, &name.path) {
+                return found;
+            }
+            if let Some(found) = self.of_function(&name.path) {
                 return found;
             }
         }
@@ -103,6 +111,31 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
         Ok(Operand::Object(Object::new(of, place)))
     }
 
+    /// `function::name`: a variable of the innermost call of that function.
+    fn of_function(&self, path: &str) -> Option<Found<Operand<'a, 'f>>> {
+        let (function, name) = path.rsplit_once("::")?;
+        let view = self.view;
+        let inner = view.frames.iter().enumerate().take(MOST_FRAMES);
+        for (index, frame) in inner {
+            let calls = view.context.symbols.calls(frame.at);
+            let is_it = |call: &&Call| {
+                let named = call.function.as_ref().map(|found| found.display.as_str());
+                named.is_some_and(|named| {
+                    let rest = named.strip_suffix(function);
+                    rest.is_some_and(|rest| rest.is_empty() || rest.ends_with("::"))
+                })
+            };
+            let Some(call) = calls.iter().find(is_it) else { continue };
+            let there = Viewpoint { index, call: Some(call), ..*view };
+            let found = with_evaluator(&there, self.text, |evaluator| {
+                let variables = evaluator.variables();
+                evaluator.local(&variables, name).map(|found| evaluator.variable(found))
+            });
+            return found;
+        }
+        None
+    }
+
     /// A member of `*this`, of `self`, of what a lambda captured.
     fn own_member(
         &self,
@@ -117,10 +150,10 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
                 // The member is there, but where the object is is not known.
                 let of = self.this_type(this)?;
                 let nowhere = Place::constant(Vec::new());
-                self.find_member(&self.resolved(&of), &nowhere, name)?;
+                let is_there = self.find_member(&self.resolved(&of), &nowhere, name).is_some();
                 let this = this.name.as_deref().unwrap_or("this");
                 let why = format!("it is a member of `*{this}`, which is not known");
-                return Some(Err(Trouble::Unknown(why)));
+                return is_there.then_some(Err(Trouble::Unknown(why)));
             }
         };
         let of = self.resolved(&object.of);
@@ -155,9 +188,7 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
         }
         let Some(first) = found.first().copied() else { return Ok(None) };
         // Those of the unit at hand come first, and are meant.
-        let is_near = self.function.is_some_and(|function| {
-            std::ptr::eq(function.unit, first.unit)
-        });
+        let is_near = self.function.is_some_and(|function| std::ptr::eq(function.unit, first.unit));
         let others: Vec<Entry<'a, 'f>> =
             found.into_iter().filter(|other| !std::ptr::eq(other.unit, first.unit)).collect();
         if !is_near && !others.is_empty() && name.file.is_none() {
@@ -189,9 +220,11 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
 
     fn static_place(&self, attributes: &Attributes<'a, 'f>) -> Result<Place<'a, 'f>, String> {
         let context = self.view.context;
-        let module = context.symbols.modules().iter().find(|module| {
-            module.has_debug(attributes.entry.debug)
-        });
+        let module = context
+            .symbols
+            .modules()
+            .iter()
+            .find(|module| module.has_debug(attributes.entry.debug));
         let module = module.ok_or("its module is not known")?;
         let activation = Activation {
             context,
@@ -250,18 +283,18 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
         let bytes = Whole::new(value.cast_unsigned(), bits, names.is_signed).bytes();
         // `ns::Color::Red` must be one of `Color`, if that was written.
         let scope = path.rsplit("::").nth(1);
-        let is_meant = scope.is_none_or(|scope| {
-            resolved.plain_name.rsplit("::").any(|part| part == scope)
-        });
+        let is_meant =
+            scope.is_none_or(|scope| resolved.plain_name.rsplit("::").any(|part| part == scope));
         is_meant.then(|| Operand::Object(Object::new(of, Place::bytes(bytes, Origin::Constant))))
     }
 
     /// A symbol of any module, that of the frame first.
     fn symbol(&self, path: &str) -> Option<Operand<'a, 'f>> {
         let context = self.view.context;
-        let here = self.view.frames.get(self.view.index).and_then(|frame| {
-            context.symbols.module_at(frame.at.lookup()).map(|(index, _)| index)
-        });
+        let here =
+            self.view.frames.get(self.view.index).and_then(|frame| {
+                context.symbols.module_at(frame.at.lookup()).map(|(index, _)| index)
+            });
         let modules = context.symbols.modules();
         let first = here.and_then(|index| modules.get(index));
         let (module, symbol) = first.into_iter().chain(modules).find_map(|module| {
@@ -271,12 +304,7 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
         Some(Operand::Symbol { at, is_code: symbol.is_function })
     }
 
-    fn no_such_name(
-        &self,
-        name: &Name,
-        at: Span,
-        variables: &[Declared<'a, 'f>],
-    ) -> Fault {
+    fn no_such_name(&self, name: &Name, at: Span, variables: &[Declared<'a, 'f>]) -> Fault {
         let what = match &name.file {
             Some(file) => format!("there is no `{}` in `{file}`", name.path),
             None => format!("there is no `{}` here", name.path),
@@ -294,15 +322,9 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
         match (closest(&names, &name.path, MOST_NAMES), self.function) {
             (Some(list), _) => fault.with_hint(format!("names in scope: {list}")),
             (None, Some(_)) => fault.with_hint("the function has no variables here"),
-            (None, None) => fault.with_hint(
-                "the frame has no debug information; `--frame N` chooses another one",
-            ),
+            (None, None) => fault
+                .with_hint("the frame has no debug information; `--frame N` chooses another one"),
         }
-    }
-
-    /// A number, as an operand.
-    pub(super) fn word(&self, word: u64, origin: Origin) -> Operand<'a, 'f> {
-        self.computed(Number::Whole(Whole::new(u128::from(word), 64, false)), origin)
     }
 }
 

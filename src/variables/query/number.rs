@@ -370,12 +370,20 @@ mod tests {
             (Infix::ShiftLeft, int(1), int(-1), "a number of 32 bits cannot be shifted that far"),
             (Infix::ShiftLeft, most, int(1), "the result does not fit into 128 bits"),
             (Infix::BitAnd, Number::Float(1.0), int(1), "`&` needs whole numbers"),
-            (Infix::Divide, typed(i128::MIN, 128, true), int(-1), "the result does not fit into 128 bits"),
+            (
+                Infix::Divide,
+                typed(i128::MIN, 128, true),
+                int(-1),
+                "the result does not fit into 128 bits",
+            ),
         ];
         for (infix, left, right, want) in cases {
             assert_eq!(computed(infix, left, right), Err(want.to_owned()));
         }
-        assert_eq!(typed(i128::MIN, 128, true).negated(), Err("the result does not fit into 128 bits".to_owned()));
+        assert_eq!(
+            typed(i128::MIN, 128, true).negated(),
+            Err("the result does not fit into 128 bits".to_owned())
+        );
         assert_eq!(typed(1, 32, false).negated(), Ok(typed(0xffff_ffff, 32, false)));
         assert_eq!(typed(0, 8, false).complement(), Ok(typed(-1, 32, true)));
     }

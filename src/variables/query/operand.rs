@@ -14,8 +14,8 @@ use crate::variables::value::{Origin, Value};
 pub(super) enum Operand<'a, 'f> {
     /// Something with a type and a place.
     Object(Object<'a, 'f>),
-    /// A part of a container, as its printer read it. Its type, where known.
-    Part(Value, String),
+    /// A part of a container, as its printer read it.
+    Part(Value),
     /// A piece of data or code that no debug information describes.
     Symbol {
         /// Where it is.
@@ -43,11 +43,7 @@ impl<'a, 'f> Object<'a, 'f> {
     }
 
     /// A number that was computed.
-    pub(super) fn number(
-        number: Number,
-        origin: Origin,
-        dialect: Dialect,
-    ) -> Self {
+    pub(super) fn number(number: Number, origin: Origin, dialect: Dialect) -> Self {
         match number {
             Number::Whole(whole) => Self::whole(whole, origin, dialect),
             Number::Float(value) => {

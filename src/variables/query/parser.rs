@@ -71,7 +71,11 @@ impl<'t> Parser<'t> {
 
     /// Where the next word stands.
     pub(super) fn here(&self) -> Span {
-        self.words.get(self.at).or_else(|| self.words.last()).map(|word| word.at).unwrap_or_default()
+        self.words
+            .get(self.at)
+            .or_else(|| self.words.last())
+            .map(|word| word.at)
+            .unwrap_or_default()
     }
 
     /// Where the last word stood.
@@ -167,9 +171,10 @@ impl<'t> Parser<'t> {
     /// Builds a part, unless it nests too deeply.
     fn part(&self, kind: Kind, at: Span) -> Result<Expression, Fault> {
         let inner = match &kind {
-            Kind::Prefix(_, one) | Kind::Member(one, _) | Kind::Cast(_, one) | Kind::SizeOf(one) => {
-                one.depth
-            }
+            Kind::Prefix(_, one)
+            | Kind::Member(one, _)
+            | Kind::Cast(_, one)
+            | Kind::SizeOf(one) => one.depth,
             Kind::Infix(_, one, two) | Kind::Index(one, two) => one.depth.max(two.depth),
             Kind::Slice(one, from, to) => {
                 let ends = [from, to].into_iter().flatten().map(|end| end.depth);
@@ -403,7 +408,8 @@ impl<'t> Parser<'t> {
             match self.peek() {
                 Word::Name(name) | Word::Quoted(name) => path.push_str(name),
                 // `(anonymous namespace)::name` of C++, `{closure#0}` of Rust.
-                Word::Sign("(") if matches!(self.ahead(1), Word::Name(name) if name == "anonymous") => {
+                Word::Sign("(") if matches!(self.ahead(1), Word::Name(name) if name == "anonymous") =>
+                {
                     path.push_str("(anonymous namespace)");
                     self.advance();
                     self.advance();
@@ -583,7 +589,9 @@ mod tests {
 
     #[test]
     fn nesting_is_bounded_in_every_direction() {
-        for part in ["(", "-", "a[", "*", "sizeof ", "a+(", "(int)", "a.b.", "a+", "a@", "a as b as "] {
+        for part in
+            ["(", "-", "a[", "*", "sizeof ", "a+(", "(int)", "a.b.", "a+", "a@", "a as b as "]
+        {
             let text = part.repeat(4000 / part.len());
             assert!(question(&text, &is_type).is_err(), "{part}");
             assert!(question(&(text + "a"), &is_type).is_err(), "{part}");
@@ -598,8 +606,8 @@ mod tests {
     fn random_words_never_panic() {
         let words = [
             "a", "b::c", "->", ".", "[", "]", "(", ")", "*", "&", "-", "..", "1", "0x7f", "'a'",
-            "\"s\"", "$rip", "sizeof", "whatis", "struct", "as", "const", "int", "<", ">", ">>", "/x",
-            "::", ",", "@", "1.5", "=", "'f.c'", "T<", "{", "mut", ";", "\u{e9}",
+            "\"s\"", "$rip", "sizeof", "whatis", "struct", "as", "const", "int", "<", ">", ">>",
+            "/x", "::", ",", "@", "1.5", "=", "'f.c'", "T<", "{", "mut", ";", "\u{e9}",
         ];
         // A linear congruential generator: the same words in every run.
         let mut state = 1_u64;

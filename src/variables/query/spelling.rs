@@ -15,7 +15,8 @@ pub(super) fn closest(names: &[String], wanted: &str, most: usize) -> Option<Str
     }
     // Those that are about as far away stay in the order of their declaration.
     let near = wanted.chars().count() / 2;
-    ranked.sort_by_key(|(distance, _)| if *distance <= near.max(1) { *distance } else { usize::MAX });
+    ranked
+        .sort_by_key(|(distance, _)| if *distance <= near.max(1) { *distance } else { usize::MAX });
     let shown: Vec<&str> = ranked.iter().take(most).map(|(_, name)| name.as_str()).collect();
     let more = ranked.len().saturating_sub(shown.len());
     match (shown.is_empty(), more) {
@@ -38,7 +39,8 @@ fn distance(one: &str, other: &str) -> usize {
     for (row, letter) in one.iter().enumerate() {
         let mut here = vec![row.saturating_add(1)];
         for (column, wanted) in other.iter().enumerate() {
-            let at = |line: &[usize], column: usize| line.get(column).copied().unwrap_or(usize::MAX);
+            let at =
+                |line: &[usize], column: usize| line.get(column).copied().unwrap_or(usize::MAX);
             let changed = at(&above, column).saturating_add(usize::from(letter != wanted));
             let added = at(&here, column).saturating_add(1);
             let removed = at(&above, column.saturating_add(1)).saturating_add(1);

@@ -21,7 +21,11 @@ const BUILT_IN: &[(&[&str], u64, DwAte)] = &[
     (&["unsigned short", "uint16_t", "u16"], 2, dw::DW_ATE_unsigned),
     (&["int", "int32_t", "i32"], 4, dw::DW_ATE_signed),
     (&["unsigned int", "uint32_t", "u32"], 4, dw::DW_ATE_unsigned),
-    (&["long", "int64_t", "i64", "ssize_t", "ptrdiff_t", "intptr_t", "isize"], 8, dw::DW_ATE_signed),
+    (
+        &["long", "int64_t", "i64", "ssize_t", "ptrdiff_t", "intptr_t", "isize"],
+        8,
+        dw::DW_ATE_signed,
+    ),
     (&["unsigned long", "uint64_t", "u64", "size_t", "uintptr_t", "usize"], 8, dw::DW_ATE_unsigned),
     (&["long long"], 8, dw::DW_ATE_signed),
     (&["unsigned long long"], 8, dw::DW_ATE_unsigned),

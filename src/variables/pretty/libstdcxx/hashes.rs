@@ -36,7 +36,7 @@ fn table(object: &Object<'_, '_, '_, '_>, is_map: bool, level: Level) -> Found<V
         object,
         &before,
         Hashed {
-            element: table.argument("_Value")?,
+            element: table.argument("_Value", 1)?,
             is_map,
             buckets: (buckets, bucket_count),
             count: table.word("_M_element_count")?,

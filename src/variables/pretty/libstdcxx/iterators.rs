@@ -43,7 +43,7 @@ fn in_hash_table(object: &Object<'_, '_, '_, '_>, level: Level) -> Found<Value> 
         return Ok(end(object));
     }
     let base = object.at(of, at).base("std::__detail::_Hash_node_base")?;
-    let element = object.behind(object.argument("_Value")?, at, base.size()?);
+    let element = object.behind(object.argument("_Value", 0)?, at, base.size()?);
     Ok(pointed(&element, object.place.origin(), level))
 }
 
@@ -52,7 +52,7 @@ fn in_forward_list(object: &Object<'_, '_, '_, '_>, level: Level) -> Found<Value
     if at.0 == 0 {
         return Ok(end(object));
     }
-    let element = object.behind(object.argument("_Tp")?, at, object.at(of, at).size()?);
+    let element = object.behind(object.argument("_Tp", 0)?, at, object.at(of, at).size()?);
     Ok(pointed(&element, object.place.origin(), level))
 }
 
@@ -80,7 +80,7 @@ fn in_tree(object: &Object<'_, '_, '_, '_>, level: Level) -> Found<Value> {
     match (is_opposite, is_child, is_red) {
         (true, _, true) => Ok(end(object)),
         (true, _, false) | (false, true, _) => {
-            let element = object.behind(object.argument("_Tp")?, at, node.size()?);
+            let element = object.behind(object.argument("_Tp", 0)?, at, node.size()?);
             Ok(pointed(&element, object.place.origin(), level))
         }
         (false, false, _) => damaged(format!("the node at {at} is in no tree")),
@@ -99,7 +99,7 @@ fn in_list(object: &Object<'_, '_, '_, '_>, level: Level) -> Found<Value> {
     let (next, previous, links) = lists::links(&node)?;
     let word = |node: RunAddr| object.word_at(RunAddr(node.0.wrapping_add(links))).ok();
     let element = || {
-        let element = object.behind(object.argument("_Tp")?, at, links);
+        let element = object.behind(object.argument("_Tp", 0)?, at, links);
         Ok(pointed(&element, object.place.origin(), level))
     };
     let Some(claimed) = word(at).filter(|count| *count <= most_nodes(object, links)) else {

@@ -45,7 +45,7 @@ fn values(
     links: u64,
     level: Level,
 ) -> Found<Value> {
-    let element = object.argument("_Tp")?;
+    let element = object.argument("_Tp", 0)?;
     let found = Collection::sequence(object.reading);
     let value = |found: &mut Collection, node, level| {
         found.push(object.behind(element, node, links).value(level));

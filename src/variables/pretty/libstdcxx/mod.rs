@@ -12,7 +12,13 @@ mod time;
 mod trees;
 mod words;
 
+use crate::symbols::types::Type;
 use crate::variables::pretty::object::Template;
+
+/// The size of a class of this library that is only declared.
+pub(super) fn declared_size(of: &Type<'_, '_>) -> Option<u64> {
+    strings::declared_size(of)
+}
 
 /// What it can show, one list a file.
 pub(super) const TEMPLATES: &[&[Template]] = &[

@@ -46,7 +46,7 @@ fn variant(object: &Object<'_, '_, '_, '_>, level: Level) -> Found<Value> {
         first => first?,
     };
     let storage = first.member("_M_storage")?;
-    let value = storage.seen_as(Some(first.argument("_Type")?));
+    let value = storage.seen_as(Some(first.argument("_Type", 0)?));
     Ok(alternative(&value, level))
 }
 
@@ -121,13 +121,16 @@ fn is_stored_locally<'a, 'f>(
     functor.of.composite().is_none().then_some(true)
 }
 
+/// How many elements of a tuple are looked for.
+const MOST_ELEMENTS: usize = 128;
+
 /// Each element is in a base of its own; the first one is in the nearest.
 fn tuple(object: &Object<'_, '_, '_, '_>, level: Level) -> Found<Value> {
     let mut elements = Vec::new();
     let mut here = object.clone();
-    for index in 0..object.reading.context.limits.elements {
-        let Ok(next) = here.base(&format!("std::_Tuple_impl<{index},")) else { break };
-        let head = next.base(&format!("std::_Head_base<{index},"))?;
+    for index in 0..MOST_ELEMENTS {
+        let Ok(next) = here.numbered_base("std::_Tuple_impl<", index) else { break };
+        let head = next.numbered_base("std::_Head_base<", index)?;
         // An empty element is a base of the head before gcc 12.
         let element = match head.member("_M_head_impl") {
             Err(Failure::NewLayout) => head.base("")?,
@@ -136,5 +139,10 @@ fn tuple(object: &Object<'_, '_, '_, '_>, level: Level) -> Found<Value> {
         elements.push(element);
         here = next;
     }
-    Ok(tuple_of(object, &elements, level))
+    let is_whole = elements.len() < MOST_ELEMENTS
+        && (!elements.is_empty() || object.of.plain_name.ends_with("<>"));
+    match is_whole {
+        true => Ok(tuple_of(object, &elements, level)),
+        false => Err(Failure::NewLayout),
+    }
 }

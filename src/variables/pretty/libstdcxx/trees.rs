@@ -38,7 +38,7 @@ fn tree(object: &Object<'_, '_, '_, '_>, is_map: bool, level: Level) -> Found<Va
     sorted(
         object,
         Sorted {
-            element: tree.argument("_Val")?,
+            element: tree.argument("_Val", 1)?,
             is_map,
             first: header.pointer("_M_left")?,
             end,

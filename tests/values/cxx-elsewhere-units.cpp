@@ -1,5 +1,5 @@
 // The same, with types in units of their own.
-// parts: parts/cxx-declared-types.cpp
+// parts: parts/cxx-elsewhere-types.cpp
 // build: -w -fdebug-types-section
 // builds: dwarf4
 //
@@ -8,4 +8,4 @@
 // expect: value stop.box contains "{held = 42}"
 // expect: value stop.item contains "{id = 9, name = "thing"}"
 // expect: value stop.secret=0x10
-#include "cxx-declared.cpp"
+#include "cxx-elsewhere.cpp"

@@ -1,5 +1,5 @@
 // Types that are only declared here, and defined in other units.
-// parts: parts/c-declared-types.c parts/c-declared-twice.c
+// parts: parts/c-elsewhere-types.c parts/c-elsewhere-twice.c
 // build: -w
 // builds: dwarf4
 //

@@ -1,6 +1,6 @@
-// What cxx-declared.cpp only declares, or has without the debug information of
+// What cxx-elsewhere.cpp only declares, or has without the debug information of
 // their members, which belongs where their virtual functions are.
-#include "cxx-declared.h"
+#include "cxx-elsewhere.h"
 
 namespace store {
 class Shelf {

@@ -1,4 +1,4 @@
-// What c-declared.c only declares.
+// What c-elsewhere.c only declares.
 struct peer {
     int port;
     const char *host;

@@ -1,4 +1,4 @@
-// What both units of cxx-declared.cpp know.
+// What both units of cxx-elsewhere.cpp know.
 namespace store {
 class Shelf;
 template <typename T> struct Box;
