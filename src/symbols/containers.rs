@@ -107,6 +107,14 @@ impl<'f> Containers<'f> {
         Some(UnitOffset(span.start))
     }
 
+    /// The only definition of this name, without what stands before its `::`.
+    pub fn defined(&self, name: &[u8]) -> Option<UnitOffset> {
+        match self.definitions.get(name)?.as_slice() {
+            [only] => Some(*only),
+            _ => None,
+        }
+    }
+
     /// The names around an entry, outermost first; `None` for an anonymous one.
     pub fn path(&self, at: UnitOffset) -> Vec<Option<&'f [u8]>> {
         let mut here = self.innermost(self.declared_at.get(&at).copied().unwrap_or(at));
