@@ -13,6 +13,7 @@ cc gcc
 g++ g++
 clang clang
 pkg-config pkg-config
+musl-gcc musl-tools
 gdb gdb
 eu-stack elfutils
 readelf binutils

@@ -6,7 +6,7 @@ use gimli::DwTag;
 use gimli::constants as dw;
 
 use crate::symbols::containers::is_type;
-use crate::symbols::entries::{Attributes, Entry, shown};
+use crate::symbols::entries::{Attributes, Descend, Entry, shown};
 use crate::symbols::type_shapes::{MOST_DIMENSIONS, is_qualifier};
 use crate::symbols::types::{Dialect, Types};
 
@@ -156,6 +156,7 @@ fn named<'a, 'f>(types: &Types<'a, 'f>, attributes: &Attributes<'a, 'f>, keyword
     let signature = || attributes.reference(dw::DW_AT_signature)?.attributes();
     let Some(own) = own.or_else(|| signature()?.text(dw::DW_AT_name)) else {
         let kind = match tag {
+            _ if is_closure(types, attributes) => return "lambda".to_owned(),
             dw::DW_TAG_structure_type => "struct",
             dw::DW_TAG_class_type => "class",
             dw::DW_TAG_union_type => "union",
@@ -185,6 +186,23 @@ fn named<'a, 'f>(types: &Types<'a, 'f>, attributes: &Attributes<'a, 'f>, keyword
         path.push_str("::");
     }
     path + &own
+}
+
+/// Whether a type without a name is that of a lambda of C++: what has captures
+/// for members, and can be called.
+pub(super) fn is_closure<'a, 'f>(types: &Types<'a, 'f>, of: &Attributes<'a, 'f>) -> bool {
+    let is_unnamed_class = matches!(of.tag(), dw::DW_TAG_structure_type | dw::DW_TAG_class_type)
+        && of.get(dw::DW_AT_name).is_none()
+        && types.dialect(of.entry) == Dialect::Cpp;
+    let mut is_called = false;
+    if is_unnamed_class {
+        of.entry.walk(|child, _| {
+            is_called = child.tag() == dw::DW_TAG_subprogram
+                && child.text(dw::DW_AT_name).as_deref() == Some("operator()");
+            if is_called { Descend::Stop } else { Descend::No }
+        });
+    }
+    is_called
 }
 
 /// Puts `*`, `&` or `Class::*` into a name.

@@ -139,10 +139,22 @@ fn describe<'a, 'f>(
             (None, Shape::Declared(""))
         }
         dw::DW_TAG_structure_type | dw::DW_TAG_class_type | dw::DW_TAG_union_type => {
-            (stated, Shape::Composite(composite(attributes)))
+            let mut parts = composite(attributes);
+            if type_names::is_closure(types, attributes) {
+                // gcc writes the capture `x` as `__x`.
+                for member in &mut parts.members {
+                    let name = member.name.take();
+                    member.name =
+                        name.map(|name| name.strip_prefix("__").map(str::to_owned).unwrap_or(name));
+                }
+            }
+            (stated, Shape::Composite(parts))
         }
         dw::DW_TAG_enumeration_type if attributes.is_set(dw::DW_AT_declaration) => {
             (stated, Shape::Declared(""))
+        }
+        dw::DW_TAG_enumeration_type if is_swapped(attributes) => {
+            (stated, Shape::Unknown("its bytes are in big-endian order".to_owned()))
         }
         dw::DW_TAG_enumeration_type => {
             let of = target().map(|of| types.nested(Some(of), depth));
@@ -155,12 +167,8 @@ fn describe<'a, 'f>(
                 _ => None,
             };
             let bits = attributes.number(dw::DW_AT_bit_size).map(|bits| bits.div_ceil(8));
-            let is_foreign = matches!(
-                attributes.get(dw::DW_AT_endianity),
-                Some(AttributeValue::Endianity(dw::DW_END_big))
-            );
             let shape = match encoding {
-                _ if is_foreign => Shape::Unknown("its bytes are in big-endian order".to_owned()),
+                Some(encoding) if is_swapped(attributes) => Shape::Swapped(encoding),
                 Some(encoding) => Shape::Number(encoding),
                 None => Shape::Unknown("its entry has no encoding".to_owned()),
             };
@@ -283,12 +291,27 @@ fn member_place<'f>(attributes: &Attributes<'_, 'f>) -> MemberPlace<'f> {
     };
     // DWARF 3 counts from the most significant bit of a storage unit, whose
     // size is this attribute or that of the type.
+    // gcc counts the fields of big-endian structures in the same way.
     let storage = attributes.number(dw::DW_AT_byte_size).or_else(|| {
         attributes.reference(dw::DW_AT_type)?.attributes()?.number(dw::DW_AT_byte_size)
     });
-    let storage = storage.unwrap_or(4).saturating_mul(8);
-    let bit = storage.saturating_sub(from_top).saturating_sub(width);
-    MemberPlace::Bits(base.saturating_add(bit), width)
+    match from_low_bit(base, storage.unwrap_or(4), from_top, width) {
+        Some(bit) => MemberPlace::Bits(bit, width),
+        None => MemberPlace::Bits(base, 0),
+    }
+}
+
+/// Where a bit-field begins that is counted from the most significant bit of
+/// its storage unit. The field of a packed structure may reach beyond that
+/// unit: clang then counts from above it, with a negative number.
+fn from_low_bit(base: u64, storage: u64, from_top: u64, width: u64) -> Option<u64> {
+    let end = storage.checked_mul(8)?.checked_add_signed(from_top.cast_signed().checked_neg()?)?;
+    base.checked_add(end.checked_sub(width)?)
+}
+
+/// Whether a type's bytes are in another order than those of the machine.
+fn is_swapped(attributes: &Attributes<'_, '_>) -> bool {
+    matches!(attributes.get(dw::DW_AT_endianity), Some(AttributeValue::Endianity(dw::DW_END_big)))
 }
 
 /// The offset that DWARF 2 wrote as the expression `DW_OP_plus_uconst`.
@@ -435,4 +458,25 @@ fn array_size<'a, 'f>(types: &Types<'a, 'f>, array: &Array<'a, 'f>, depth: usize
         size = size.checked_mul(*count)?;
     }
     Some(size)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bit_fields_counted_from_the_top() {
+        let cases: &[(&str, (u64, u64, u64, u64), Option<u64>)] = &[
+            ("the lowest bits of four bytes", (0, 4, 29, 3), Some(0)),
+            ("the highest bits", (0, 4, 0, 3), Some(29)),
+            ("in the second unit", (32, 4, 28, 4), Some(32)),
+            // clang: `int64_t b : 31` after 41 bits of a packed structure.
+            ("beyond its unit", (0, 8, 8_u64.wrapping_neg(), 31), Some(41)),
+            ("wider than what is left", (0, 4, 30, 3), None),
+            ("damaged", (0, u64::MAX, 1, 1), None),
+        ];
+        for (name, (base, storage, from_top, width), want) in cases {
+            assert_eq!(from_low_bit(*base, *storage, *from_top, *width), *want, "{name}");
+        }
+    }
 }

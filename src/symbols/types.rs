@@ -63,6 +63,9 @@ pub enum Shape<'a, 'f> {
     Nothing,
     /// A number, a character or a truth value (`DW_TAG_base_type`).
     Number(DwAte),
+    /// The same, but its most significant byte comes first (`DW_AT_endianity`),
+    /// against the order of the machine.
+    Swapped(DwAte),
     /// A pointer, to `None` for `void *`.
     Pointer(Option<Entry<'a, 'f>>),
     /// A reference of C++.
@@ -119,7 +122,8 @@ pub struct Member<'a, 'f> {
 pub enum MemberPlace<'f> {
     /// So many bytes from the start.
     Bytes(u64),
-    /// A bit-field: so many bits from the start, and so many bits wide.
+    /// A bit-field: so many bits from the start, and so many bits wide. Of a
+    /// [`Shape::Swapped`] type, bits count from the top of each byte.
     Bits(u64, u64),
     /// An expression over the address of the structure: a virtual base.
     Computed(Expression<Reader<'f>>),

@@ -219,7 +219,10 @@ impl<'a, 'f> Activation<'_, 'a, 'f> {
         {
             return Err(first);
         }
-        Ok(Place::Pieces(Pieces { list, origin: origin(Origin::Pieces) }.into(), 0))
+        // Where all of it is in memory, that it has parts is nobody's concern.
+        let is_memory = list.iter().all(|piece| matches!(piece.content, Content::Memory(..)));
+        let plain = if is_memory { Origin::Memory } else { Origin::Pieces };
+        Ok(Place::Pieces(Pieces { list, origin: origin(plain) }.into(), 0))
     }
 
     /// What is known of one part.

@@ -175,6 +175,23 @@ impl<'a, 'f> Place<'a, 'f> {
         Ok(u128::from_le_bytes(bytes))
     }
 
+    /// As [`Place::read_bits`], but the most significant bit comes first: bit 0
+    /// is the top of the first byte.
+    pub fn read_top_bits(
+        &self,
+        memory: &dyn Memory,
+        from: u64,
+        bits: u64,
+    ) -> Result<u128, Missing> {
+        let mut value = 0_u128;
+        for bit in 0..bits.min(128) {
+            let at = from.saturating_add(bit);
+            let byte = self.part(at / 8).read_bits(memory, 7_u64.saturating_sub(at % 8), 1)?;
+            value = (value << 1) | byte;
+        }
+        Ok(value)
+    }
+
     /// The removed variable that the pointer here points to, and how many
     /// bytes into it.
     pub fn pointer(&self) -> Option<(Entry<'a, 'f>, i64)> {
@@ -317,6 +334,15 @@ mod tests {
         assert_eq!(place.part(8).read_bits(&memory, 4, 8), Ok(0x70));
         assert!(place.part(11).read(&memory, 2).is_err());
         assert_eq!(place.read_some(&memory, 12), vec![1, 0, 0, 0]);
+    }
+
+    #[test]
+    fn bits_from_the_top() {
+        let memory = Bytes(0x1000, &[0x51, 0x23, 0xff]);
+        let place = Place::Memory(RunAddr(0x1000));
+        assert_eq!(place.read_top_bits(&memory, 0, 4), Ok(5));
+        assert_eq!(place.read_top_bits(&memory, 4, 12), Ok(0x123));
+        assert_eq!(place.read_top_bits(&memory, 16, 9), Err(Missing::NotDumped(RunAddr(0x1003))));
     }
 
     #[test]

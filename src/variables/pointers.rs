@@ -1,11 +1,9 @@
 //! Pointers and references, with what they point to.
 
-use gimli::constants as dw;
-
 use crate::base::addr::RunAddr;
 use crate::symbols::entries::Entry;
-use crate::symbols::types::{Dialect, MemberPlace, Shape, Type};
-use crate::variables::numbers::unsigned;
+use crate::symbols::named::ABSENT;
+use crate::symbols::types::{Dialect, Shape, Type};
 use crate::variables::place::Place;
 use crate::variables::pretty;
 use crate::variables::read::{Level, NOT_DUMPED, Reading};
@@ -66,8 +64,13 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
         let to = self.context.types.get(target);
         match &to.shape {
             Shape::Function => Value::leaf(ValueKind::Function, self.code(at), origin),
-            // Of nothing, and of what is only declared, there is no more to say
-            // than the name of the object that is there.
+            Shape::Declared(why) if pretty::printer(&to).is_none() && *why != ABSENT => {
+                let mut value = pointer(format!("{} <{why}>", self.code(at)));
+                value.fields.push(("*".to_owned(), Value::unknown(*why)));
+                value
+            }
+            // Of nothing, and of what is defined nowhere, there is no more to
+            // say than the name of the object that is there.
             Shape::Nothing | Shape::Unknown(_) => pointer(self.code(at)),
             Shape::Declared(_) if pretty::printer(&to).is_none() => pointer(self.code(at)),
             _ if dialect != Dialect::Rust && CharKind::of(&to).is_some() => {
@@ -181,48 +184,6 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
         };
         value.fields.push(("*".to_owned(), target));
         value
-    }
-
-    /// A pointer to a member (Itanium C++ ABI 2.3): the member's offset, -1 for
-    /// none; or a function's address with an adjustment of `this`, or, when
-    /// odd, one more than its place in the virtual table.
-    pub(super) fn member_pointer(
-        &self,
-        of: &Type<'a, 'f>,
-        is_function: bool,
-        place: &Place<'a, 'f>,
-    ) -> Value {
-        let bytes = match self.bytes(of, place) {
-            Ok(bytes) => bytes,
-            Err(missing) => return Value::unknown(missing.reason()),
-        };
-        let word = bytes.get(..8).and_then(unsigned).and_then(|word| u64::try_from(word).ok());
-        let word = word.unwrap_or(0);
-        let text = match (is_function, word) {
-            (false, u64::MAX) | (true, 0) => "nullptr".to_owned(),
-            (false, offset) => {
-                self.member_at(of, offset).unwrap_or_else(|| format!("<member at offset {offset}>"))
-            }
-            (true, odd) if odd % 2 == 1 => {
-                format!("<virtual function at offset {} of the table>", odd.saturating_sub(1))
-            }
-            (true, at) => self.code(RunAddr(at)),
-        };
-        let mut value = Value::leaf(ValueKind::Pointer, text, place.origin());
-        value.raw = Some(word);
-        value
-    }
-}
-
-impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
-    /// The member that a pointer to a member of a class means:
-    /// `&Widget::numbers`.
-    fn member_at(&self, of: &Type<'a, 'f>, offset: u64) -> Option<String> {
-        let class = of.entry?.attributes()?.reference(dw::DW_AT_containing_type)?;
-        let class = self.context.types.get(Some(class));
-        let members = &class.composite()?.members;
-        let member = members.iter().find(|member| member.place == MemberPlace::Bytes(offset))?;
-        Some(format!("&{}::{}", class.plain_name, member.name.as_ref()?))
     }
 }
 

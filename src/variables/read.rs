@@ -9,6 +9,7 @@ use crate::base::addr::RunAddr;
 use crate::symbols::entries::Entry;
 use crate::symbols::types::{Dialect, Shape, Type};
 use crate::variables::Context;
+use crate::variables::decimal_float::decimal_float;
 use crate::variables::location::Activation;
 use crate::variables::numbers::{float, sign_extended, unsigned};
 use crate::variables::place::{Missing, Place};
@@ -127,7 +128,8 @@ impl<'r, 'c, 'a, 'f> Reading<'r, 'c, 'a, 'f> {
             });
         let mut value = match (printed, &of.shape) {
             (Some(value), _) => value,
-            (None, Shape::Number(encoding)) => self.number(of, *encoding, place),
+            (None, Shape::Number(encoding)) => self.number(of, *encoding, false, place),
+            (None, Shape::Swapped(encoding)) => self.number(of, *encoding, true, place),
             (None, Shape::Enumeration(names)) => match self.bytes(of, place) {
                 Ok(bytes) => self.enumerator(of, names, &bytes),
                 Err(missing) => Value::unknown(missing.reason()),
@@ -176,8 +178,18 @@ impl<'r, 'c, 'a, 'f> Reading<'r, 'c, 'a, 'f> {
         word.ok_or_else(|| Missing::Because("it is larger than an address".to_owned()))
     }
 
-    fn number(&self, of: &Type<'a, 'f>, encoding: DwAte, place: &Place<'a, 'f>) -> Value {
+    fn number(
+        &self,
+        of: &Type<'a, 'f>,
+        encoding: DwAte,
+        is_swapped: bool,
+        place: &Place<'a, 'f>,
+    ) -> Value {
         match self.bytes(of, place) {
+            Ok(mut bytes) if is_swapped => {
+                bytes.reverse();
+                number(of, encoding, &bytes, place.origin())
+            }
             Ok(bytes) => number(of, encoding, &bytes, place.origin()),
             Err(missing) => Value::unknown(missing.reason()),
         }
@@ -192,22 +204,30 @@ impl<'r, 'c, 'a, 'f> Reading<'r, 'c, 'a, 'f> {
         width: u64,
     ) -> Value {
         let of = self.context.types.get(of);
-        let raw = match place.read_bits(self.context.memory, from, width) {
+        let (read, is_signed) = match &of.shape {
+            Shape::Number(encoding) => {
+                (place.read_bits(self.context.memory, from, width), is_signed(*encoding))
+            }
+            Shape::Swapped(encoding) => {
+                (place.read_top_bits(self.context.memory, from, width), is_signed(*encoding))
+            }
+            Shape::Enumeration(names) => {
+                (place.read_bits(self.context.memory, from, width), names.is_signed)
+            }
+            _ => return Value::unknown(format!("`{}` cannot be a bit-field", of.name)),
+        };
+        let raw = match read {
+            Ok(_) if width == 0 => return Value::unknown("where its bits are is not known"),
             Ok(raw) => raw,
             Err(missing) => return Value::unknown(missing.reason()),
-        };
-        let is_signed = match &of.shape {
-            Shape::Number(encoding) => {
-                matches!(*encoding, dw::DW_ATE_signed | dw::DW_ATE_signed_char)
-            }
-            Shape::Enumeration(names) => names.is_signed,
-            _ => false,
         };
         let raw = if is_signed { sign_extended(raw, width).cast_unsigned() } else { raw };
         let size = usize::try_from(of.size.unwrap_or(8)).unwrap_or(8).min(16);
         let bytes: Vec<u8> = raw.to_le_bytes().into_iter().take(size).collect();
         match &of.shape {
-            Shape::Number(encoding) => number(&of, *encoding, &bytes, place.origin()),
+            Shape::Number(encoding) | Shape::Swapped(encoding) => {
+                number(&of, *encoding, &bytes, place.origin())
+            }
             Shape::Enumeration(names) => self.enumerator(&of, names, &bytes),
             _ => Value::unknown(format!("`{}` cannot be a bit-field", of.name)),
         }
@@ -233,6 +253,10 @@ impl<'r, 'c, 'a, 'f> Reading<'r, 'c, 'a, 'f> {
     }
 }
 
+fn is_signed(encoding: DwAte) -> bool {
+    matches!(encoding, dw::DW_ATE_signed | dw::DW_ATE_signed_char)
+}
+
 /// A number, character or truth value from its bytes.
 fn number(of: &Type<'_, '_>, encoding: DwAte, bytes: &[u8], origin: Origin) -> Value {
     if bytes.is_empty() {
@@ -252,6 +276,11 @@ fn number(of: &Type<'_, '_>, encoding: DwAte, bytes: &[u8], origin: Origin) -> V
             other => other.to_string(),
         },
         dw::DW_ATE_signed | dw::DW_ATE_unsigned if is_wide(of) => wide_character(of, raw),
+        // gcc describes char8_t as an unsigned integer.
+        dw::DW_ATE_unsigned | dw::DW_ATE_UTF if of.plain_name == "char8_t" => {
+            let byte = bytes.first().copied().unwrap_or(0);
+            format!("{raw} u8{}", byte_character(byte, of.dialect))
+        }
         dw::DW_ATE_signed => signed.to_string(),
         dw::DW_ATE_unsigned => raw.to_string(),
         dw::DW_ATE_signed_char if is_small_number(of) => signed.to_string(),
@@ -272,9 +301,10 @@ fn number(of: &Type<'_, '_>, encoding: DwAte, bytes: &[u8], origin: Origin) -> V
             Some(text) => text,
             None => format!("{raw:#x}"),
         },
-        dw::DW_ATE_complex_float => return complex(of, encoding, bytes, origin),
-        // Decimal and fixed-point numbers: the bits are sure, their meaning
-        // depends on attributes that compilers for this machine do not write.
+        dw::DW_ATE_complex_float | GNU_COMPLEX_INT => return complex(of, encoding, bytes, origin),
+        dw::DW_ATE_decimal_float => decimal_float(bytes).unwrap_or_else(|| format!("{raw:#x}")),
+        // Fixed-point numbers: the bits are sure, their meaning depends on
+        // attributes that compilers for this machine do not write.
         _ => format!("{raw:#x}"),
     };
     let mut value = Value::leaf(ValueKind::Scalar, text, origin);
@@ -319,16 +349,32 @@ pub(super) fn wide_prefix(name: &str) -> &'static str {
     }
 }
 
-/// Two floating-point numbers side by side.
+/// What gcc calls the encoding of `_Complex int` (`DW_ATE_lo_user`).
+const GNU_COMPLEX_INT: DwAte = DwAte(0x80);
+
+/// Two numbers side by side.
 fn complex(of: &Type<'_, '_>, encoding: DwAte, bytes: &[u8], origin: Origin) -> Value {
-    let unknown = || Value::unknown(format!("numbers of type `{}` are new to us", of.name));
-    if encoding != dw::DW_ATE_complex_float {
-        return unknown();
-    }
     let (real, imaginary) = bytes.split_at(bytes.len() / 2);
+    let is_unsigned = of.plain_name.contains("unsigned");
     let name = of.plain_name.replace("complex ", "");
-    let (Some(real), Some(imaginary)) = (float(real, &name), float(imaginary, &name)) else {
-        return unknown();
+    let part = |bytes: &[u8]| match encoding {
+        dw::DW_ATE_complex_float => float(bytes, &name),
+        GNU_COMPLEX_INT if of.plain_name.starts_with("complex ") => {
+            let bits = (bytes.len() as u64).saturating_mul(8);
+            let value = unsigned(bytes)?;
+            Some(match is_unsigned {
+                true => value.to_string(),
+                false => sign_extended(value, bits).to_string(),
+            })
+        }
+        _ => None,
     };
-    Value::leaf(ValueKind::Scalar, format!("{real} + {imaginary}i"), origin)
+    let (Some(real), Some(imaginary)) = (part(real), part(imaginary)) else {
+        return Value::unknown(format!("numbers of type `{}` are new to us", of.name));
+    };
+    let text = match imaginary.strip_prefix('-') {
+        Some(size) => format!("{real} - {size}i"),
+        None => format!("{real} + {imaginary}i"),
+    };
+    Value::leaf(ValueKind::Scalar, text, origin)
 }

@@ -37,8 +37,19 @@ pub fn variables_at<'a, 'f>(function: Entry<'a, 'f>, at: LinkAddr) -> Vec<Declar
         match entry.tag() {
             dw::DW_TAG_formal_parameter => arguments.extend(declared(entry, depth)),
             dw::DW_TAG_variable => locals.extend(declared(entry, depth)),
-            // `Args... args` of C++: each argument is an entry below.
-            dw::DW_TAG_GNU_formal_parameter_pack => return Descend::Yes,
+            // `Args... args` of C++: each argument is an entry below, named by
+            // its number.
+            dw::DW_TAG_GNU_formal_parameter_pack => {
+                let name = entry.name().unwrap_or_default();
+                let parts = entry.entry.children();
+                for (number, part) in parts.iter().enumerate() {
+                    let part = declared(part, depth.saturating_add(1));
+                    arguments.extend(part.map(|part| Declared {
+                        name: part.name.or_else(|| Some(format!("{name}#{number}"))),
+                        ..part
+                    }));
+                }
+            }
             dw::DW_TAG_lexical_block | dw::DW_TAG_try_block | dw::DW_TAG_catch_block => {
                 // A block without addresses only groups.
                 return match entry.covers(at) {
@@ -65,8 +76,14 @@ fn declared<'a, 'f>(attributes: &Attributes<'a, 'f>, depth: usize) -> Option<Dec
     }
     let name = attributes.name();
     let is_made = attributes.origins().iter().any(|origin| origin.is_set(dw::DW_AT_artificial));
-    let is_this = matches!(name.as_deref(), Some("this" | "self"));
-    if (is_made && !is_this) || (name.is_none() && !is_argument) {
+    // Besides `this` and `self`, gcc makes a variable for each capture of a
+    // lambda; what compilers make for themselves begins with `__`.
+    let is_of_source = match name.as_deref() {
+        Some("this" | "self") => true,
+        Some(name) => !is_argument && !name.starts_with("__"),
+        None => false,
+    };
+    if (is_made && !is_of_source) || (name.is_none() && !is_argument) {
         return None;
     }
     Some(Declared { attributes: attributes.clone(), name, is_argument, depth })

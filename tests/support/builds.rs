@@ -23,37 +23,26 @@ pub(crate) enum Compiler {
     Rustc,
 }
 
-impl Compiler {
-    /// The one that a fixture calls so.
-    pub(crate) fn named(name: &str) -> Option<Self> {
-        match name {
-            "gcc" => Some(Self::Gcc),
-            "clang" => Some(Self::Clang),
-            "rustc" => Some(Self::Rustc),
-            _ => None,
-        }
-    }
-}
-
 impl Build {
     /// The plainest build of a fixture.
     pub(crate) fn plain(fixture: &Fixture) -> Self {
-        let compiler = fixture.compiler.unwrap_or(match fixture.language {
+        let compiler = match fixture.language {
             Language::C | Language::Cxx => Compiler::Gcc,
             Language::Rust => Compiler::Rustc,
-        });
+        };
         Self { compiler, is_optimized: false, is_dwarf4: false }
     }
 
     /// All builds in which a fixture is tested.
     pub(crate) fn all(fixture: &Fixture) -> Vec<Self> {
         let compilers: &[Compiler] = match fixture.language {
+            // The compiler's own name is known from the fixture.
+            _ if fixture.compiler.is_some() => &[Compiler::Gcc],
             Language::C | Language::Cxx => &[Compiler::Gcc, Compiler::Clang],
             Language::Rust => &[Compiler::Rustc],
         };
         let mut builds = Vec::new();
-        let is_meant = |it: &&Compiler| fixture.compiler.is_none_or(|only| only == **it);
-        for compiler in compilers.iter().filter(is_meant) {
+        for compiler in compilers {
             for is_optimized in [false, true] {
                 builds.push(Self { compiler: *compiler, is_optimized, is_dwarf4: false });
             }

@@ -5,7 +5,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use crate::support::builds::Compiler;
 use crate::support::expectation::{Expectation, Fact};
 
 /// One program that dies of one cause.
@@ -21,8 +20,14 @@ pub(crate) struct Fixture {
     pub(crate) flags: Vec<String>,
     /// Packages of C libraries that it needs, as `pkg-config` calls them.
     pub(crate) packages: Vec<String>,
-    /// The only compiler that it is for; none: all of its language.
-    pub(crate) compiler: Option<Compiler>,
+    /// The compiler that builds it. `None`: each of its language.
+    pub(crate) compiler: Option<String>,
+    /// Sources that are compiled and linked together with it.
+    pub(crate) parts: Vec<PathBuf>,
+    /// The source of a shared library, whose path the program has as `LIBRARY`.
+    pub(crate) library: Option<PathBuf>,
+    /// Why gdb is no judge of it.
+    pub(crate) gdb_is_wrong: Option<String>,
     /// Whether it is built with DWARF 4, too.
     pub(crate) with_dwarf4: bool,
     /// How many times it handles its fatal signal before it dies of it.
@@ -97,6 +102,9 @@ impl Fixture {
             flags: Vec::new(),
             packages: Vec::new(),
             compiler: None,
+            parts: Vec::new(),
+            library: None,
+            gdb_is_wrong: None,
             with_dwarf4: false,
             handled: 0,
             send: None,
@@ -108,8 +116,14 @@ impl Fixture {
             } else if let Some(packages) = line.strip_prefix("// packages: ") {
                 fixture.packages.extend(packages.split_whitespace().map(str::to_owned));
             } else if let Some(name) = line.strip_prefix("// compiler: ") {
-                let compiler = Compiler::named(name).ok_or((number, "no such compiler".to_owned()));
-                fixture.compiler = Some(compiler?);
+                fixture.compiler = Some(name.to_owned());
+            } else if let Some(names) = line.strip_prefix("// parts: ") {
+                let beside = |name: &str| fixture.source.with_file_name(name);
+                fixture.parts = names.split_whitespace().map(beside).collect();
+            } else if let Some(name) = line.strip_prefix("// library: ") {
+                fixture.library = Some(fixture.source.with_file_name(name));
+            } else if let Some(why) = line.strip_prefix("// gdb: ") {
+                fixture.gdb_is_wrong = Some(why.to_owned());
             } else if line == "// builds: dwarf4" {
                 fixture.with_dwarf4 = true;
             } else if let Some(words) = line.strip_prefix("// run: ") {

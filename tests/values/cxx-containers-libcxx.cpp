@@ -1,6 +1,6 @@
 // What LLVM's C++ library keeps: containers, sums, pointers, locks, times.
 // build: -std=c++20 -stdlib=libc++ -w -pthread
-// compiler: clang
+// compiler: clang++
 // builds: dwarf4
 //
 // expect: signal SIGSEGV
