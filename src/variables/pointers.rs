@@ -96,6 +96,9 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
                 if !target.is_known() && !self.is_there(at) {
                     return pointer(format!("{at} {NOT_DUMPED}"));
                 }
+                if !target.is_known() && matches!(shape, Shape::Declared(_)) {
+                    return pointer(self.code(at));
+                }
                 let arrow = match shape {
                     Shape::Composite(_) | Shape::Declared(_) | Shape::Array(_) => "",
                     _ => "-> ",

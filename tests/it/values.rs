@@ -57,6 +57,16 @@ fn gnu_strings_of_the_old_abi() {
 }
 
 #[test]
+fn damaged_containers() {
+    check("cxx-damaged.cpp");
+}
+
+#[test]
+fn glib() {
+    check("glib.c");
+}
+
+#[test]
 fn dynamic_types_of_cxx() {
     check("cxx-dynamic.cpp");
 }
