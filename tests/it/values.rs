@@ -57,6 +57,11 @@ fn gnu_strings_of_the_old_abi() {
 }
 
 #[test]
+fn coroutines() {
+    check("cxx-coroutine.cpp");
+}
+
+#[test]
 fn damaged_containers() {
     check("cxx-damaged.cpp");
 }
@@ -64,6 +69,11 @@ fn damaged_containers() {
 #[test]
 fn glib() {
     check("glib.c");
+}
+
+#[test]
+fn glib_tables() {
+    check("glib-table.c");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 // Containers of GNU's C++ library that something wrote over.
 // build: -std=c++20 -w -fno-strict-aliasing
+// gdb: it shows members as they are, and what containers hold only with scripts
 //
 // Every one of them is known as far as it is sound. In optimized builds the
 // compiler may have moved what is damaged.
