@@ -20,6 +20,7 @@ mod object;
 mod owners;
 mod pointed;
 mod rust;
+mod slices;
 mod sorted;
 mod spans;
 mod sum;
@@ -71,7 +72,17 @@ pub(super) fn printer(of: &Type<'_, '_>) -> Option<&'static dyn Printer> {
     if of.dialect == Dialect::Rust {
         return rust::printers().find(|printer| printer.matches(of));
     }
+    if matches!(of.dialect, Dialect::Go | Dialect::D) {
+        return slices::PRINTERS.iter().copied().find(|printer| printer.matches(of));
+    }
     templates().find(|printer| printer.matches(of))
+}
+
+/// Whether a type is a function of Go: a pointer to a pointer to its code.
+pub(super) fn is_go_function(of: &Type<'_, '_>) -> bool {
+    of.dialect == Dialect::Go
+        && of.name.starts_with("func(")
+        && matches!(of.shape, Shape::Pointer(_))
 }
 
 /// All printers of [`TEMPLATES`].
@@ -142,6 +153,7 @@ mod tests {
     fn every_printer_has_a_name_of_its_own() {
         let mut names: Vec<_> =
             rust::printers().chain(templates()).map(|printer| printer.name()).collect();
+        names.extend(slices::PRINTERS.iter().map(|printer| printer.name()));
         let count = names.len();
         names.sort_unstable();
         names.dedup();
