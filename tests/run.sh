@@ -12,6 +12,7 @@ tools='
 cc gcc
 g++ g++
 clang clang
+musl-gcc musl-tools
 gdb gdb
 eu-stack elfutils
 readelf binutils

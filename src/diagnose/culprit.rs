@@ -35,6 +35,8 @@ pub enum Culprit {
     Global(String),
     /// A function returned it: its name, where that is known.
     Returned(Option<String>),
+    /// The code itself states it, and no variable has it.
+    Constant,
 }
 
 /// The pointer that the base register of an access held.
@@ -67,9 +69,16 @@ pub fn culprit(
             let name = function.and_then(|at| scene.crash.symbols.symbol_at(at));
             return Some(Culprit::Returned(name.map(|symbol| symbol.name)));
         }
+        // What came from no variable's place may only be one without a place.
+        Some(Origin::Constant) => {
+            let mut suspects = look.with_value(value).into_iter();
+            let stated = suspects.find(|suspect| suspect.is_constant);
+            return Some(stated.map_or(Culprit::Constant, Culprit::Suspect));
+        }
         _ => (),
     }
-    look.with_value(value).into_iter().next().map(Culprit::Suspect)
+    let mut suspects = look.with_value(value).into_iter();
+    suspects.find(|suspect| !suspect.is_internal()).map(Culprit::Suspect)
 }
 
 /// The pointers among a frame's variables that have this value.

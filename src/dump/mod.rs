@@ -4,6 +4,7 @@ mod arguments;
 mod core_file;
 mod elf_core;
 pub mod error;
+pub mod link_map;
 pub mod mapped_files;
 pub mod modules;
 pub mod notes;

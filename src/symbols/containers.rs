@@ -1,7 +1,7 @@
 //! What types are nested in: namespaces and classes.
 
 use gimli::constants as dw;
-use gimli::{DwTag, UnitOffset};
+use gimli::{AttributeValue, DwTag, UnitOffset};
 use rustc_hash::FxHashMap;
 
 use crate::symbols::entries::Entry;
@@ -23,6 +23,8 @@ pub struct Containers<'f> {
     definitions: FxHashMap<&'f [u8], Vec<UnitOffset>>,
     /// Names of those that are only declared.
     declarations: FxHashMap<UnitOffset, &'f [u8]>,
+    /// Where those were declared that are defined outside of their scope.
+    declared_at: FxHashMap<UnitOffset, UnitOffset>,
 }
 
 #[derive(Debug)]
@@ -30,7 +32,9 @@ struct Span<'f> {
     start: usize,
     end: usize,
     name: Option<&'f [u8]>,
+    /// The container that it belongs to, and the one that it stands in.
     parent: Option<usize>,
+    outer: Option<usize>,
 }
 
 impl<'f> Containers<'f> {
@@ -70,7 +74,12 @@ impl<'f> Containers<'f> {
             let attribute = |name| attributes.iter().find(|found| found.name() == name);
             let name = attribute(dw::DW_AT_name)
                 .and_then(|name| entry.debug.dwarf().attr_string(unit, name.value()).ok());
-            let name = name.map(|name| name.slice());
+            let mut name = name.map(|name| name.slice());
+            let declared = attribute(dw::DW_AT_specification).map(|found| found.value());
+            if let Some(AttributeValue::UnitRef(declared)) = declared {
+                name = name.or_else(|| self.declarations.get(&declared).copied());
+                self.declared_at.insert(start, declared);
+            }
             let is_declared = attribute(dw::DW_AT_declaration).is_some();
             if let Some(name) = name.filter(|_| is_type(tag)) {
                 if is_declared {
@@ -80,9 +89,13 @@ impl<'f> Containers<'f> {
                 }
             }
             if abbreviation.has_children() {
-                let parent = open.last().map(|(index, _)| *index);
+                let parent = match self.declared_at.get(&start) {
+                    Some(declared) => self.innermost(*declared),
+                    None => open.last().map(|(index, _)| *index),
+                };
+                let outer = open.last().map(|(index, _)| *index);
                 open.push((self.spans.len(), depth));
-                self.spans.push(Span { start: start.0, end: usize::MAX, name, parent });
+                self.spans.push(Span { start: start.0, end: usize::MAX, name, parent, outer });
             }
         }
         Ok(())
@@ -90,27 +103,24 @@ impl<'f> Containers<'f> {
 
     /// The innermost namespace or class around an entry.
     pub fn around(&self, at: UnitOffset) -> Option<UnitOffset> {
-        let after = self.spans.partition_point(|span| span.start < at.0);
-        let mut here = after.checked_sub(1);
-        for _ in 0..MOST_CONTAINERS {
-            let span = self.spans.get(here?)?;
-            if at.0 < span.end {
-                return Some(UnitOffset(span.start));
-            }
-            here = span.parent;
+        let span = self.spans.get(self.innermost(at)?)?;
+        Some(UnitOffset(span.start))
+    }
+
+    /// The only definition of this name, without what stands before its `::`.
+    pub fn defined(&self, name: &[u8]) -> Option<UnitOffset> {
+        match self.definitions.get(name)?.as_slice() {
+            [only] => Some(*only),
+            _ => None,
         }
-        None
     }
 
     /// The names around an entry, outermost first; `None` for an anonymous one.
     pub fn path(&self, at: UnitOffset) -> Vec<Option<&'f [u8]>> {
-        let after = self.spans.partition_point(|span| span.start < at.0);
-        let mut here = after.checked_sub(1);
+        let mut here = self.innermost(self.declared_at.get(&at).copied().unwrap_or(at));
         let mut path = Vec::new();
         while let Some(span) = here.and_then(|index| self.spans.get(index)) {
-            if span.start < at.0 && at.0 < span.end {
-                path.push(span.name);
-            }
+            path.push(span.name);
             if path.len() >= MOST_CONTAINERS {
                 break;
             }
@@ -118,6 +128,20 @@ impl<'f> Containers<'f> {
         }
         path.reverse();
         path
+    }
+
+    /// The innermost container around an entry, by its index.
+    fn innermost(&self, at: UnitOffset) -> Option<usize> {
+        let after = self.spans.partition_point(|span| span.start < at.0);
+        let mut here = after.checked_sub(1);
+        while let Some(index) = here {
+            let span = self.spans.get(index)?;
+            if span.start < at.0 && at.0 < span.end {
+                return Some(index);
+            }
+            here = span.outer;
+        }
+        None
     }
 
     /// Where the type is defined that is declared at `at`: the one definition

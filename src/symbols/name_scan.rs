@@ -75,10 +75,13 @@ pub(super) enum Imports {
     Shared,
 }
 
-/// The keys of a variable's name.
+/// The keys of a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Keys {
     pub(super) whole: Key,
+    /// Without inline namespaces.
+    pub(super) short: Key,
+    /// The last part alone.
     pub(super) last: Key,
     pub(super) is_private: bool,
 }
@@ -287,10 +290,17 @@ impl<'f> Scan<'_, 'f> {
         attributes: &[Attribute<Reader<'f>>],
         has_children: bool,
     ) -> bool {
+        let (outer, outer_short, _) = self.around();
         let name = self.text(attributes, dw::DW_AT_name);
-        let (outer, outer_short, is_private) = self.around();
-        let key = name.map_or(outer, |name| outer.inner(name));
-        let short = name.map_or(outer_short, |name| outer_short.inner(name));
+        // What is defined outside of its scope says where it was declared; it
+        // may have a name, too.
+        let origin = self.origin_of(attributes);
+        let declared = origin.and_then(|origin| self.local.get(&origin)).copied();
+        let keys = declared.or_else(|| Some(self.keys(name.filter(|_| origin.is_none())?)));
+        let (key, short, is_private) = match keys {
+            Some(keys) => (keys.whole, keys.short, keys.is_private),
+            None => self.around(),
+        };
         let is_declared = is_set(attributes, dw::DW_AT_declaration);
         let kind = match tag {
             dw::DW_TAG_typedef => Kind::Alias,
@@ -307,11 +317,8 @@ impl<'f> Scan<'_, 'f> {
         }
         let items = self.names.items.len();
         let mut completion = None;
-        match name {
-            Some(name) if is_declared => {
-                let last = Key::default().inner(name);
-                self.origin(offset, Keys { whole: key, last, is_private });
-            }
+        match keys {
+            Some(keys) if is_declared => self.origin(offset, keys),
             Some(_) => {
                 let print = short_hash(&hasher);
                 let item = Item { key, kind, print, unit: 0, entry, is_private };
@@ -321,7 +328,7 @@ impl<'f> Scan<'_, 'f> {
                 }
             }
             None => {
-                if let Some(origin) = self.origin_of(attributes).filter(|_| !is_declared) {
+                if let Some(origin) = origin.filter(|_| !is_declared) {
                     completion = Some(self.names.completions.len());
                     let print = short_hash(&hasher);
                     self.names.completions.push(Completion { entry, kind, print, origin });
@@ -380,33 +387,28 @@ impl<'f> Scan<'_, 'f> {
         if let Some(at) = location.and_then(|location| self.address(location)) {
             self.names.places.push((at, entry));
         }
-        let Some(name) = self.text(attributes, dw::DW_AT_name) else {
-            if let Some(origin) = self.origin_of(attributes).filter(|_| has_value) {
+        if let Some(origin) = self.origin_of(attributes) {
+            if has_value {
                 let kind = Kind::Variable;
                 self.names.completions.push(Completion { entry, kind, print: 0, origin });
             }
             return;
-        };
-        let (key, short, is_private) = self.around();
-        let last = Key::default().inner(name);
-        let keys = Keys { whole: key.inner(name), last, is_private };
+        }
+        let Some(name) = self.text(attributes, dw::DW_AT_name) else { return };
+        let keys = self.keys(name);
         if !has_value || is_declared {
             self.origin(offset, keys);
         }
         if has_value {
-            self.add_variable(entry, keys);
-            let short = short.inner(name);
-            if short != keys.whole && short != last {
-                self.names.items.push(variable(short, entry, is_private));
-            }
+            variables(entry, keys, &mut self.names.items);
         }
     }
 
-    fn add_variable(&mut self, entry: u32, keys: Keys) {
-        self.names.items.push(variable(keys.whole, entry, keys.is_private));
-        if keys.last != keys.whole {
-            self.names.items.push(variable(keys.last, entry, keys.is_private));
-        }
+    /// The keys of a name in the present scope.
+    fn keys(&self, name: &[u8]) -> Keys {
+        let (key, short, is_private) = self.around();
+        let last = Key::default().inner(name);
+        Keys { whole: key.inner(name), short: short.inner(name), last, is_private }
     }
 
     fn origin(&mut self, offset: UnitOffset, keys: Keys) {
@@ -519,16 +521,30 @@ impl Completion {
     /// The items of an entry, now that its name is known.
     pub(super) fn named(&self, keys: Keys, items: &mut Vec<Item>) {
         let Self { entry, kind, print, .. } = *self;
-        let is_private = keys.is_private;
-        items.push(Item { key: keys.whole, kind, print, unit: 0, entry, is_private });
-        if kind == Kind::Variable && keys.last != keys.whole {
-            items.push(variable(keys.last, entry, is_private));
+        if kind == Kind::Variable {
+            return variables(entry, keys, items);
+        }
+        let item =
+            Item { key: keys.whole, kind, print, unit: 0, entry, is_private: keys.is_private };
+        items.push(item);
+        if keys.short != keys.whole {
+            items.push(Item { key: keys.short, ..item });
         }
     }
 }
 
-fn variable(key: Key, entry: u32, is_private: bool) -> Item {
-    Item { key, kind: Kind::Variable, print: 0, unit: 0, entry, is_private }
+/// The items of a variable: by its whole name, and by shorter ones.
+fn variables(entry: u32, keys: Keys, items: &mut Vec<Item>) {
+    let kind = Kind::Variable;
+    let is_private = keys.is_private;
+    let item = |key| Item { key, kind, print: 0, unit: 0, entry, is_private };
+    items.push(item(keys.whole));
+    if keys.last != keys.whole {
+        items.push(item(keys.last));
+    }
+    if keys.short != keys.whole && keys.short != keys.last {
+        items.push(item(keys.short));
+    }
 }
 
 /// Whether entries of this kind are read.

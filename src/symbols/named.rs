@@ -51,8 +51,8 @@ pub(super) enum Search<'a, 'f> {
     Missing(&'static str),
 }
 
-/// Why a type is not known.
-const ABSENT: &str = "it is defined in no unit with debug information";
+/// Why a type is not known: the usual case, and the others.
+pub const ABSENT: &str = "it is defined in no unit with debug information";
 const AMBIGUOUS: &str = "several types that differ have this name";
 const PRIVATE: &str = "it is private to a unit that does not define it";
 const TOO_LARGE: &str = "the debug information is too large to search for its definition";

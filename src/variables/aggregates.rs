@@ -56,6 +56,8 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
                     parts.push((name.trim_start_matches("_ref__").to_owned(), part));
                 }
                 Some(name) => parts.push((name.clone(), part)),
+                // Of a class that only has virtual functions, there is nothing to see.
+                None if member.is_base && part.is_known() && part.text == "{}" => (),
                 None if member.is_base => {
                     let base = self.context.types.get(member.type_entry);
                     parts.push((format!("<{}>", base.plain_name), part));

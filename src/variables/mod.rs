@@ -32,10 +32,12 @@ mod typed;
 pub mod value;
 
 use std::cell::OnceCell;
+use std::sync::OnceLock;
 
 use crate::base::addr::RunAddr;
 use crate::base::limits::Limits;
 use crate::base::memory::Memory;
+use crate::dump::link_map::LinkEntry;
 use crate::dump::process::Process;
 use crate::symbols::Symbols;
 use crate::symbols::dwarf::Unit;
@@ -64,6 +66,8 @@ pub struct Context<'a, 'f> {
     pub limits: &'a Limits,
     /// The types read so far.
     pub types: Types<'a, 'f>,
+    /// The loader's list of modules, once somebody asked.
+    link_map: OnceLock<Vec<LinkEntry>>,
 }
 
 impl<'a, 'f> Context<'a, 'f> {
@@ -74,7 +78,8 @@ impl<'a, 'f> Context<'a, 'f> {
         symbols: &'a Symbols<'f>,
         limits: &'a Limits,
     ) -> Self {
-        Self { process, memory, symbols, limits, types: Types::new(symbols, limits) }
+        let types = Types::new(symbols, limits);
+        Self { process, memory, symbols, limits, types, link_map: OnceLock::new() }
     }
 
     /// The complete definition of the type with this qualified name

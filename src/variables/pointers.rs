@@ -2,6 +2,7 @@
 
 use crate::base::addr::RunAddr;
 use crate::symbols::entries::Entry;
+use crate::symbols::named::ABSENT;
 use crate::symbols::types::{Dialect, Shape, Type};
 use crate::variables::place::Place;
 use crate::variables::pretty;
@@ -69,8 +70,13 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
         let to = self.context.types.get(target);
         match &to.shape {
             Shape::Function => Value::leaf(ValueKind::Function, self.code(at), origin),
-            // Of nothing, and of what is only declared, there is no more to say
-            // than the name of the object that is there.
+            Shape::Declared(why) if pretty::printer(&to).is_none() && *why != ABSENT => {
+                let mut value = pointer(format!("{} <{why}>", self.code(at)));
+                value.fields.push(("*".to_owned(), Value::unknown(*why)));
+                value
+            }
+            // Of nothing, and of what is defined nowhere, there is no more to
+            // say than the name of the object that is there.
             Shape::Nothing | Shape::Unknown(_) => pointer(self.code(at)),
             Shape::Declared(_) if pretty::printer(&to).is_none() => pointer(self.code(at)),
             _ if dialect != Dialect::Rust && CharKind::of(&to).is_some() => {

@@ -9,6 +9,7 @@ use crate::unwind::frame::Frame;
 use crate::variables::place::Place;
 use crate::variables::read::Reading;
 use crate::variables::scope::variables_at;
+use crate::variables::value::Origin;
 use crate::variables::{Context, activation};
 
 /// How many variables and members are looked at.
@@ -36,6 +37,24 @@ pub struct Suspect {
     pub size: Option<u64>,
     /// How many pointers lead to this one: none for a variable itself.
     pub steps: usize,
+    /// Whether the debug information itself states the pointer's value: the
+    /// compiler made a constant of it.
+    pub is_constant: bool,
+}
+
+impl Suspect {
+    /// Whether a part of the path has a name that C and C++ reserve to the
+    /// implementation (C11 7.1.3, C++ [lex.name]): the inside of a container,
+    /// say, where null pointers mean nothing.
+    pub fn is_internal(&self) -> bool {
+        let parts = self.pointer.split(['.', '>', '(', '*']);
+        let is_reserved = |part: &str| {
+            let mut letters = part.chars();
+            letters.next() == Some('_')
+                && letters.next().is_some_and(|second| second == '_' || second.is_ascii_uppercase())
+        };
+        parts.into_iter().any(is_reserved)
+    }
 }
 
 /// The pointers of a call's variables, and those that they lead to, whose value
@@ -96,7 +115,9 @@ impl<'a, 'f> Search<'_, '_, '_, 'a, 'f> {
                 let Ok(value) = self.reading.word(of, place) else { return };
                 let is_reference = matches!(of.shape, Shape::Reference(_));
                 if value == self.base.0 {
-                    self.found.extend(self.suspect(name, of, *target, steps, is_reference));
+                    let is_constant = place.origin() == Origin::Constant;
+                    let found = self.suspect(name, of, *target, steps, is_reference);
+                    self.found.extend(found.map(|found| Suspect { is_constant, ..found }));
                 } else if value != 0 && steps < MOST_STEPS {
                     let to = self.reading.context.types.get(*target);
                     let prefix = reached(&name, of.dialect, is_reference);
@@ -168,9 +189,11 @@ impl<'a, 'f> Search<'_, '_, '_, 'a, 'f> {
                 member: None,
                 size: Some(size),
                 steps,
+                is_constant: false,
             });
         }
-        let mut suspect = Suspect { pointer, access: start, member: None, size: None, steps };
+        let mut suspect =
+            Suspect { pointer, access: start, member: None, size: None, steps, is_constant: false };
         self.descend(&mut suspect, &to, rest);
         suspect.member.is_some().then_some(suspect)
     }

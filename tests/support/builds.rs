@@ -36,6 +36,8 @@ impl Build {
     /// All builds in which a fixture is tested.
     pub(crate) fn all(fixture: &Fixture) -> Vec<Self> {
         let compilers: &[Compiler] = match fixture.language {
+            // The compiler's own name is known from the fixture.
+            _ if fixture.compiler.is_some() => &[Compiler::Gcc],
             Language::C | Language::Cxx => &[Compiler::Gcc, Compiler::Clang],
             Language::Rust => &[Compiler::Rustc],
         };

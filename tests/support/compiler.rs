@@ -31,7 +31,10 @@ fn compile(fixture: &Fixture, build: Build) -> PathBuf {
     fs::create_dir_all(&cache).expect("cargo's directory for tests is writable");
     let label = format!("{}-{build}", fixture.name);
     let mut hasher = DefaultHasher::new();
-    fs::read(&fixture.source).expect("a fixture is readable").hash(&mut hasher);
+    let sources = fixture.parts.iter().chain(&fixture.library).chain([&fixture.source]);
+    for source in sources {
+        hash_source(source, &mut hasher);
+    }
     format!("{command:?}").hash(&mut hasher);
     version(build.compiler).hash(&mut hasher);
     let wanted = cache.join(format!("{label}-{:016x}", hasher.finish()));
@@ -41,6 +44,7 @@ fn compile(fixture: &Fixture, build: Build) -> PathBuf {
     for entry in fs::read_dir(&cache).expect("the cache can be listed").flatten() {
         // What an older source was compiled to.
         let name = entry.file_name().to_string_lossy().into_owned();
+        let name = name.strip_suffix(".so").unwrap_or(&name);
         let is_old = name.strip_prefix(&format!("{label}-")).is_some_and(|hash| hash.len() == 16);
         if is_old {
             let _ = fs::remove_file(entry.path());
@@ -48,12 +52,34 @@ fn compile(fixture: &Fixture, build: Build) -> PathBuf {
     }
     let scratch = scratch::directory("build");
     let made = scratch.path().join(&fixture.name);
-    let output = command.arg("-o").arg(&made).arg(&fixture.source).output();
+    if let Some(library) = &fixture.library {
+        let place = wanted.with_extension("so");
+        let mut shared = self::command(fixture, build);
+        run(shared.args(["-shared", "-fPIC", "-o"]).arg(&place).arg(library));
+        command.arg(format!("-DLIBRARY=\"{}\"", place.display()));
+    }
+    run(command.arg("-o").arg(&made).arg(&fixture.source).args(&fixture.parts));
+    fs::rename(&made, &wanted).expect("within one file system");
+    wanted
+}
+
+/// Hashes a source and those beside it that it includes.
+fn hash_source(source: &Path, hasher: &mut DefaultHasher) {
+    let text = fs::read_to_string(source).expect("a fixture is readable");
+    text.hash(hasher);
+    for line in text.lines() {
+        let name = line.strip_prefix("#include \"").and_then(|rest| rest.strip_suffix('"'));
+        if let Some(name) = name {
+            hash_source(&source.with_file_name(name), hasher);
+        }
+    }
+}
+
+fn run(command: &mut Command) {
+    let output = command.output();
     let output = output.unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
     let talk = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{command:?} failed:\n{talk}");
-    fs::rename(&made, &wanted).expect("within one file system");
-    wanted
 }
 
 fn command(fixture: &Fixture, build: Build) -> Command {
@@ -64,7 +90,7 @@ fn command(fixture: &Fixture, build: Build) -> Command {
         (Compiler::Clang, _) => "clang++",
         (Compiler::Rustc, _) => "rustc",
     };
-    let mut command = Command::new(program);
+    let mut command = Command::new(fixture.compiler.as_deref().unwrap_or(program));
     command.arg("-g");
     if build.compiler == Compiler::Rustc {
         command.args(["--edition", "2024", "-C"]);

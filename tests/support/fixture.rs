@@ -18,6 +18,14 @@ pub(crate) struct Fixture {
     pub(crate) about: String,
     /// What the compiler needs besides `-g` and an optimization level.
     pub(crate) flags: Vec<String>,
+    /// The compiler that builds it. `None`: each of its language.
+    pub(crate) compiler: Option<String>,
+    /// Sources that are compiled and linked together with it.
+    pub(crate) parts: Vec<PathBuf>,
+    /// The source of a shared library, whose path the program has as `LIBRARY`.
+    pub(crate) library: Option<PathBuf>,
+    /// Why gdb is no judge of it.
+    pub(crate) gdb_is_wrong: Option<String>,
     /// Whether it is built with DWARF 4, too.
     pub(crate) with_dwarf4: bool,
     /// How many times it handles its fatal signal before it dies of it.
@@ -90,6 +98,10 @@ impl Fixture {
             language,
             about,
             flags: Vec::new(),
+            compiler: None,
+            parts: Vec::new(),
+            library: None,
+            gdb_is_wrong: None,
             with_dwarf4: false,
             handled: 0,
             send: None,
@@ -98,6 +110,15 @@ impl Fixture {
         for (number, line) in text.lines().enumerate().map(|(at, line)| (at + 1, line)) {
             if let Some(flags) = line.strip_prefix("// build: ") {
                 fixture.flags.extend(flags.split_whitespace().map(str::to_owned));
+            } else if let Some(name) = line.strip_prefix("// compiler: ") {
+                fixture.compiler = Some(name.to_owned());
+            } else if let Some(names) = line.strip_prefix("// parts: ") {
+                let beside = |name: &str| fixture.source.with_file_name(name);
+                fixture.parts = names.split_whitespace().map(beside).collect();
+            } else if let Some(name) = line.strip_prefix("// library: ") {
+                fixture.library = Some(fixture.source.with_file_name(name));
+            } else if let Some(why) = line.strip_prefix("// gdb: ") {
+                fixture.gdb_is_wrong = Some(why.to_owned());
             } else if line == "// builds: dwarf4" {
                 fixture.with_dwarf4 = true;
             } else if let Some(words) = line.strip_prefix("// run: ") {

@@ -189,9 +189,12 @@ fn frame_of<'r>(report: &'r Report, function: &str) -> Result<&'r Frame, String>
     let thread = crashed(report)?;
     let is_it =
         |frame: &&Frame| frame.function.as_ref().is_some_and(|shown| is_named(shown, function));
+    let others = report.threads.iter().filter(|thread| !thread.crashed);
+    let others = others.flat_map(|thread| &thread.frames);
     thread
         .frames
         .iter()
+        .chain(others)
         .find(is_it)
         .ok_or_else(|| format!("no frame of {function}\n{}", outline(thread)))
 }

@@ -85,6 +85,7 @@ fn found(
         }
         Some(Culprit::Global(name)) => format!("`{name}` is {held}{text}"),
         Some(Culprit::Returned(Some(name))) => format!("`{name}` returned {held}{text}"),
+        Some(Culprit::Constant) => format!("the code itself has the constant {held}{text}"),
         Some(Culprit::Returned(None)) => format!("a function returned {held}{text}"),
         None => String::new(),
     };

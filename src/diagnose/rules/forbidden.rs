@@ -113,7 +113,7 @@ fn pointer(scene: &Scene<'_, '_>, fault: &Fault, operand: &Access) -> Option<Str
     match culprit(scene, fault.frame, &fault.operands, operand)? {
         Culprit::Pointer(suspect) | Culprit::Suspect(suspect) => Some(suspect.pointer),
         Culprit::Global(name) => Some(name),
-        Culprit::Returned(_) => None,
+        Culprit::Returned(_) | Culprit::Constant => None,
     }
 }
 

@@ -102,6 +102,11 @@ fn cause(scene: &Scene<'_, '_>, fault: &Fault, operand: Option<&Access>) -> Caus
             let evidence = format!("%{} is the result of the call before", base.name);
             Cause { evidence: Some(evidence), ..Cause::new(0.97, words) }
         }
+        Some(Culprit::Constant) => {
+            let words = because(0.97, "a null pointer constant was followed");
+            let evidence = format!("%{} was set to 0 by the code itself", base.name);
+            Cause { evidence: Some(evidence), ..Cause::new(0.97, words) }
+        }
         Some(Culprit::Suspect(suspect)) => {
             let confidence = if suspect.steps == 0 { 0.9 } else { 0.8 };
             let words = because(confidence, &is_null(&suspect));

@@ -3,6 +3,7 @@
 use crate::base::addr::RunAddr;
 use crate::symbols::entries::Entry;
 use crate::variables::pretty::collection::Collection;
+use crate::variables::pretty::layout::Behind;
 use crate::variables::pretty::nodes::{Chain, gathered};
 use crate::variables::pretty::object::{Found, Object, damaged};
 use crate::variables::pretty::sorted::push;
@@ -43,8 +44,9 @@ pub(super) fn hashed<'a, 'f>(
         false => Collection::sequence(object.reading),
     };
     let mut nodes = Chain::new(object, first, of.next);
+    let behind = Behind::links(object, of.element, of.links)?;
     let value = |found: &mut Collection, node, level| {
-        push(found, &object.behind(of.element, node, of.links), of.is_map, level);
+        push(found, &behind.of(node), of.is_map, level);
     };
     Ok(gathered(object, found, Some(of.count), &mut nodes, level, value))
 }

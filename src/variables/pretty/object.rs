@@ -20,11 +20,8 @@ use crate::variables::value::Value;
 /// honest ones, of variants, have a dozen.
 const MOST_BASES: usize = 64;
 
-/// How many structures the alignment of a type is looked for in.
+/// How many structures only wrap what is in them.
 const MOST_NESTED: usize = 8;
-
-/// How many members of one structure its alignment is made of.
-const MOST_MEMBERS: usize = 200;
 
 /// Why an object cannot be shown as what it holds.
 #[derive(Debug)]
@@ -119,14 +116,6 @@ impl<'r, 'c, 'a, 'f> Object<'r, 'c, 'a, 'f> {
     pub(super) fn at(&self, of: Option<Entry<'a, 'f>>, at: RunAddr) -> Self {
         let of = self.reading.context.types.get(of);
         Self { reading: self.reading, of, place: Place::Memory(at) }
-    }
-
-    /// The value of a node: behind its links, where its alignment allows.
-    pub(super) fn behind(&self, of: Entry<'a, 'f>, node: RunAddr, links: u64) -> Self {
-        let mut object = self.at(Some(of), node);
-        let offset = links.checked_next_multiple_of(object.alignment()).unwrap_or(links);
-        object.place = Place::Memory(RunAddr(node.0.wrapping_add(offset)));
-        object
     }
 
     /// The same place, as an object of another type.
@@ -224,6 +213,23 @@ impl<'r, 'c, 'a, 'f> Object<'r, 'c, 'a, 'f> {
         Err(Failure::NewLayout)
     }
 
+    /// What the element with this number of a pair of LLVM's library holds. Of
+    /// one without members there is only the base.
+    pub(super) fn numbered_element(&self, number: usize) -> Found<Self> {
+        let composite = self.of.composite().ok_or(Failure::NewLayout)?;
+        let suffix = format!(", {number}, ");
+        for member in composite.members.iter().filter(|member| member.is_base).take(MOST_BASES) {
+            let base = self.part(member)?;
+            let name = &base.of.plain_name;
+            if name.starts_with("std::__1::__compressed_pair_elem<")
+                && name.rsplit_once(suffix.as_str()).is_some_and(|(_, rest)| !rest.contains(','))
+            {
+                return base.member("__value_");
+            }
+        }
+        Err(Failure::NewLayout)
+    }
+
     /// Where a member of the type lies in every object of it.
     pub(super) fn offset(&self, name: &str) -> Found<u64> {
         let start = Self { place: Place::Memory(RunAddr(0)), ..self.clone() };
@@ -302,6 +308,14 @@ impl<'r, 'c, 'a, 'f> Object<'r, 'c, 'a, 'f> {
                 let at = inner.reading.word(&inner.of, &inner.place)?;
                 Ok((target, RunAddr(at)))
             }
+            _ => Err(Failure::NewLayout),
+        }
+    }
+
+    /// The type that a pointer points to, whatever its address.
+    pub(super) fn target_type(&self) -> Found<Option<Entry<'a, 'f>>> {
+        match self.of.shape {
+            Shape::Pointer(target) | Shape::Reference(target) => Ok(target),
             _ => Err(Failure::NewLayout),
         }
     }
@@ -386,40 +400,6 @@ impl<'r, 'c, 'a, 'f> Object<'r, 'c, 'a, 'f> {
         match self.is_mapped(at) {
             true => End::Missing(Missing::NotDumped(at).reason()),
             false => End::Damaged(format!("it leads to {at}, which is in no mapped memory")),
-        }
-    }
-
-    /// The alignment of its type: what the debug information states, or the
-    /// largest of its parts (System V psABI for x86-64, 3.1.2).
-    pub(super) fn alignment(&self) -> u64 {
-        self.alignment_within(MOST_NESTED)
-    }
-
-    fn alignment_within(&self, depth: usize) -> u64 {
-        let attributes = self.of.entry.and_then(Entry::attributes);
-        let stated = attributes.as_ref().and_then(|it| it.number(dw::DW_AT_alignment));
-        if let Some(stated) = stated.filter(|stated| stated.is_power_of_two()) {
-            return stated;
-        }
-        let is_vector = attributes.is_some_and(|it| it.is_set(dw::DW_AT_GNU_vector));
-        if let Some(size) = self.of.size.filter(|_| is_vector) {
-            return size.checked_next_power_of_two().unwrap_or(1);
-        }
-        let Some(depth) = depth.checked_sub(1) else { return 1 };
-        match &self.of.shape {
-            Shape::Composite(composite) => {
-                let members = composite.members.iter().take(MOST_MEMBERS);
-                let parts = members.map(|it| self.seen_as(it.type_entry).alignment_within(depth));
-                // A class with virtual functions may show no member at all.
-                parts.max().unwrap_or(1)
-            }
-            Shape::Array(array) => self.seen_as(array.element).alignment_within(depth),
-            Shape::MemberPointer(_) => 8,
-            // Complex numbers are aligned as their halves.
-            Shape::Number(dw::DW_ATE_complex_float) => {
-                self.of.size.map_or(1, |size| (size / 2).clamp(1, 16))
-            }
-            _ => self.of.size.map_or(1, |size| size.min(16).next_power_of_two().max(1)),
         }
     }
 }

@@ -1,17 +1,17 @@
 //! Maps and sets that are trees.
 
 use crate::base::addr::RunAddr;
-use crate::symbols::entries::Entry;
 use crate::variables::pretty::collection::Collection;
+use crate::variables::pretty::layout::Behind;
 use crate::variables::pretty::nodes::{Tree, gathered};
 use crate::variables::pretty::object::{Found, Object, damaged};
 use crate::variables::read::Level;
 use crate::variables::value::Value;
 
 /// What a tree says of itself.
-pub(super) struct Sorted<'a, 'f> {
-    /// What its nodes hold.
-    pub(super) element: Entry<'a, 'f>,
+pub(super) struct Sorted<'r, 'c, 'a, 'f> {
+    /// What its nodes hold, and where.
+    pub(super) values: Behind<'r, 'c, 'a, 'f>,
     /// Whether these are pairs of a key and a value.
     pub(super) is_map: bool,
     /// Its first node; without any, the end.
@@ -20,14 +20,12 @@ pub(super) struct Sorted<'a, 'f> {
     pub(super) end: RunAddr,
     /// How many nodes it has.
     pub(super) count: u64,
-    /// How many bytes of a node are links; the value lies behind these.
-    pub(super) links: u64,
 }
 
 /// The elements of a tree.
 pub(super) fn sorted<'a, 'f>(
     object: &Object<'_, '_, 'a, 'f>,
-    of: Sorted<'a, 'f>,
+    of: Sorted<'_, '_, 'a, 'f>,
     mut nodes: Tree<'_, '_, '_, 'a, 'f>,
     level: Level,
 ) -> Found<Value> {
@@ -42,7 +40,7 @@ pub(super) fn sorted<'a, 'f>(
         found.damaged("its first node is another one than its tree has");
     }
     let value = |found: &mut Collection, node, level| {
-        push(found, &object.behind(of.element, node, of.links), of.is_map, level);
+        push(found, &of.values.of(node), of.is_map, level);
     };
     Ok(gathered(object, found, Some(of.count), &mut nodes, level, value))
 }
@@ -54,9 +52,22 @@ pub(super) fn push(
     is_map: bool,
     level: Level,
 ) {
+    let element = wrapped_pair(element);
     let pair = |name: &str| element.member(name).map(|half| half.value(level));
     match (is_map, pair("first"), pair("second")) {
         (true, Ok(key), Ok(value)) => found.push_pair(key, value),
         _ => found.push(element.value(level)),
+    }
+}
+
+/// The pair of a key and a value that a node of LLVM's library holds in a
+/// structure of its own; anything else as it is.
+pub(super) fn wrapped_pair<'r, 'c, 'a, 'f>(
+    element: &Object<'r, 'c, 'a, 'f>,
+) -> Object<'r, 'c, 'a, 'f> {
+    let names = ["std::__1::__value_type<", "std::__1::__hash_value_type<"];
+    match names.iter().any(|name| element.of.plain_name.starts_with(name)) {
+        true => element.any_member(&["__cc_", "__cc"]).unwrap_or_else(|_| element.clone()),
+        false => element.clone(),
     }
 }

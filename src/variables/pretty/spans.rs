@@ -1,4 +1,5 @@
-//! Elements one after the other, between two pointers.
+//! Elements one after the other, between two pointers, and adaptors of what
+//! holds elements.
 
 use crate::base::addr::RunAddr;
 use crate::symbols::entries::Entry;
@@ -19,4 +20,10 @@ pub(super) fn between<'a, 'f>(
     let Some(bytes) = bytes else { return damaged("its pointers do not fit together") };
     let count = bytes / size;
     Ok(object.reading.sequence(Dialect::Cpp, element, RunAddr(first), count, level)?)
+}
+
+/// Stacks and queues: the container that they adapt, which has this name by the
+/// standard (C++20, 22.6).
+pub(super) fn adaptor(object: &Object<'_, '_, '_, '_>, level: Level) -> Found<Value> {
+    Ok(object.member("c")?.value(level))
 }

@@ -1,7 +1,7 @@
 //! Values of one of several types, and values that may be missing: how they
 //! are written.
 
-use crate::variables::pretty::object::Object;
+use crate::variables::pretty::object::{Found, Object};
 use crate::variables::read::Level;
 use crate::variables::texts::Texts;
 use crate::variables::value::{Value, ValueKind};
@@ -37,14 +37,24 @@ pub(super) fn valueless(object: &Object<'_, '_, '_, '_>) -> Value {
     Value::leaf(ValueKind::Optional, "<valueless by exception>", object.place.origin())
 }
 
+/// Whether the index of a variant says that it holds nothing: all of its bits
+/// are set.
+pub(super) fn is_valueless(index: &Object<'_, '_, '_, '_>) -> Found<bool> {
+    let bits = index.size()?.min(8).saturating_mul(8);
+    let shift = u32::try_from(64_u64.saturating_sub(bits)).unwrap_or(0);
+    Ok(Some(index.as_word()?) == u64::MAX.checked_shr(shift))
+}
+
 /// A value whose type the variable's type does not tell: `(int) 7`.
 pub(super) fn alternative(value: &Object<'_, '_, '_, '_>, level: Level) -> Value {
     let inner = value.value(level.deeper());
     if !inner.is_known() {
         return inner;
     }
+    // Not as the library's typedef calls it.
+    let of = value.reading.context.types.get(value.of.entry);
     // The type of a lambda has no name.
-    let name = if value.of.name.ends_with(" {...}") { "lambda" } else { &value.of.name };
+    let name = if of.name.ends_with(" {...}") { "lambda" } else { &of.name };
     let text = format!("({name}) {}", inner.text);
     let mut outer = Value::leaf(ValueKind::Optional, text, value.place.origin());
     outer.fields.push(("value".to_owned(), inner));

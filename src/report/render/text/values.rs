@@ -150,6 +150,12 @@ fn large(variable: &Variable, most: usize, lines: &mut Lines<'_>) -> fmt::Result
     }
     lines.word(0, &[name, span(Role::Plain, " = "), span(Role::Value, &head)])?;
     lines.word(0, &[span(Role::Dim, &format!("({})", cut(&variable.type_name, room / 2)))])?;
+    // What is known of the pointer besides its target: counts.
+    let beside = value.fields.iter().skip(1).filter(|_| target.is_some());
+    for field in beside.filter(|field| !has_parts(&field.value)) {
+        let name = span(Role::Dim, &format!("{} ", field.name.replace('_', " ")));
+        lines.word(2, &[name, span(Role::Value, &field.value.text).cut(ARGUMENT)])?;
+    }
     lines.end()?;
     if parts_of.fields.is_empty() && !parts_of.elements.iter().any(has_parts) {
         simple_elements(parts_of, lines)?;

@@ -1,5 +1,6 @@
 //! Smart pointers and references of GNU's C++ library.
 
+use crate::symbols::types::Shape;
 use crate::variables::pretty::object::{Failure, Found, Object, Template};
 use crate::variables::pretty::owners::{Counts, Hold, shared, unique};
 use crate::variables::read::Level;
@@ -53,7 +54,7 @@ fn counted(object: &Object<'_, '_, '_, '_>, hold: Hold, level: Level) -> Found<V
 fn reference_wrapper(object: &Object<'_, '_, '_, '_>, level: Level) -> Found<Value> {
     let pointer = object.member("_M_data")?;
     match pointer.of.shape {
-        crate::symbols::types::Shape::Pointer(target) => {
+        Shape::Pointer(target) => {
             Ok(object.reading.reference(&pointer.of, target, &pointer.place, level))
         }
         _ => Err(Failure::NewLayout),

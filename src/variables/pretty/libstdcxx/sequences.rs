@@ -5,7 +5,7 @@ use crate::symbols::types::Dialect;
 use crate::variables::pretty::bits::{Bits, bits};
 use crate::variables::pretty::blocks::{Blocks, blocks};
 use crate::variables::pretty::object::{Failure, Found, Object, Template, damaged};
-use crate::variables::pretty::spans::between;
+use crate::variables::pretty::spans::{adaptor, between};
 use crate::variables::read::Level;
 use crate::variables::value::Value;
 
@@ -126,19 +126,11 @@ fn span(object: &Object<'_, '_, '_, '_>, level: Level) -> Found<Value> {
     Ok(object.reading.sequence(Dialect::Cpp, element, first, count, level)?)
 }
 
+/// Of both libraries, which share the name.
 fn initializer_list(object: &Object<'_, '_, '_, '_>, level: Level) -> Found<Value> {
-    let (element, first) = object.member("_M_array")?.target()?;
-    let count = object.word("_M_len")?;
+    let (element, first) = object.any_member(&["_M_array", "__begin_"])?.target()?;
+    let count = object.any_member(&["_M_len", "__size_"])?.as_word()?;
     Ok(object.reading.sequence(Dialect::Cpp, element, first, count, level)?)
-}
-
-/// Stacks and queues: the container that they adapt, which has this name by the
-/// standard (C++20, 22.6).
-pub(in crate::variables::pretty) fn adaptor(
-    object: &Object<'_, '_, '_, '_>,
-    level: Level,
-) -> Found<Value> {
-    Ok(object.member("c")?.value(level))
 }
 
 #[cfg(test)]

@@ -4,7 +4,9 @@ use crate::base::addr::RunAddr;
 use crate::variables::place::Place;
 use crate::variables::pretty::erased::{Handler, handler};
 use crate::variables::pretty::object::{Failure, Found, Object, Template, damaged};
-use crate::variables::pretty::sum::{alternative, empty, held, nothing, tuple_of, valueless};
+use crate::variables::pretty::sum::{
+    alternative, empty, held, is_valueless, nothing, tuple_of, valueless,
+};
 use crate::variables::read::Level;
 use crate::variables::value::Value;
 
@@ -28,11 +30,10 @@ fn optional(object: &Object<'_, '_, '_, '_>, level: Level) -> Found<Value> {
 /// Unions in unions: each has the next alternative first, and the rest.
 fn variant(object: &Object<'_, '_, '_, '_>, level: Level) -> Found<Value> {
     let index = object.member("_M_index")?;
-    let size = index.size()?;
-    let index = index.as_word()?;
-    if index == u64::MAX.checked_shr(64_u32.saturating_sub(8 * size.min(8) as u32)).unwrap_or(0) {
+    if is_valueless(&index)? {
         return Ok(valueless(object));
     }
+    let index = index.as_word()?;
     let mut union = object.member("_M_u")?;
     for step in 0..index {
         union = match union.member("_M_rest") {
@@ -115,7 +116,7 @@ fn is_stored_locally<'a, 'f>(
     if let Some(stated) = base.and_then(|base| base.static_constant("__stored_locally")) {
         return Some(stated != 0);
     }
-    if functor.of.size? > 16 || functor.alignment() > 8 {
+    if functor.of.size? > 16 {
         return Some(false);
     }
     functor.of.composite().is_none().then_some(true)

@@ -1,5 +1,6 @@
 //! Maps and sets of GNU's C++ library: red-black trees.
 
+use crate::variables::pretty::layout::Behind;
 use crate::variables::pretty::nodes::{Tree, TreeLinks};
 use crate::variables::pretty::object::{Found, Object, Template};
 use crate::variables::pretty::sorted::{Sorted, sorted};
@@ -38,12 +39,11 @@ fn tree(object: &Object<'_, '_, '_, '_>, is_map: bool, level: Level) -> Found<Va
     sorted(
         object,
         Sorted {
-            element: tree.argument("_Val", 1)?,
+            values: Behind::links(object, tree.argument("_Val", 1)?, header.size()?)?,
             is_map,
             first: header.pointer("_M_left")?,
             end,
             count: inner.word("_M_node_count")?,
-            links: header.size()?,
         },
         Tree::new(&header, links, root, end),
         level,

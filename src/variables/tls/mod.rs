@@ -1,0 +1,89 @@
+//! Variables that every thread has for itself.
+//!
+//! Each module has one block of them in each thread. Of the program itself, it
+//! lies just below the thread pointer: its start is the thread pointer minus
+//! the size of `PT_TLS`, rounded up to its alignment (Drepper, "ELF Handling
+//! For Thread-Local Storage", variant II; compilers rely on it for the program
+//! itself). Blocks of libraries lie where the loader pleased; the vector behind
+//! the thread pointer tells where, [`glibc`] and [`musl`] each in their way.
+
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+mod glibc;
+mod musl;
+
+use crate::base::addr::{LinkAddr, RunAddr, RunRange};
+use crate::dump::link_map::{LinkEntry, link_map, program_headers};
+use crate::variables::Context;
+use crate::variables::location::Activation;
+
+/// `p_type` of the thread-local template (gABI, program header).
+const PT_TLS: u32 = 7;
+
+/// What is said when nothing tells.
+const UNKNOWN: &str = "where the thread keeps its own variables is not known";
+
+/// What is said of a block that was not needed so far.
+const NOT_ALLOCATED: &str = "it is not allocated in this thread, which never used it";
+
+/// Whose block is wanted.
+struct Wanted {
+    /// The thread pointer.
+    pointer: RunAddr,
+    /// Where the module is.
+    range: RunRange,
+}
+
+impl<'f> Context<'_, 'f> {
+    /// The loader's list of modules.
+    pub(super) fn link_map(&self) -> &[LinkEntry] {
+        self.link_map.get_or_init(|| link_map(self.process, self.memory, self.limits.link_map))
+    }
+
+    /// The loader's entry for the module with these addresses.
+    fn link_entry(&self, range: RunRange) -> Option<LinkEntry> {
+        // Not by its path, which may be relative to a directory of long ago.
+        self.link_map().iter().find(|entry| range.contains(entry.dynamic)).copied()
+    }
+}
+
+impl Activation<'_, '_, '_> {
+    /// The address of a thread-local variable, from its offset in the block of
+    /// its module.
+    pub(super) fn thread_local(&self, offset: u64) -> Result<RunAddr, String> {
+        let context = self.context;
+        let process = context.process;
+        let at = LinkAddr(self.at.0).to_run(self.bias);
+        let module = process.module(at).map(|(_, module)| module).ok_or(UNKNOWN)?;
+        let registers = self.thread_registers().ok_or(UNKNOWN)?;
+        let pointer = registers.general.get(process.arch.thread_pointer_index());
+        let pointer = pointer.copied().filter(|pointer| *pointer != 0).ok_or(UNKNOWN)?;
+        if module.is_main {
+            let size = self.program_block().ok_or(UNKNOWN)?;
+            let start = pointer.checked_sub(size).ok_or(UNKNOWN)?;
+            let inside = offset < size;
+            return inside
+                .then(|| RunAddr(start.wrapping_add(offset)))
+                .ok_or_else(|| UNKNOWN.to_owned());
+        }
+        let wanted = Wanted { pointer: RunAddr(pointer), range: module.range };
+        let block = match glibc::Layout::of(context) {
+            Some(layout) => layout.block(context, &wanted)?,
+            None if musl::is_there(context) => musl::block(context, &wanted)?,
+            None => return Err("its C library is none that this program knows".to_owned()),
+        };
+        block.checked_add(offset).ok_or_else(|| UNKNOWN.to_owned())
+    }
+
+    /// How far below the thread pointer the program's block begins.
+    fn program_block(&self) -> Option<u64> {
+        let headers = program_headers(self.context.process, self.context.memory);
+        let template = headers.iter().find(|header| header.kind == PT_TLS)?;
+        let (start, align) = (template.start.0, template.align.max(1));
+        // Linkers disagree on templates that begin off their alignment.
+        if !align.is_power_of_two() || !start.is_multiple_of(align) {
+            return None;
+        }
+        template.size.checked_next_multiple_of(align)
+    }
+}
