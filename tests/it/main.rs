@@ -14,6 +14,7 @@ mod fixtures;
 mod layers;
 mod matrix;
 mod oracle;
+mod query;
 mod readme;
 mod run;
 mod run_deaths;
