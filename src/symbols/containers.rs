@@ -88,6 +88,20 @@ impl<'f> Containers<'f> {
         Ok(())
     }
 
+    /// The innermost namespace or class around an entry.
+    pub fn around(&self, at: UnitOffset) -> Option<UnitOffset> {
+        let after = self.spans.partition_point(|span| span.start < at.0);
+        let mut here = after.checked_sub(1);
+        for _ in 0..MOST_CONTAINERS {
+            let span = self.spans.get(here?)?;
+            if at.0 < span.end {
+                return Some(UnitOffset(span.start));
+            }
+            here = span.parent;
+        }
+        None
+    }
+
     /// The names around an entry, outermost first; `None` for an anonymous one.
     pub fn path(&self, at: UnitOffset) -> Vec<Option<&'f [u8]>> {
         let after = self.spans.partition_point(|span| span.start < at.0);

@@ -81,6 +81,13 @@ fn is_of(first: &str, argument: &str, default: &str) -> bool {
     rest.and_then(arguments).is_some_and(|(list, after)| list == [first] && after.is_empty())
 }
 
+/// The arguments of the first template in a name: `int`, `app::Order` in
+/// `std::set<int, app::Order>`. `None`: it has none, or its brackets do not
+/// match.
+pub fn template_arguments(name: &str) -> Option<Vec<&str>> {
+    Some(arguments(name.get(name.find('<')?..)?)?.0)
+}
+
 /// The template arguments at the start of `text`, and what follows them.
 fn arguments(text: &str) -> Option<(Vec<&str>, &str)> {
     let mut depth = 0_usize;

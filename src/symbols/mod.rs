@@ -7,7 +7,7 @@
 mod aranges;
 mod code_ranges;
 pub mod containers;
-mod cpp_names;
+pub mod cpp_names;
 pub mod demangle;
 pub mod dwarf;
 pub mod entries;

@@ -82,6 +82,9 @@ fn plain(name: &[u8]) -> Vec<u8> {
             flush(&mut words, &mut out);
             out.push(*first);
             rest = after;
+            if *first == b')' && rest.first().is_some_and(|next| next.is_ascii_digit()) {
+                drop_cast(&mut out);
+            }
             continue;
         }
         let (word, after) = rest.split_at_checked(length).unwrap_or((rest, &[]));
@@ -117,6 +120,20 @@ fn flush(words: &mut Vec<&[u8]>, out: &mut Vec<u8>) {
     words.clear();
 }
 
+/// Removes what demanglers write before numbers that are no `int`:
+/// `(unsigned long)3`.
+fn drop_cast(out: &mut Vec<u8>) {
+    let Some(open) = out.iter().rposition(|byte| *byte == b'(') else { return };
+    let cast = out.get(open..).unwrap_or_default();
+    let words = cast.split(|byte| matches!(byte, b' ' | b'(' | b')'));
+    let is_number = words.filter(|word| !word.is_empty()).all(|word| {
+        matches!(word, b"char" | b"short" | b"int" | b"long" | b"signed" | b"unsigned")
+    });
+    if is_number {
+        out.truncate(open);
+    }
+}
+
 /// A number without the letters that tell its type: `3` of `3ul`.
 fn number(word: &[u8]) -> &[u8] {
     if !word.first().is_some_and(u8::is_ascii_digit) {
@@ -140,6 +157,7 @@ mod tests {
             ("A<char const*>", "A<const char *>"),
             ("A<3ul>", "A<3UL>"),
             ("A<3>", "A<3u>"),
+            ("A<(unsigned long)3>", "A<3ul>"),
             ("A<std::string const&>", "A<const std::string &>"),
             ("A<short int>", "A<short>"),
             ("long unsigned int", "unsigned long"),

@@ -63,19 +63,23 @@ impl<'a, 'f> Types<'a, 'f> {
     /// `near`, then in its module, then in the others. `None` as well when
     /// types that differ have the name.
     pub fn type_named(&self, name: &str, near: Option<Entry<'a, 'f>>) -> Option<Entry<'a, 'f>> {
-        let (name, kinds) = without_keyword(name);
-        let key = Key::of(name);
-        if let Some(near) = near {
-            let index = near.debug.names_of(near.unit);
-            let mut all = index.named(key).filter(|found| kinds.contains(&found.kind));
-            if let Some(found) = all.next() {
-                return entry(near.debug, found);
-            }
+        if let Some(found) = near.and_then(|near| self.type_in_unit(name, near)) {
+            return Some(found);
         }
-        match self.search(key, kinds, near) {
+        let (name, kinds) = without_keyword(name);
+        match self.search(Key::of(name), kinds, near) {
             Search::Found(entry) => Some(entry),
             Search::Missing(_) => None,
         }
+    }
+
+    /// The definition of the type with this qualified name in the unit of
+    /// `near`.
+    pub fn type_in_unit(&self, name: &str, near: Entry<'a, 'f>) -> Option<Entry<'a, 'f>> {
+        let (name, kinds) = without_keyword(name);
+        let index = near.debug.names_of(near.unit);
+        let mut all = index.named(Key::of(name)).filter(|found| kinds.contains(&found.kind));
+        entry(near.debug, all.next()?)
     }
 
     /// Variables outside of functions with this name, qualified or its last
@@ -314,6 +318,12 @@ fn enumerators(of: &Attributes<'_, '_>) -> Vec<(Option<String>, Option<i64>)> {
     enumerators
         .map(|child| (child.text(dw::DW_AT_name), child.signed(dw::DW_AT_const_value)))
         .collect()
+}
+
+/// Whether two names are one, however compilers write it: `A<B<int> >` and
+/// `A<B<int>>`.
+pub fn is_same_name(one: &str, other: &str) -> bool {
+    one == other || Key::of(one) == Key::of(other)
 }
 
 /// A name without the keyword that C writes before it, and what it may mean:

@@ -170,8 +170,9 @@ fn named<'a, 'f>(types: &Types<'a, 'f>, attributes: &Attributes<'a, 'f>, keyword
         return format!("{keyword}{own}");
     }
     let is_rust = dialect == Dialect::Rust;
-    // Names of Rust's own making: `&str`, `(i32, u8)`, `[u8]`.
-    if is_rust && !own.starts_with(|first: char| first.is_alphabetic() || first == '_') {
+    // Names of Rust's own making: `&str`, `(i32, u8)`, `[u8]`. But closures are
+    // in a function: `{closure_env#0}`.
+    if is_rust && !own.starts_with(|first: char| first.is_alphabetic() || "_{".contains(first)) {
         return own;
     }
     let containers = types.containers(attributes.entry);

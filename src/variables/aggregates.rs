@@ -3,6 +3,7 @@
 use crate::base::addr::RunAddr;
 use crate::symbols::entries::Entry;
 use crate::symbols::types::{Composite, Dialect, Member, MemberPlace, Shape, Type};
+use crate::variables::dynamic::is_table;
 use crate::variables::place::{Missing, Place};
 use crate::variables::read::{Level, Reading};
 use crate::variables::texts::Texts;
@@ -23,6 +24,11 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
             return self.variant(of, variants, place, level);
         }
         let mut value = Value::leaf(ValueKind::Struct, "", place.origin());
+        if of.dialect == Dialect::Rust && composite.members.is_empty() {
+            // `struct Marker;`, which has nothing but its name.
+            value.text.clone_from(&of.plain_name);
+            return value;
+        }
         if level.nested == 0 {
             value.text = "{...}".to_owned();
             value.omitted = composite.members.len() as u64;
@@ -34,11 +40,21 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
                 value.omitted = composite.members.len().saturating_sub(index) as u64;
                 break;
             }
+            if is_table(member)
+                && let Some(damage) = place.address().and_then(|object| self.table_damage(object))
+            {
+                let damage = Value::leaf(ValueKind::Pointer, damage, place.origin());
+                parts.push(("<vtable>".to_owned(), damage));
+            }
             if member.is_artificial || self.is_marker(of, member) {
                 continue;
             }
             let part = self.member(of, member, place, level.deeper());
             match &member.name {
+                // What a closure of Rust captured by reference.
+                Some(name) if of.dialect == Dialect::Rust => {
+                    parts.push((name.trim_start_matches("_ref__").to_owned(), part));
+                }
                 Some(name) => parts.push((name.clone(), part)),
                 None if member.is_base => {
                     let base = self.context.types.get(member.type_entry);
@@ -128,39 +144,6 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
                 Ok(Place::Memory(RunAddr(at)))
             }
         }
-    }
-    /// The type and place of a member, by name, in a structure or in one of
-    /// its bases.
-    pub(super) fn field(
-        &self,
-        of: &Type<'a, 'f>,
-        place: &Place<'a, 'f>,
-        name: &str,
-    ) -> Result<(Option<Entry<'a, 'f>>, Place<'a, 'f>), String> {
-        self.field_within(of, place, name, self.context.limits.depth.saturating_add(4))
-            .ok_or_else(|| format!("`{}` has no member `{name}` here", of.plain_name))
-    }
-
-    fn field_within(
-        &self,
-        of: &Type<'a, 'f>,
-        place: &Place<'a, 'f>,
-        name: &str,
-        depth: usize,
-    ) -> Option<(Option<Entry<'a, 'f>>, Place<'a, 'f>)> {
-        let depth = depth.checked_sub(1).filter(|_| self.take_part())?;
-        if let Some(member) = of.member(name) {
-            return Some((member.type_entry, self.member_place(of, member, place).ok()?));
-        }
-        of.composite()?
-            .members
-            .iter()
-            .filter(|member| member.is_base || member.name.is_none())
-            .find_map(|base| {
-                let place = self.member_place(of, base, place).ok()?;
-                let base = self.context.types.get(base.type_entry);
-                self.field_within(&base, &place, name, depth)
-            })
     }
 
     /// The word of the first pointer or number inside of a structure that only

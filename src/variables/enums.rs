@@ -32,7 +32,11 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
         if fields.unwrap_or_default().iter().all(|field| field.is_artificial) {
             return value;
         }
-        if level.nested == 0 {
+        // `Some(x)` is as deep as `x`.
+        let is_wrapper = fields
+            .is_some_and(|fields| matches!(fields, [only] if only.name.as_deref() == Some("__0")));
+        let inner = if is_wrapper { level } else { level.deeper() };
+        if level.nested == 0 && !is_wrapper {
             value.text = format!("{name}(...)");
             value.omitted = 1;
             return value;
@@ -43,7 +47,7 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
         };
         let mut parts = Vec::new();
         for field in fields.unwrap_or_default().iter().filter(|field| !field.is_artificial) {
-            let part = self.member(&payload, field, &place, level.deeper());
+            let part = self.member(&payload, field, &place, inner);
             parts.push((field.name.clone().unwrap_or_default(), part));
         }
         let fields = structure_text(Dialect::Rust, &parts, self.context.limits.text, 0);
@@ -54,7 +58,7 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
     }
 
     /// Which variant the discriminant selects.
-    fn active<'v>(
+    pub(super) fn active<'v>(
         &self,
         of: &Type<'a, 'f>,
         variants: &'v Variants<'a, 'f>,
@@ -98,6 +102,10 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
             let found = names.enumerators.iter().find(|(_, known)| *known == value);
             found.map(|(name, _)| format!("{scope}{name}"))
         };
+        let is_wrong = of.dialect == Dialect::Rust && named(signed).is_none();
+        if is_wrong {
+            return Value::unknown(format!("its discriminant is {signed}, which no variant has"));
+        }
         let text = named(signed)
             .or_else(|| flags(names, signed, &scope))
             .unwrap_or_else(|| signed.to_string());

@@ -1,17 +1,80 @@
-//! Runs the expressions of location descriptions (DWARF 5, 2.5). gimli decodes
-//! and computes; what an expression asks of the dead process is answered here,
-//! or refused with a reason.
+//! Runs the expressions of location descriptions (DWARF 5, 2.5 and 2.6). gimli
+//! decodes the operations; they are computed here, and what an expression asks of
+//! the dead process is answered, or refused with a reason.
 
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
-use gimli::constants as dw;
-use gimli::{DieReference, EvaluationResult, Expression, Location, Operation};
-use gimli::{UnitOffset, Value, ValueType};
+use std::cmp::Ordering;
 
-use crate::base::addr::{Bias, LinkAddr, RunAddr};
+use gimli::constants as dw;
+use gimli::{DieReference, Expression, Operation, Register, UnitOffset};
+
+use crate::base::addr::{LinkAddr, RunAddr};
 use crate::symbols::dwarf::Reader;
 use crate::symbols::entries::Entry;
 use crate::variables::location::{Activation, Progress};
+use crate::variables::typed::{Binary, Kind, Typed};
+
+/// How many values may be on the stack. Compilers need fewer than ten.
+const MOST_VALUES: usize = 256;
+
+/// How many pieces a value may be in.
+const MOST_PIECES: usize = 4096;
+
+/// How deeply expressions may call each other.
+const MOST_CALLS: usize = 8;
+
+/// GNU's operations for split debug information, in whose file their addresses
+/// are counted: gimli does not tell them from `DW_OP_addrx`.
+const OF_SPLIT_FILES: [u8; 2] = [dw::DW_OP_GNU_addr_index.0, dw::DW_OP_GNU_const_index.0];
+
+/// A part of a value, and where it is.
+pub(super) struct Part<'a, 'f> {
+    /// How many bits. `None`: the value is not in pieces.
+    pub(super) bits: Option<u64>,
+    /// How many bits into the place it begins.
+    pub(super) shift: u64,
+    /// Where it is.
+    pub(super) spot: Spot<'a, 'f>,
+}
+
+/// Where a part of a value is.
+#[derive(Clone)]
+pub(super) enum Spot<'a, 'f> {
+    /// Nowhere.
+    Gone,
+    /// In memory; or the number that an expression computes.
+    Top(Typed),
+    /// In a register.
+    Register(Register),
+    /// Nowhere, but this is it.
+    Value(Typed),
+    /// Nowhere, but these are its bytes.
+    Bytes(Vec<u8>),
+    /// It pointed so many bytes into a variable that has no address.
+    Pointer(Entry<'a, 'f>, i64),
+}
+
+/// When an expression is to be true.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Moment {
+    /// When the process died.
+    Now,
+    /// When the function was entered.
+    Entry,
+}
+
+/// One expression while it runs.
+struct Machine<'m, 'c, 'a, 'f> {
+    activation: &'m Activation<'c, 'a, 'f>,
+    moment: Moment,
+    object: Option<u64>,
+    progress: Progress,
+    steps: u32,
+    stack: Vec<Typed>,
+    spot: Option<Spot<'a, 'f>>,
+    parts: Vec<Part<'a, 'f>>,
+}
 
 impl<'a, 'f> Activation<'_, 'a, 'f> {
     /// The number that an expression computes, as the length of an array or
@@ -22,48 +85,42 @@ impl<'a, 'f> Activation<'_, 'a, 'f> {
         expression: Expression<Reader<'f>>,
         initial: Option<u64>,
         progress: Progress,
-    ) -> Result<(Value, Progress), String> {
-        if let Some(value) = self.floating(entry, expression) {
-            return Ok((value?, progress));
-        }
-        let (pieces, progress) = self.run(entry, expression, initial, progress)?;
-        let value = match pieces.as_slice() {
-            [piece] => match piece.location {
-                Location::Address { address } => Value::Generic(address),
-                Location::Value { value } => value,
-                Location::Register { register } => {
-                    let bytes = self.register(register)?;
-                    Value::Generic(word(&bytes).unwrap_or_default())
-                }
-                _ => return Err("the value that it was computed from is gone".to_owned()),
-            },
-            _ => return Err("the value that it was computed from is in pieces".to_owned()),
-        };
-        Ok((value, progress))
+    ) -> Result<(Typed, Progress), String> {
+        let (parts, progress) = self.run(entry, expression, initial, Moment::Now, progress)?;
+        Ok((self.single(&parts)?, progress))
     }
 
-    /// The value of an expression that is one typed operation. gimli takes the
-    /// result of an expression for an address, and floating-point numbers are
-    /// none.
-    fn floating(
+    /// The number that an expression was worth when the function was entered.
+    pub(super) fn number_at_entry(
         &self,
         entry: Entry<'a, 'f>,
         expression: Expression<Reader<'f>>,
-    ) -> Option<Result<Value, String>> {
-        let mut operations = expression.operations(entry.unit.unit.encoding());
-        let (first, second) = (operations.next().ok()??, operations.next().ok()?);
-        let (bytes, base_type) = match (first, second) {
-            (Operation::TypedLiteral { base_type, value }, None) => {
-                (Ok(value.slice().to_vec()), base_type)
-            }
-            (Operation::RegisterOffset { register, offset: 0, base_type }, None)
-                if base_type.0 != 0 =>
-            {
-                (self.register(register), base_type)
-            }
-            _ => return None,
+        progress: Progress,
+    ) -> Result<Typed, String> {
+        let (parts, _) = self.run(entry, expression, None, Moment::Entry, progress)?;
+        self.single(&parts)
+    }
+
+    fn single(&self, parts: &[Part<'a, 'f>]) -> Result<Typed, String> {
+        let [Part { bits: None, spot, .. }] = parts else {
+            return Err("the value that it was computed from is in pieces".to_owned());
         };
-        Some(bytes.and_then(|bytes| typed(entry, base_type, &bytes)))
+        match spot {
+            Spot::Top(value) | Spot::Value(value) => Ok(*value),
+            Spot::Register(register) => {
+                let bytes = self.register(*register)?;
+                let value = Typed::from_bytes(Kind::Generic, &bytes);
+                value.ok_or_else(|| "only a part of it was kept".to_owned())
+            }
+            Spot::Bytes(bytes) => {
+                let size = u8::try_from(bytes.len()).ok().filter(|size| (1..=16).contains(size));
+                let value = size.and_then(|size| Typed::from_bytes(Kind::Opaque(size), bytes));
+                value.ok_or_else(|| "the value that it was computed from is too large".to_owned())
+            }
+            Spot::Gone | Spot::Pointer(..) => {
+                Err("the value that it was computed from is gone".to_owned())
+            }
+        }
     }
 
     /// The number that an expression of a type computes: the length of an
@@ -75,119 +132,42 @@ impl<'a, 'f> Activation<'_, 'a, 'f> {
         initial: Option<u64>,
     ) -> Result<u64, String> {
         let (value, _) = self.number(entry, expression, initial, Progress::default())?;
-        value.to_u64(u64::MAX).map_err(|error| error.to_string())
+        value.word().ok_or_else(|| "it is computed as a fraction".to_owned())
     }
 
-    /// Runs an expression, and answers what it asks.
+    /// Runs an expression: the parts that it describes, one or more.
     pub(super) fn run(
         &self,
         entry: Entry<'a, 'f>,
         expression: Expression<Reader<'f>>,
         initial: Option<u64>,
+        moment: Moment,
         progress: Progress,
-    ) -> Result<(Vec<gimli::Piece<Reader<'f>>>, Progress), String> {
-        let mut progress = progress.deeper()?;
+    ) -> Result<(Vec<Part<'a, 'f>>, Progress), String> {
         if expression.0.is_empty() {
             return Err("optimized out".to_owned());
         }
-        if let Some(target) = variable_value(entry, expression) {
-            let value = self.word_of(target, progress)?;
-            let location = Location::Value { value: Value::Generic(value) };
-            let piece = gimli::Piece { size_in_bits: None, bit_offset: None, location };
-            return Ok((vec![piece], progress));
-        }
-        let failed = |error: gimli::Error| match error {
-            gimli::Error::UnsupportedEvaluation => "it was not initialized yet".to_owned(),
-            error => format!("its location is damaged: {error}"),
+        let mut machine = Machine {
+            activation: self,
+            moment,
+            object: initial,
+            progress: progress.deeper()?,
+            steps: 0,
+            stack: initial.map(Typed::generic).into_iter().collect(),
+            spot: None,
+            parts: Vec::new(),
         };
-        let unit = &entry.unit.unit;
-        let mut evaluation = expression.evaluation(unit.encoding());
-        evaluation.set_max_iterations(self.context.limits.expression_steps);
-        if let Some(initial) = initial {
-            evaluation.set_initial_value(initial);
-            evaluation.set_object_address(initial);
-        }
-        let mut asked = evaluation.evaluate().map_err(failed)?;
-        loop {
-            asked = match asked {
-                EvaluationResult::Complete => break,
-                EvaluationResult::RequiresMemory { address, size, base_type, space } => {
-                    if space.is_some() {
-                        return Err("it lies in another address space".to_owned());
-                    }
-                    let value = self.word_at(entry, RunAddr(address), size, base_type)?;
-                    evaluation.resume_with_memory(value)
-                }
-                EvaluationResult::RequiresRegister { register, base_type } => {
-                    let bytes = self.register(register)?;
-                    evaluation.resume_with_register(typed(entry, base_type, &bytes)?)
-                }
-                EvaluationResult::RequiresFrameBase => {
-                    let base = self.frame_base(progress)?;
-                    evaluation.resume_with_frame_base(base)
-                }
-                EvaluationResult::RequiresCallFrameCfa => {
-                    let cfa = self.frame().and_then(|frame| frame.cfa);
-                    let cfa = cfa.ok_or("the frame's extent is not known")?;
-                    evaluation.resume_with_call_frame_cfa(cfa.0)
-                }
-                EvaluationResult::RequiresTls(offset) => {
-                    let address = self.thread_local(offset)?;
-                    evaluation.resume_with_tls(address.0)
-                }
-                EvaluationResult::RequiresAtLocation(reference) => {
-                    let target = referred(entry, reference).and_then(Entry::attributes);
-                    let target = target.ok_or("it is computed from an entry that is missing")?;
-                    let bytes = target.expression(dw::DW_AT_location).map(|found| found.0);
-                    let empty = Reader::new(&[], gimli::RunTimeEndian::Little);
-                    evaluation.resume_with_at_location(bytes.unwrap_or(empty))
-                }
-                EvaluationResult::RequiresEntryValue(expression) => {
-                    progress.used_entry_value = true;
-                    let value = self.entry_value(entry, expression, progress)?;
-                    evaluation.resume_with_entry_value(value)
-                }
-                EvaluationResult::RequiresParameterRef(offset) => {
-                    progress.used_entry_value = true;
-                    let parameter = Entry { offset, ..entry };
-                    let value = self.passed_parameter(parameter, progress)?;
-                    let value = value.to_u64(u64::MAX).map_err(failed)?;
-                    evaluation.resume_with_parameter_ref(value)
-                }
-                EvaluationResult::RequiresRelocatedAddress(address) => {
-                    evaluation.resume_with_relocated_address(LinkAddr(address).to_run(self.bias).0)
-                }
-                EvaluationResult::RequiresIndexedAddress { index, relocate } => {
-                    let address = entry.debug.dwarf().address(unit, index).map_err(failed)?;
-                    let bias = if relocate { self.bias } else { Bias(0) };
-                    evaluation.resume_with_indexed_address(LinkAddr(address).to_run(bias).0)
-                }
-                EvaluationResult::RequiresBaseType(offset) => {
-                    evaluation.resume_with_base_type(value_type(entry, offset)?)
-                }
-                EvaluationResult::RequiresWasmLocal { .. }
-                | EvaluationResult::RequiresWasmGlobal { .. }
-                | EvaluationResult::RequiresWasmStack { .. } => {
-                    return Err("it lies in a WebAssembly machine".to_owned());
-                }
-            }
-            .map_err(failed)?;
-        }
-        Ok((evaluation.result(), progress))
-    }
-
-    fn word_at(
-        &self,
-        entry: Entry<'a, 'f>,
-        at: RunAddr,
-        size: u8,
-        base_type: UnitOffset,
-    ) -> Result<Value, String> {
-        let mut bytes = vec![0; usize::from(size)];
-        self.context.memory.read_exact(at, &mut bytes).map_err(|missing| missing.to_string())?;
-        // An untyped read of fewer bytes is zero-extended (DWARF 5, 2.5.1.3).
-        bytes.resize(bytes.len().max(8), 0);
-        typed(entry, base_type, &bytes)
+        machine.execute(entry, expression, 0)?;
+        let damaged = || "its location is damaged: its last piece has no size".to_owned();
+        let has_parts = !machine.parts.is_empty();
+        let whole = match machine.spot.take() {
+            Some(_) if has_parts => return Err(damaged()),
+            Some(spot) => Some(spot),
+            None if has_parts => None,
+            None => Some(Spot::Top(machine.pop()?)),
+        };
+        machine.parts.extend(whole.map(|spot| Part { bits: None, shift: 0, spot }));
+        Ok((machine.parts, machine.progress))
     }
 
     /// The value of another variable, of at most one word.
@@ -197,9 +177,10 @@ impl<'a, 'f> Activation<'_, 'a, 'f> {
         let place = self.place_within(&attributes, progress)?;
         let of = self.context.types.get(attributes.type_entry());
         let size = of.size.filter(|size| (1..=8).contains(size)).ok_or(missing)?;
-        let mut bytes = place.read(self.context.memory, size).map_err(|why| why.reason())?;
-        bytes.resize(8, 0);
-        word(&bytes).ok_or_else(|| missing.to_owned())
+        let bytes = place.read(self.context.memory, size).map_err(|why| why.reason())?;
+        let kind = of.entry.and_then(|of| kind(of, of.offset).ok());
+        let value = kind.and_then(|kind| Typed::from_bytes(kind, &bytes)?.word());
+        value.or_else(|| word(&bytes)).ok_or_else(|| missing.to_owned())
     }
 
     /// The value of another variable, as the length of an array.
@@ -208,17 +189,304 @@ impl<'a, 'f> Activation<'_, 'a, 'f> {
     }
 }
 
-/// The variable whose value an expression is, if it is nothing else. gcc
-/// writes the lengths of arrays so (`DW_OP_GNU_variable_value`).
-fn variable_value<'a, 'f>(
-    entry: Entry<'a, 'f>,
-    expression: Expression<Reader<'f>>,
-) -> Option<Entry<'a, 'f>> {
-    let mut operations = expression.operations(entry.unit.unit.encoding());
-    match (operations.next().ok()??, operations.next().ok()?) {
-        (Operation::VariableValue { offset }, None) => entry.at(offset),
-        _ => None,
+impl<'a, 'f> Machine<'_, '_, 'a, 'f> {
+    /// Runs the operations of an expression on the stack.
+    fn execute(
+        &mut self,
+        entry: Entry<'a, 'f>,
+        expression: Expression<Reader<'f>>,
+        calls: usize,
+    ) -> Result<(), String> {
+        let all = expression.0.slice();
+        let encoding = entry.unit.unit.encoding();
+        let mut at = 0_usize;
+        while let Some(rest) = all.get(at..).filter(|rest| !rest.is_empty()) {
+            self.steps = self.steps.saturating_add(1);
+            if self.steps > self.activation.context.limits.expression_steps {
+                return Err("its location takes too many steps".to_owned());
+            }
+            if rest.first().is_some_and(|code| OF_SPLIT_FILES.contains(code)) {
+                return Err("its address is in a split debug file".to_owned());
+            }
+            let mut reader = Reader::new(rest, gimli::RunTimeEndian::Little);
+            let operation = Operation::parse(&mut reader, encoding)
+                .map_err(|error| format!("its location is damaged: {error}"))?;
+            at = all.len().saturating_sub(reader.slice().len());
+            // Only a piece may follow what says where something is.
+            let ends = matches!(operation, Operation::Piece { .. } | Operation::Uninitialized);
+            if self.spot.is_some() && !ends {
+                return Err("its location is damaged: it goes on after its end".to_owned());
+            }
+            match operation {
+                Operation::Skip { target } => at = jump(at, target, all.len())?,
+                Operation::Bra { target } => {
+                    if self.pop_word()? != 0 {
+                        at = jump(at, target, all.len())?;
+                    }
+                }
+                Operation::Call { offset } => {
+                    let calls = calls.checked_add(1).filter(|calls| *calls <= MOST_CALLS);
+                    let calls = calls.ok_or("its location is defined by itself")?;
+                    let target = referred(entry, offset).and_then(Entry::attributes);
+                    let target = target.ok_or("it is computed from an entry that is missing")?;
+                    // Without a location, a call does nothing (2.5.1.5).
+                    if let Some(location) = target.get(dw::DW_AT_location) {
+                        let called = self.activation.expression_here(target.entry, location)?;
+                        self.execute(target.entry, called, calls)?;
+                    }
+                }
+                operation => self.step(entry, operation)?,
+            }
+        }
+        Ok(())
     }
+
+    fn step(
+        &mut self,
+        entry: Entry<'a, 'f>,
+        operation: Operation<Reader<'f>>,
+    ) -> Result<(), String> {
+        use Operation as Op;
+        let is_now = self.moment == Moment::Now;
+        let before = "it depends on memory as it was when the function was entered";
+        match operation {
+            Op::Nop => (),
+            Op::Drop => drop(self.pop()?),
+            Op::Pick { index } => {
+                let from_top = usize::from(index).saturating_add(1);
+                let index = self.stack.len().checked_sub(from_top);
+                let value = index.and_then(|index| self.stack.get(index)).copied();
+                self.push(value.ok_or(SHORT)?)?;
+            }
+            Op::Swap => {
+                let (top, next) = (self.pop()?, self.pop()?);
+                self.push(top)?;
+                self.push(next)?;
+            }
+            Op::Rot => {
+                let (top, second, third) = (self.pop()?, self.pop()?, self.pop()?);
+                self.push(top)?;
+                self.push(third)?;
+                self.push(second)?;
+            }
+            Op::Abs => self.unary(Typed::absolute)?,
+            Op::Neg => self.unary(Typed::negated)?,
+            Op::Not => self.unary(Typed::inverted)?,
+            Op::And => self.binary(Binary::And)?,
+            Op::Or => self.binary(Binary::Or)?,
+            Op::Xor => self.binary(Binary::Xor)?,
+            Op::Plus => self.binary(Binary::Plus)?,
+            Op::Minus => self.binary(Binary::Minus)?,
+            Op::Mul => self.binary(Binary::Mul)?,
+            Op::Div => self.binary(Binary::Div)?,
+            Op::Mod => self.binary(Binary::Mod)?,
+            Op::Shl => self.binary(Binary::Shl)?,
+            Op::Shr => self.binary(Binary::Shr)?,
+            Op::Shra => self.binary(Binary::Shra)?,
+            Op::PlusConstant { value } => {
+                let kind = self.stack.last().map(|top| top.kind).ok_or(SHORT)?;
+                self.push(Typed::new(kind, u128::from(value)))?;
+                self.binary(Binary::Plus)?;
+            }
+            Op::Eq => self.comparison(|order| order == Ordering::Equal)?,
+            Op::Ne => self.comparison(|order| order != Ordering::Equal)?,
+            Op::Lt => self.comparison(|order| order == Ordering::Less)?,
+            Op::Le => self.comparison(|order| order != Ordering::Greater)?,
+            Op::Gt => self.comparison(|order| order == Ordering::Greater)?,
+            Op::Ge => self.comparison(|order| order != Ordering::Less)?,
+            Op::UnsignedConstant { value } => self.push(Typed::generic(value))?,
+            Op::SignedConstant { value } => self.push(Typed::generic(value.cast_unsigned()))?,
+            Op::Address { address } => {
+                self.push(Typed::generic(LinkAddr(address).to_run(self.activation.bias).0))?;
+            }
+            Op::AddressIndex { index } => {
+                let address = self.indexed(entry, index)?;
+                self.push(Typed::generic(LinkAddr(address).to_run(self.activation.bias).0))?;
+            }
+            Op::ConstantIndex { index } => {
+                let value = self.indexed(entry, index)?;
+                self.push(Typed::generic(value))?;
+            }
+            Op::TypedLiteral { base_type, value } => {
+                let value = Typed::from_bytes(kind(entry, base_type)?, value.slice());
+                self.push(value.ok_or("its location is damaged: a constant is too short")?)?;
+            }
+            Op::Convert { base_type } => {
+                let kind = kind(entry, base_type)?;
+                self.unary(|value| value.convert(kind))?;
+            }
+            Op::Reinterpret { base_type } => {
+                let kind = kind(entry, base_type)?;
+                self.unary(|value| value.reinterpret(kind))?;
+            }
+            Op::RegisterOffset { register, offset, base_type } => {
+                let kind = kind(entry, base_type)?;
+                let value = self.register(register, kind)?;
+                self.push(value)?;
+                if offset != 0 {
+                    self.push(Typed::new(kind, i128::from(offset).cast_unsigned()))?;
+                    self.binary(Binary::Plus)?;
+                }
+            }
+            Op::FrameOffset { .. } | Op::TLS if !is_now => return Err(before.to_owned()),
+            Op::FrameOffset { offset } => {
+                let base = self.activation.frame_base(self.progress)?;
+                self.push(Typed::generic(base.wrapping_add_signed(offset)))?;
+            }
+            Op::CallFrameCFA => {
+                let cfa = self.activation.frame().and_then(|frame| frame.cfa);
+                self.push(Typed::generic(cfa.ok_or("the frame's extent is not known")?.0))?;
+            }
+            Op::TLS => {
+                let offset = self.pop_word()?;
+                let at = self.activation.thread_local(offset)?;
+                self.push(Typed::generic(at.0))?;
+            }
+            Op::PushObjectAddress => {
+                let object = self.object.ok_or("its object has no address")?;
+                self.push(Typed::generic(object))?;
+            }
+            Op::Deref { space: true, .. } => {
+                return Err("it lies in another address space".to_owned());
+            }
+            Op::Deref { size, base_type, .. } => {
+                let at = RunAddr(self.pop_word()?);
+                let value = match self.moment {
+                    Moment::Now => self.memory(entry, at, size, base_type)?,
+                    Moment::Entry => return Err(before.to_owned()),
+                };
+                self.push(value)?;
+            }
+            Op::EntryValue { expression } => {
+                self.progress.used_entry_value = true;
+                let expression = Expression(expression);
+                let value = self.activation.entry_value(entry, expression, self.progress)?;
+                self.push(value)?;
+            }
+            Op::ParameterRef { offset } => {
+                self.progress.used_entry_value = true;
+                let parameter = Entry { offset, ..entry };
+                let value = self.activation.passed_parameter(parameter, self.progress)?;
+                self.push(value)?;
+            }
+            Op::VariableValue { offset } => {
+                let target =
+                    entry.at(offset).ok_or("it is computed from an entry that is missing")?;
+                let value = self.activation.word_of(target, self.progress)?;
+                self.push(Typed::generic(value))?;
+            }
+            Op::Register { register } if is_now => self.spot = Some(Spot::Register(register)),
+            Op::Register { register } => {
+                let value = self.register(register, Kind::Generic)?;
+                self.spot = Some(Spot::Value(value));
+            }
+            Op::ImplicitValue { data } => self.spot = Some(Spot::Bytes(data.slice().to_vec())),
+            Op::StackValue => self.spot = Some(Spot::Value(self.pop()?)),
+            Op::ImplicitPointer { value, byte_offset } => {
+                let target = entry.at(value).ok_or("it points to an entry that is missing")?;
+                self.spot = Some(Spot::Pointer(target, byte_offset));
+            }
+            Op::Piece { size_in_bits, bit_offset } => {
+                let spot = self.spot.take();
+                let spot = spot.or_else(|| self.stack.pop().map(Spot::Top)).unwrap_or(Spot::Gone);
+                if self.parts.len() >= MOST_PIECES {
+                    return Err("its location has too many pieces".to_owned());
+                }
+                let shift = bit_offset.unwrap_or(0);
+                self.parts.push(Part { bits: Some(size_in_bits), shift, spot });
+            }
+            Op::Uninitialized => return Err("it was not initialized yet".to_owned()),
+            Op::WasmLocal { .. } | Op::WasmGlobal { .. } | Op::WasmStack { .. } => {
+                return Err("it lies in a WebAssembly machine".to_owned());
+            }
+            Op::Skip { .. } | Op::Bra { .. } | Op::Call { .. } => (),
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, value: Typed) -> Result<(), String> {
+        if self.stack.len() >= MOST_VALUES {
+            return Err("its location computes with too many values".to_owned());
+        }
+        self.stack.push(value);
+        Ok(())
+    }
+
+    fn pop(&mut self) -> Result<Typed, String> {
+        self.stack.pop().ok_or_else(|| SHORT.to_owned())
+    }
+
+    fn pop_word(&mut self) -> Result<u64, String> {
+        self.pop()?.word().ok_or_else(|| "its location takes a fraction for an address".to_owned())
+    }
+
+    fn unary(&mut self, compute: impl Fn(Typed) -> Option<Typed>) -> Result<(), String> {
+        let value = self.pop()?;
+        self.push(compute(value).ok_or(NO_RESULT)?)
+    }
+
+    fn binary(&mut self, operation: Binary) -> Result<(), String> {
+        let (right, left) = (self.pop()?, self.pop()?);
+        self.push(left.binary(operation, right).ok_or(NO_RESULT)?)
+    }
+
+    fn comparison(&mut self, holds: impl Fn(Ordering) -> bool) -> Result<(), String> {
+        let (right, left) = (self.pop()?, self.pop()?);
+        let order = left.compared(right).ok_or(NO_RESULT)?;
+        self.push(Typed::generic(u64::from(holds(order))))
+    }
+
+    fn register(&self, register: Register, kind: Kind) -> Result<Typed, String> {
+        match self.moment {
+            Moment::Now => {
+                let bytes = self.activation.register(register)?;
+                let value = Typed::from_bytes(kind, &bytes);
+                value.ok_or_else(|| "only a part of it was kept".to_owned())
+            }
+            Moment::Entry => {
+                let value = self.activation.passed_register(register, self.progress)?;
+                if value.kind == kind {
+                    return Ok(value);
+                }
+                let bytes = value.bytes();
+                let value = Typed::from_bytes(kind, &bytes);
+                value.ok_or_else(|| "only a part of it was passed".to_owned())
+            }
+        }
+    }
+
+    fn indexed(&self, entry: Entry<'a, 'f>, index: gimli::DebugAddrIndex) -> Result<u64, String> {
+        let address = entry.debug.dwarf().address(&entry.unit.unit, index);
+        address.map_err(|error| format!("its location is damaged: {error}"))
+    }
+
+    fn memory(
+        &self,
+        entry: Entry<'a, 'f>,
+        at: RunAddr,
+        size: u8,
+        base_type: UnitOffset,
+    ) -> Result<Typed, String> {
+        let kind = kind(entry, base_type)?;
+        let is_typed = kind != Kind::Generic;
+        if size == 0 || size > kind.size() || (is_typed && size != kind.size()) {
+            return Err("its location is damaged: it reads a number of another size".to_owned());
+        }
+        let mut bytes = vec![0; usize::from(size)];
+        let memory = self.activation.context.memory;
+        memory.read_exact(at, &mut bytes).map_err(|missing| missing.to_string())?;
+        // An untyped read of fewer bytes is zero-extended (DWARF 5, 2.5.1.3).
+        bytes.resize(usize::from(kind.size()), 0);
+        Typed::from_bytes(kind, &bytes).ok_or_else(|| NO_RESULT.to_owned())
+    }
+}
+
+const SHORT: &str = "its location is damaged: it computes with values that are missing";
+const NO_RESULT: &str = "its location computes what has no result";
+
+fn jump(at: usize, distance: i16, len: usize) -> Result<usize, String> {
+    let target = at.checked_add_signed(isize::from(distance)).filter(|target| *target <= len);
+    target.ok_or_else(|| "its location is damaged: it jumps out of itself".to_owned())
 }
 
 fn referred<'a, 'f>(entry: Entry<'a, 'f>, reference: DieReference) -> Option<Entry<'a, 'f>> {
@@ -228,42 +496,34 @@ fn referred<'a, 'f>(entry: Entry<'a, 'f>, reference: DieReference) -> Option<Ent
     }
 }
 
-fn value_type(entry: Entry<'_, '_>, offset: UnitOffset) -> Result<ValueType, String> {
+/// The type that an operation names; offset 0 is the generic type.
+fn kind(entry: Entry<'_, '_>, offset: UnitOffset) -> Result<Kind, String> {
     if offset.0 == 0 {
-        return Ok(ValueType::Generic);
+        return Ok(Kind::Generic);
     }
-    let raw = entry.unit.unit.entry(offset).ok();
-    let found = raw.and_then(|raw| ValueType::from_entry(&raw).ok().flatten());
-    found.ok_or_else(|| "its location computes with numbers that are not 64 bits wide".to_owned())
-}
-
-/// Bytes as a value of a base type; `UnitOffset(0)` is the generic type.
-fn typed(entry: Entry<'_, '_>, base_type: UnitOffset, bytes: &[u8]) -> Result<Value, String> {
-    let short = || "only a part of it was kept".to_owned();
-    match value_type(entry, base_type)? {
-        ValueType::Generic => word(bytes).map(Value::Generic).ok_or_else(short),
-        kind => {
-            let reader = Reader::new(bytes, gimli::RunTimeEndian::Little);
-            Value::parse(kind, reader).map_err(|_| short())
-        }
-    }
+    let strange = || "its location computes with numbers of a strange type".to_owned();
+    let of = Entry { offset, ..entry }.attributes().ok_or_else(strange)?;
+    let encoding = match of.get(dw::DW_AT_encoding) {
+        Some(gimli::AttributeValue::Encoding(encoding)) => encoding,
+        _ => return Err(strange()),
+    };
+    let size = of.number(dw::DW_AT_byte_size).and_then(|size| u8::try_from(size).ok());
+    let size = size.filter(|size| (1..=16).contains(size)).ok_or_else(strange)?;
+    Ok(match encoding {
+        dw::DW_ATE_signed | dw::DW_ATE_signed_char => Kind::Signed(size),
+        dw::DW_ATE_unsigned
+        | dw::DW_ATE_unsigned_char
+        | dw::DW_ATE_boolean
+        | dw::DW_ATE_address
+        | dw::DW_ATE_UTF => Kind::Unsigned(size),
+        dw::DW_ATE_float if size == 4 || size == 8 => Kind::Float(size),
+        _ => Kind::Opaque(size),
+    })
 }
 
 pub(super) fn word(bytes: &[u8]) -> Option<u64> {
-    bytes.first_chunk().map(|word| u64::from_le_bytes(*word))
-}
-
-pub(super) fn value_bytes(value: Value) -> Vec<u8> {
-    match value {
-        Value::Generic(value) | Value::U64(value) => value.to_le_bytes().to_vec(),
-        Value::I64(value) => value.to_le_bytes().to_vec(),
-        Value::I32(value) => value.to_le_bytes().to_vec(),
-        Value::U32(value) => value.to_le_bytes().to_vec(),
-        Value::I16(value) => value.to_le_bytes().to_vec(),
-        Value::U16(value) => value.to_le_bytes().to_vec(),
-        Value::I8(value) => value.to_le_bytes().to_vec(),
-        Value::U8(value) => value.to_le_bytes().to_vec(),
-        Value::F32(value) => value.to_le_bytes().to_vec(),
-        Value::F64(value) => value.to_le_bytes().to_vec(),
-    }
+    let mut wide = [0; 8];
+    let own = bytes.get(..bytes.len().min(8)).filter(|own| !own.is_empty())?;
+    wide.get_mut(..own.len())?.copy_from_slice(own);
+    Some(u64::from_le_bytes(wide))
 }

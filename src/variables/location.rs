@@ -7,7 +7,7 @@
 use std::cell::OnceCell;
 
 use gimli::constants as dw;
-use gimli::{AttributeValue, Expression, Location, Register};
+use gimli::{AttributeValue, Expression, Register};
 
 use crate::base::addr::{Bias, LinkAddr, RunAddr};
 use crate::dump::process::ThreadRegisters;
@@ -17,7 +17,7 @@ use crate::symbols::entries::{Attributes, Entry};
 use crate::unwind::frame::{Frame, Trust};
 use crate::variables::Context;
 use crate::variables::entry_values::CallSite;
-use crate::variables::expression::{value_bytes, word};
+use crate::variables::expression::{Moment, Part, Spot, word};
 use crate::variables::place::{Content, Piece, Pieces, Place};
 use crate::variables::value::Origin;
 
@@ -107,26 +107,48 @@ impl<'a, 'f> Activation<'_, 'a, 'f> {
         location: AttributeValue<Reader<'f>>,
         progress: Progress,
     ) -> Result<Place<'a, 'f>, String> {
-        let damaged = |error: gimli::Error| format!("its location is damaged: {error}");
-        if let Some(expression) = location.exprloc_value() {
-            return self.evaluate(entry, expression, progress);
-        }
-        let dwarf = entry.debug.dwarf();
-        let list = dwarf.attr_locations(&entry.unit.unit, location).map_err(damaged)?;
-        let mut list = list.ok_or("its location has an unknown form")?;
         let mut why = None;
-        for _ in 0..MOST_LIST_ENTRIES {
-            let Some(part) = list.next().map_err(damaged)? else { break };
-            if !(part.range.begin..part.range.end).contains(&self.at.0) {
-                continue;
-            }
+        for expression in self.expressions_here(entry, location)? {
             // Where ranges overlap, each description holds.
-            match self.evaluate(entry, part.data, progress) {
+            match self.evaluate(entry, expression, progress) {
                 Ok(place) => return Ok(place),
                 Err(reason) => why = why.or(Some(reason)),
             }
         }
         Err(why.unwrap_or_else(|| "optimized out at this point".to_owned()))
+    }
+
+    /// The expression of a location, or the one of its list that holds here.
+    pub(super) fn expression_here(
+        &self,
+        entry: Entry<'a, 'f>,
+        location: AttributeValue<Reader<'f>>,
+    ) -> Result<Expression<Reader<'f>>, String> {
+        let first = self.expressions_here(entry, location)?.into_iter().next();
+        first.ok_or_else(|| "optimized out at this point".to_owned())
+    }
+
+    /// All expressions of a location that hold here: one, unless it is a list.
+    fn expressions_here(
+        &self,
+        entry: Entry<'a, 'f>,
+        location: AttributeValue<Reader<'f>>,
+    ) -> Result<Vec<Expression<Reader<'f>>>, String> {
+        let damaged = |error: gimli::Error| format!("its location is damaged: {error}");
+        if let Some(expression) = location.exprloc_value() {
+            return Ok(vec![expression]);
+        }
+        let dwarf = entry.debug.dwarf();
+        let list = dwarf.attr_locations(&entry.unit.unit, location).map_err(damaged)?;
+        let mut list = list.ok_or("its location has an unknown form")?;
+        let mut found = Vec::new();
+        for _ in 0..MOST_LIST_ENTRIES {
+            let Some(part) = list.next().map_err(damaged)? else { break };
+            if (part.range.begin..part.range.end).contains(&self.at.0) {
+                found.push(part.data);
+            }
+        }
+        Ok(found)
     }
 
     /// A value that the debug information states, of any form.
@@ -164,30 +186,28 @@ impl<'a, 'f> Activation<'_, 'a, 'f> {
         expression: Expression<Reader<'f>>,
         progress: Progress,
     ) -> Result<Place<'a, 'f>, String> {
-        let (pieces, progress) = self.run(entry, expression, None, progress)?;
+        let (parts, progress) = self.run(entry, expression, None, Moment::Now, progress)?;
         let origin = |plain| if progress.used_entry_value { Origin::EntryValue } else { plain };
-        if let [piece] = pieces.as_slice()
-            && piece.size_in_bits.is_none()
+        if let [part] = parts.as_slice()
+            && part.bits.is_none()
         {
-            return match piece.location {
-                Location::Address { address } => Ok(Place::Memory(RunAddr(address))),
-                _ => match self.content(entry, piece) {
-                    Content::Unknown(why) => Err(why),
-                    content => {
-                        let bits = match &content {
-                            Content::Bytes(bytes, _) => (bytes.len() as u64).saturating_mul(8),
-                            _ => 64,
-                        };
-                        let origin = origin(plain_origin(&piece.location));
-                        Ok(Place::one(Piece { bits, content }, origin))
-                    }
-                },
+            let is_memory = matches!(part.spot, Spot::Top(_));
+            return match self.content(part) {
+                Content::Unknown(why) => Err(why),
+                Content::Memory(at, 0) if is_memory => Ok(Place::Memory(at)),
+                content => {
+                    let bits = match &content {
+                        Content::Bytes(bytes, _) => (bytes.len() as u64).saturating_mul(8),
+                        _ => 64,
+                    };
+                    let origin = origin(plain_origin(&part.spot));
+                    Ok(Place::one(Piece { bits, content }, origin))
+                }
             };
         }
         let mut list = Vec::new();
-        for piece in &pieces {
-            let bits = piece.size_in_bits.unwrap_or(0);
-            list.push(Piece { bits, content: self.content(entry, piece) });
+        for part in &parts {
+            list.push(Piece { bits: part.bits.unwrap_or(0), content: self.content(part) });
         }
         // One reason is enough when nothing is left.
         let mut whys = list.iter().map(|piece| match &piece.content {
@@ -202,29 +222,29 @@ impl<'a, 'f> Activation<'_, 'a, 'f> {
         Ok(Place::Pieces(Pieces { list, origin: origin(Origin::Pieces) }.into(), 0))
     }
 
-    /// What is known of one piece.
-    fn content(&self, entry: Entry<'a, 'f>, piece: &gimli::Piece<Reader<'f>>) -> Content<'a, 'f> {
-        let shift = piece.bit_offset.unwrap_or(0);
-        match &piece.location {
-            Location::Empty => Content::Unknown("optimized out".to_owned()),
-            Location::Address { address } => Content::Memory(RunAddr(*address), shift),
-            Location::Bytes { value } => Content::Bytes(value.slice().to_vec(), shift),
-            Location::Value { value } => Content::Bytes(value_bytes(*value), shift),
-            Location::Register { register } => match self.register(*register) {
-                Ok(bytes) => Content::Bytes(bytes, shift),
+    /// What is known of one part.
+    fn content(&self, part: &Part<'a, 'f>) -> Content<'a, 'f> {
+        let unknown = |why: &str| Content::Unknown(why.to_owned());
+        match &part.spot {
+            Spot::Gone => unknown("optimized out"),
+            Spot::Top(value) => match value.word() {
+                Some(at) => Content::Memory(RunAddr(at), part.shift),
+                None => unknown("its location takes a fraction for an address"),
+            },
+            Spot::Bytes(bytes) => Content::Bytes(bytes.clone(), part.shift),
+            Spot::Value(value) => Content::Bytes(value.bytes(), part.shift),
+            Spot::Register(register) => match self.register(*register) {
+                Ok(bytes) => Content::Bytes(bytes, part.shift),
                 Err(why) => Content::Unknown(why),
             },
-            Location::ImplicitPointer { value, byte_offset } => match entry.at(*value) {
-                Some(target) => Content::Pointer(target, *byte_offset),
-                None => Content::Unknown("it points to an entry that is missing".to_owned()),
-            },
+            Spot::Pointer(target, offset) => Content::Pointer(*target, *offset),
         }
     }
 
     /// The bytes of a register in this frame, lowest first, or why they are
     /// not known.
     pub(super) fn register(&self, register: Register) -> Result<Vec<u8>, String> {
-        let frame = self.frame().ok_or("the frame is missing")?;
+        let frame = self.frame().ok_or("the function that set it jumped on")?;
         if let Some(word) = frame.registers.get(register) {
             return Ok(word.to_le_bytes().to_vec());
         }
@@ -298,10 +318,10 @@ impl<'a, 'f> Activation<'_, 'a, 'f> {
     }
 }
 
-fn plain_origin(location: &Location<Reader<'_>>) -> Origin {
-    match location {
-        Location::Register { .. } => Origin::Register,
-        Location::Bytes { .. } => Origin::Constant,
+fn plain_origin(spot: &Spot<'_, '_>) -> Origin {
+    match spot {
+        Spot::Register(_) => Origin::Register,
+        Spot::Bytes(_) => Origin::Constant,
         _ => Origin::Pieces,
     }
 }

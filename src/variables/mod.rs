@@ -7,6 +7,7 @@
 mod aggregates;
 mod arrays;
 pub mod calls;
+mod dynamic;
 mod entry_values;
 mod enums;
 mod expression;
@@ -21,9 +22,11 @@ pub mod read;
 pub mod scope;
 mod strings;
 pub mod suspects;
+mod tail_calls;
 mod text;
 mod texts;
 mod tls;
+mod typed;
 pub mod value;
 
 use std::cell::OnceCell;

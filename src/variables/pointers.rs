@@ -7,12 +7,13 @@ use crate::symbols::entries::Entry;
 use crate::symbols::types::{Dialect, MemberPlace, Shape, Type};
 use crate::variables::numbers::unsigned;
 use crate::variables::place::Place;
+use crate::variables::pretty;
 use crate::variables::read::{Level, NOT_DUMPED, Reading};
 use crate::variables::strings::CharKind;
 use crate::variables::value::{Origin, Value, ValueKind};
 
 /// How long the text of a pointer's target may be; the tree has it in full.
-const TARGET_TEXT: usize = 72;
+pub(super) const TARGET_TEXT: usize = 72;
 
 impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
     pub(super) fn pointer(
@@ -28,6 +29,18 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
         // Rust's references are pointers with a name.
         if of.dialect == Dialect::Rust && of.plain_name.starts_with('&') {
             return self.reference(of, target, place, level);
+        }
+        // What a box owns is a part of the whole: as deep as other parts.
+        if of.dialect == Dialect::Rust && of.plain_name.starts_with("alloc::boxed::Box<") {
+            let follows = level.nested > 0;
+            let mut value = self.reference(of, target, place, Level { follows, ..level });
+            if value.raw == Some(0) {
+                return Value::unknown("damaged: a box without an address");
+            }
+            if value.kind == ValueKind::Reference {
+                value.kind = ValueKind::Pointer;
+            }
+            return value;
         }
         let at = match self.word(of, place) {
             Ok(word) => RunAddr(word),
@@ -55,7 +68,8 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
             Shape::Function => Value::leaf(ValueKind::Function, self.code(at), origin),
             // Of nothing, and of what is only declared, there is no more to say
             // than the name of the object that is there.
-            Shape::Nothing | Shape::Declared(_) | Shape::Unknown(_) => pointer(self.code(at)),
+            Shape::Nothing | Shape::Unknown(_) => pointer(self.code(at)),
+            Shape::Declared(_) if pretty::printer(&to).is_none() => pointer(self.code(at)),
             _ if dialect != Dialect::Rust && CharKind::of(&to).is_some() => {
                 match self.string_at(&to, at) {
                     Ok(text) => Value { origin, ..text },
@@ -64,18 +78,29 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
             }
             // Of `dyn Trait`, only the table knows what it is.
             Shape::Composite(_) if to.size == Some(0) => pointer(at.to_string()),
-            _ if !level.follows => pointer(at.to_string()),
+            _ if !level.follows => {
+                let label = self.object(&to, at).label;
+                let mut value = pointer(match &label {
+                    Some(label) => format!("{at} ({label})"),
+                    None => at.to_string(),
+                });
+                value.dynamic_type = label;
+                value
+            }
             shape => {
-                let target = self.typed(&to, &Place::Memory(at), level.followed());
+                let object = self.object(&to, at);
+                let target = self.typed(&object.of, &Place::Memory(object.at), level.followed());
                 if !target.is_known() && !self.is_there(at) {
                     return pointer(format!("{at} {NOT_DUMPED}"));
                 }
                 let arrow = match shape {
-                    Shape::Composite(_) | Shape::Array(_) => "",
+                    Shape::Composite(_) | Shape::Declared(_) | Shape::Array(_) => "",
                     _ => "-> ",
                 };
                 let text = shortened(&target.text, TARGET_TEXT);
-                let mut value = pointer(format!("{at} {arrow}{text}"));
+                let label = labeled(object.label.as_deref());
+                let mut value = pointer(format!("{at} {label}{arrow}{text}"));
+                value.dynamic_type = object.label;
                 value.fields.push(("*".to_owned(), target));
                 value
             }
@@ -83,7 +108,7 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
     }
 
     /// Whether anything is known of the memory there.
-    fn is_there(&self, at: RunAddr) -> bool {
+    pub(super) fn is_there(&self, at: RunAddr) -> bool {
         self.context.memory.read(at, &mut [0]) == 1
     }
 
@@ -145,9 +170,12 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
         if at.0 == 0 || !level.follows {
             return value;
         }
-        let target = self.value(target, &Place::Memory(at), level.followed());
+        let object = self.object(&self.context.types.get(target), at);
+        let target = self.typed(&object.of, &Place::Memory(object.at), level.followed());
+        let label = labeled(object.label.as_deref());
+        value.dynamic_type = object.label;
         value.text = match target.is_known() {
-            true => target.text.clone(),
+            true => format!("{label}{}", target.text),
             false if !self.is_there(at) => format!("@{at} {NOT_DUMPED}"),
             false => format!("@{at} {}", target.text),
         };
@@ -196,6 +224,11 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
         let member = members.iter().find(|member| member.place == MemberPlace::Bytes(offset))?;
         Some(format!("&{}::{}", class.plain_name, member.name.as_ref()?))
     }
+}
+
+/// What an object really is, as it stands before its members.
+fn labeled(label: Option<&str>) -> String {
+    label.map(|label| format!("({label}) ")).unwrap_or_default()
 }
 
 /// How a language writes a pointer to nothing.

@@ -28,6 +28,22 @@ pub struct Reading<'r, 'c, 'a, 'f> {
     pub activation: Option<&'r Activation<'c, 'a, 'f>>,
     /// How many parts may still be read.
     parts: Cell<usize>,
+    /// How many values are being read, one within the other.
+    nesting: Cell<usize>,
+}
+
+/// How many values may be read one within the other. Printers that show a
+/// wrapper as what it wraps take nothing off [`Level::nested`], and a damaged
+/// file may have a type that wraps itself.
+const MOST_NESTED: usize = 64;
+
+/// Counts one value that is being read, until it is dropped.
+struct Nesting<'n>(&'n Cell<usize>);
+
+impl Drop for Nesting<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get().saturating_sub(1));
+    }
 }
 
 /// How far to go from here.
@@ -56,7 +72,8 @@ impl<'r, 'c, 'a, 'f> Reading<'r, 'c, 'a, 'f> {
         context: &'c Context<'a, 'f>,
         activation: Option<&'r Activation<'c, 'a, 'f>>,
     ) -> Self {
-        Self { context, activation, parts: Cell::new(context.limits.parts) }
+        let (parts, nesting) = (Cell::new(context.limits.parts), Cell::new(0));
+        Self { context, activation, parts, nesting }
     }
 
     /// The value of a variable of this type, at this place.
@@ -81,6 +98,15 @@ impl<'r, 'c, 'a, 'f> Reading<'r, 'c, 'a, 'f> {
         left > 0
     }
 
+    /// Goes one value deeper. `None`: it is deep enough.
+    fn nest(&self) -> Option<Nesting<'_>> {
+        let depth = self.nesting.get();
+        (depth < MOST_NESTED).then(|| {
+            self.nesting.set(depth.saturating_add(1));
+            Nesting(&self.nesting)
+        })
+    }
+
     /// Whether more parts may be read.
     pub(super) fn has_parts(&self) -> bool {
         self.parts.get() > 0
@@ -90,12 +116,17 @@ impl<'r, 'c, 'a, 'f> Reading<'r, 'c, 'a, 'f> {
         if !self.take_part() {
             return Value::unknown("left out, the frame has too many values");
         }
-        let printer = pretty::printer(of);
-        let mut value = match (printer, &of.shape) {
-            (Some(printer), _) => match printer.print(self, of, place, level) {
-                Ok(value) => value,
-                Err(why) => Value::unknown(why),
-            },
+        let Some(_nesting) = self.nest() else {
+            return Value::unknown("left out, it nests too deeply");
+        };
+        let printed =
+            pretty::printer(of).and_then(|printer| match printer.print(self, of, place, level) {
+                Ok(value) => Some(value),
+                Err(why) if why == pretty::NEW_LAYOUT => None,
+                Err(why) => Some(Value::unknown(why)),
+            });
+        let mut value = match (printed, &of.shape) {
+            (Some(value), _) => value,
             (None, Shape::Number(encoding)) => self.number(of, *encoding, place),
             (None, Shape::Enumeration(names)) => match self.bytes(of, place) {
                 Ok(bytes) => self.enumerator(of, names, &bytes),
@@ -215,6 +246,9 @@ fn number(of: &Type<'_, '_>, encoding: DwAte, bytes: &[u8], origin: Origin) -> V
         dw::DW_ATE_boolean => match raw {
             0 => "false".to_owned(),
             1 => "true".to_owned(),
+            other if of.dialect == Dialect::Rust => {
+                return Value::unknown(format!("{other} is no bool"));
+            }
             other => other.to_string(),
         },
         dw::DW_ATE_signed | dw::DW_ATE_unsigned if is_wide(of) => wide_character(of, raw),
@@ -227,6 +261,9 @@ fn number(of: &Type<'_, '_>, encoding: DwAte, bytes: &[u8], origin: Origin) -> V
             let code = if is_signed { signed.to_string() } else { raw.to_string() };
             let byte = bytes.first().copied().unwrap_or(0);
             format!("{code} {}", byte_character(byte, of.dialect))
+        }
+        dw::DW_ATE_UTF if of.dialect == Dialect::Rust && no_character(raw) => {
+            return Value::unknown(format!("{raw:#x} is no character"));
         }
         dw::DW_ATE_UTF | dw::DW_ATE_ASCII | dw::DW_ATE_UCS => wide_character(of, raw),
         dw::DW_ATE_address => format!("{raw:#x}"),
@@ -255,13 +292,17 @@ pub(super) fn is_small_number(of: &Type<'_, '_>) -> bool {
     })
 }
 
+/// Whether a number is the code of no character.
+fn no_character(raw: u128) -> bool {
+    u32::try_from(raw).ok().and_then(char::from_u32).is_none()
+}
+
 /// A character of a wide type. In C the code comes first, as for `char`.
 fn wide_character(of: &Type<'_, '_>, raw: u128) -> String {
     let code = u32::try_from(raw).ok();
     let quoted = code.and_then(|code| character(code, of.dialect));
     match (of.dialect, quoted) {
         (Dialect::Rust, Some(quoted)) => quoted,
-        (Dialect::Rust, None) => format!("<no character: {raw:#x}>"),
         (_, Some(quoted)) => format!("{raw} {}{quoted}", prefix(of)),
         (_, None) => raw.to_string(),
     }

@@ -33,6 +33,9 @@ pub struct Value {
     pub address: Option<RunAddr>,
     /// The bits, for what fits into one word: integers, pointers, enums.
     pub raw: Option<u64>,
+    /// Of a pointer or reference to an object: what the object really is, when
+    /// that is not what was declared.
+    pub dynamic_type: Option<String>,
     /// Why it is unknown. Some exactly when `kind` is [`ValueKind::Unknown`].
     pub why_unknown: Option<String>,
     /// How many elements or bytes were left out, because of a limit.
@@ -99,6 +102,7 @@ impl Value {
             origin: Origin::Memory,
             address: None,
             raw: None,
+            dynamic_type: None,
             why_unknown: Some(why),
             omitted: 0,
             fields: Vec::new(),
@@ -114,6 +118,7 @@ impl Value {
             origin,
             address: None,
             raw: None,
+            dynamic_type: None,
             why_unknown: None,
             omitted: 0,
             fields: Vec::new(),

@@ -42,12 +42,16 @@ const CPU_SECONDS: &str = "900";
 each_fixture!(is_survived);
 
 fn is_survived(fixture: &Fixture) {
-    let core = undamaged(fixture);
+    survives("damage::worker", &fixture.name, &undamaged(fixture));
+}
+
+/// Has a worker damage a core and its program, within limits.
+pub(crate) fn survives(worker: &str, name: &str, core: &Core) {
     let limits = format!("ulimit -v {ADDRESS_SPACE} && ulimit -t {CPU_SECONDS} && exec \"$@\"");
     let output = Command::new("sh")
         .args(["-c", &limits, "sh"])
         .arg(env::current_exe().expect("a test has an executable"))
-        .args(["--exact", "damage::worker", "--nocapture"])
+        .args(["--exact", worker, "--nocapture"])
         .env("DAMAGE_CORE", &core.path)
         .env("DAMAGE_PROGRAM", &core.program)
         // Arenas reserve address space, which is what is limited.
@@ -56,7 +60,7 @@ fn is_survived(fixture: &Fixture) {
         .expect("sh is installed");
     let case = fs::read_to_string(case_file(&core.path)).unwrap_or_default();
     let talk = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{} at {case}: {}\n{talk}", fixture.name, output.status);
+    assert!(output.status.success(), "{name} at {case}: {}\n{talk}", output.status);
     assert!(talk.contains("1 passed"), "the worker did not run:\n{talk}");
 }
 
@@ -102,9 +106,6 @@ fn undamaged(fixture: &Fixture) -> Core {
 fn worker() {
     let Some(core) = env::var_os("DAMAGE_CORE").map(PathBuf::from) else { return };
     let program = env::var_os("DAMAGE_PROGRAM").map(PathBuf::from).expect("the program, too");
-    let number = |name: &str, default: usize| {
-        env::var(name).map_or(default, |text| text.parse().expect("a number"))
-    };
     let flips = number("DAMAGE_FLIPS", FLIPS) / fixture::all().len() / 2 + 1;
     let seed = number("DAMAGE_SEED", 1) as u64 * 1_000_003;
 
@@ -128,10 +129,15 @@ fn worker() {
     cut(&subject, &file);
 }
 
+/// A number from the environment.
+pub(crate) fn number(name: &str, default: usize) -> usize {
+    env::var(name).map_or(default, |text| text.parse().expect("a number"))
+}
+
 /// What is analyzed.
-struct Subject<'a> {
-    core: &'a Path,
-    options: Options,
+pub(crate) struct Subject<'a> {
+    pub(crate) core: &'a Path,
+    pub(crate) options: Options,
 }
 
 /// Cuts the core shorter and shorter, so that it need not be written again.
@@ -235,7 +241,7 @@ fn used_pages(file: &File) -> Vec<u64> {
 }
 
 /// Analyzes, renders, and throws away. A panic is a failure; an error needs words.
-fn explained(subject: &Subject<'_>) -> Option<Report> {
+pub(crate) fn explained(subject: &Subject<'_>) -> Option<Report> {
     match report_of(subject.core, &subject.options) {
         Ok(report) => {
             for text in rendered(&report) {
@@ -264,6 +270,6 @@ fn case_file(core: &Path) -> PathBuf {
     core.with_extension("case")
 }
 
-fn note_case(core: &Path, case: &str) {
+pub(crate) fn note_case(core: &Path, case: &str) {
     fs::write(case_file(core), case).expect("the core's directory is writable");
 }

@@ -1,13 +1,14 @@
 //! gdb as an oracle: frames, lines and simple values are the same, where gdb is
 //! right. Where the two differ on purpose, [`DIFFERENCES`] says so.
 
-use coretool::report::model::{Frame, Trust, ValueKind, Variable};
+use coretool::report::model::{Frame, Report, Trust};
 
 use crate::each_fixture::each_fixture;
 use crate::support::builds::Build;
 use crate::support::examination::examination;
 use crate::support::fixture::Fixture;
-use crate::support::gdb::{GdbFrame, GdbVariable};
+use crate::support::gdb::{GdbFacts, GdbFrame};
+use crate::support::gdb_values::differences;
 use crate::support::report_check::without_parameters;
 
 /// Where coretool knows better, or says it otherwise: a fixture, a part of the
@@ -57,12 +58,16 @@ fn agrees_with_gdb(fixture: &Fixture) {
 
 fn complaints(fixture: &Fixture, build: Build) -> Vec<String> {
     let seen = examination(fixture, build);
-    let report = match &seen.report {
-        Ok(report) => report,
-        Err(error) => return vec![error.clone()],
-    };
+    match &seen.report {
+        Ok(report) => disagreements(&seen.facts, report),
+        Err(error) => vec![error.clone()],
+    }
+}
+
+/// Where a report and gdb say different things of one core.
+pub(crate) fn disagreements(facts: &GdbFacts, report: &Report) -> Vec<String> {
     let mut wrong = Vec::new();
-    for gdb_thread in &seen.facts.threads {
+    for gdb_thread in &facts.threads {
         let Some(thread) = report.threads.iter().find(|it| it.tid == gdb_thread.tid) else {
             wrong.push(format!("thread {} is missing", gdb_thread.tid));
             continue;
@@ -92,10 +97,11 @@ fn complaints(fixture: &Fixture, build: Build) -> Vec<String> {
                 break;
             }
             compare_places(gdb_frame, frame, &label, &mut wrong);
-            if !is_folded {
-                // Libraries are optimized in every build.
-                let is_plain = !build.is_optimized && is_of(fixture, frame);
-                compare_values(is_plain, gdb_frame, frame, &label, &mut wrong);
+            // Where only the crashed thread's variables are shown, others have none.
+            let has_values = !frame.arguments.is_empty() || !frame.locals.is_empty();
+            if !is_folded && has_values {
+                let different = differences(gdb_frame, frame);
+                wrong.extend(different.into_iter().map(|it| format!("{label}: {it}")));
             }
         }
     }
@@ -126,7 +132,9 @@ fn is_same_function(a: &str, b: &str) -> bool {
         let bare = without_generics(without_parameters(name));
         // Rust's newer names have `::` before the generic arguments, too.
         let last = bare.trim_end_matches("::").rsplit("::").next().unwrap_or_default();
-        if last.contains("closure") { "{closure}".to_owned() } else { last.to_owned() }
+        // What the code of an async function is called in the debug information.
+        let is_closure = last.contains("closure") || last.starts_with("{async_");
+        if is_closure { "{closure}".to_owned() } else { last.to_owned() }
     };
     last(a) == last(b) && (is_rust(a) || path(a) == path(b))
 }
@@ -156,72 +164,4 @@ fn without_generics(name: &str) -> String {
         }
     }
     bare
-}
-
-/// Whether a frame stands in the fixture's own source.
-fn is_of(fixture: &Fixture, frame: &Frame) -> bool {
-    let name = fixture.source.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    frame.file.as_ref().is_some_and(|file| file.ends_with(name))
-}
-
-/// In outer frames of optimized code gdb takes registers that a call may have
-/// changed for unchanged: it is no oracle there.
-fn compare_values(
-    is_plain: bool,
-    gdb: &GdbFrame,
-    frame: &Frame,
-    label: &str,
-    wrong: &mut Vec<String>,
-) {
-    if !is_plain && frame.index > 0 {
-        return;
-    }
-    let variables: Vec<_> = frame.arguments.iter().chain(&frame.locals).collect();
-    let names = gdb.variables.iter().map(|variable| variable.name.as_str());
-    // clang's own variable for the length of an array is nobody's in the source.
-    let mut names: Vec<_> = names.filter(|name| !name.starts_with("__vla_expr")).collect();
-    names.sort_unstable();
-    names.dedup();
-    for name in names {
-        let expected = gdb.variables.iter().filter(|variable| variable.name == name);
-        let mut shown = variables.iter().filter(|variable| variable.name == name);
-        for expected in expected {
-            let difference = match shown.next() {
-                None if !is_plain => None,
-                None => Some("is missing".to_owned()),
-                Some(variable) => difference(is_plain, expected, variable),
-            };
-            if let Some(difference) = difference {
-                wrong.push(format!("{label}: `{name}` {difference}"));
-            }
-        }
-    }
-}
-
-fn difference(is_plain: bool, gdb: &GdbVariable, variable: &Variable) -> Option<String> {
-    let value = &variable.value;
-    let is_simple = matches!(gdb.kind.as_str(), "integer" | "pointer" | "float");
-    if !is_simple {
-        return None;
-    }
-    if value.kind == ValueKind::Unknown {
-        let excuse = (!is_plain).then_some(());
-        let expected = gdb.raw.as_ref().or(gdb.text.as_ref());
-        return excuse
-            .map_or_else(|| Some(format!("is {expected:?}, not {}", value.text)), |()| None);
-    }
-    if let (Some(raw), Some(size)) = (&gdb.raw, gdb.size) {
-        let Some(shown) = value.raw else {
-            return None; // The value does not fit into a word.
-        };
-        let expected = u128::from_str_radix(raw.trim_start_matches("0x"), 16).ok()?;
-        let mask = if size >= 8 { u64::MAX } else { (1 << (8 * size)) - 1 };
-        let is_equal = u128::from(shown.0 & mask) == expected & u128::from(mask);
-        return (!is_equal).then(|| format!("is {raw}, not {shown} ({})", value.text));
-    }
-    let expected: f64 = gdb.text.as_ref()?.parse().ok()?;
-    let shown: f64 = value.text.parse().ok()?;
-    #[expect(clippy::cast_possible_truncation, reason = "a float is shown with its own digits")]
-    let is_equal = shown == expected || shown as f32 == expected as f32;
-    (!is_equal).then(|| format!("is {expected}, not {}", value.text))
 }

@@ -10,6 +10,7 @@ use coretool::base::gap::Gaps;
 use coretool::dump;
 use coretool::report::model::Report;
 
+use crate::oracle::disagreements;
 use crate::support::builds::Build;
 use crate::support::core_maker::gdb_core;
 use crate::support::fixture::Fixture;
@@ -36,8 +37,53 @@ fn cxx_type_units() {
 }
 
 #[test]
+fn gnu_containers() {
+    check("cxx-containers.cpp");
+}
+
+#[test]
+fn gnu_strings_that_are_declared() {
+    check("cxx-declared.cpp");
+}
+
+#[test]
+fn gnu_strings_of_the_old_abi() {
+    check("cxx-old-abi.cpp");
+}
+
+#[test]
+fn dynamic_types_of_cxx() {
+    check("cxx-dynamic.cpp");
+}
+
+#[test]
 fn rust_types() {
     check("rust-types.rs");
+}
+
+#[test]
+fn rust_containers() {
+    check("rust-containers.rs");
+}
+
+#[test]
+fn rust_trait_objects() {
+    check("rust-dyn.rs");
+}
+
+#[test]
+fn rust_async() {
+    check("rust-async.rs");
+}
+
+#[test]
+fn rust_enums() {
+    check("rust-enums.rs");
+}
+
+#[test]
+fn rust_damaged() {
+    check("rust-damaged.rs");
 }
 
 fn check(file: &str) {
@@ -48,8 +94,15 @@ fn check(file: &str) {
     });
     let mut wrong = Vec::new();
     for build in Build::all(&program) {
-        let (core, _) = gdb_core(&program, build);
-        wrong.extend(complaints(&program, build, &report(&core.path)));
+        let (core, facts) = gdb_core(&program, build);
+        let report = report(&core.path);
+        wrong.extend(complaints(&program, build, &report));
+        let other = disagreements(&facts, &report);
+        // Which rows of the line table count is no question of values.
+        let other = other.into_iter().filter(|it| !it.contains("line is"));
+        // The debug information names the function behind the shim.
+        let other = other.filter(|it| !it.contains("{{vtable.shim}}"));
+        wrong.extend(other.map(|it| format!("{} {build}: gdb: {it}", program.name)));
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }

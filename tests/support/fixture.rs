@@ -37,15 +37,23 @@ pub(crate) enum Language {
 
 /// All fixtures, sorted by name.
 pub(crate) fn all() -> &'static [Fixture] {
-    static ALL: LazyLock<Vec<Fixture>> = LazyLock::new(|| {
-        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/programs");
-        let entries = fs::read_dir(directory).expect("fixtures/programs can be listed");
-        let mut found: Vec<_> =
-            entries.map(|entry| Fixture::read(entry.expect("an entry").path())).collect();
-        found.sort_by(|a, b| a.name.cmp(&b.name));
-        found
-    });
+    static ALL: LazyLock<Vec<Fixture>> = LazyLock::new(|| in_directory("fixtures/programs"));
     &ALL
+}
+
+/// The programs under `tests/values`, sorted by name: variables of every kind.
+pub(crate) fn of_values() -> &'static [Fixture] {
+    static ALL: LazyLock<Vec<Fixture>> = LazyLock::new(|| in_directory("tests/values"));
+    &ALL
+}
+
+fn in_directory(directory: &str) -> Vec<Fixture> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join(directory);
+    let entries = fs::read_dir(directory).expect("the directory can be listed");
+    let mut found: Vec<_> =
+        entries.map(|entry| Fixture::read(entry.expect("an entry").path())).collect();
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    found
 }
 
 /// The fixture of this name.

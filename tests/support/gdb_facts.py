@@ -6,6 +6,7 @@
 #   HANDLED how many times the program handles that signal before
 #   SEND    "yes": another process sends the signal once the program is ready
 #   OUTPUT  file for the program's own output
+#   DEPTH   how deeply values are taken apart
 import json
 import os
 import subprocess
@@ -13,6 +14,9 @@ import subprocess
 import gdb
 
 FRAMES = 64
+# How many elements of an array are of interest.
+DEPTH = int(os.environ["DEPTH"])
+ELEMENTS = 8
 INTEGERS = (gdb.TYPE_CODE_INT, gdb.TYPE_CODE_CHAR, gdb.TYPE_CODE_BOOL, gdb.TYPE_CODE_ENUM)
 
 # Sends the signal when no thread of the program has run for a while.
@@ -32,8 +36,8 @@ kill -s ${SIGNAL#SIG} "$pid"
 """
 
 
-def value_facts(value):
-    """A simple value: its kind, and its bits or text. Others have a kind only."""
+def value_facts(value, depth=DEPTH):
+    """A value: its kind, and its bits, text or parts. Others have a kind only."""
     if value.is_optimized_out:
         return {"kind": "optimized_out"}
     plain = value.type.strip_typedefs()
@@ -42,12 +46,56 @@ def value_facts(value):
             bits = int(value) & ((1 << 8 * plain.sizeof) - 1)
             return {"kind": "integer", "raw": "%#x" % bits, "size": plain.sizeof}
         if plain.code == gdb.TYPE_CODE_PTR:
-            return {"kind": "pointer", "raw": "%#x" % int(value), "size": 8}
+            if "synthetic pointer" in value.format_string(symbols=False):
+                return {"kind": "other"}
+            facts = {"kind": "pointer", "raw": "%#x" % int(value), "size": 8}
+            target = plain.target()
+            if target.strip_typedefs().unqualified().name == "char":
+                facts["string"] = pointed_text(value)
+            return facts
         if plain.code == gdb.TYPE_CODE_FLT and plain.sizeof <= 8:
             return {"kind": "float", "text": repr(float(value))}
-    except gdb.error as error:
+        if depth and plain.code == gdb.TYPE_CODE_ARRAY:
+            return {"kind": "array", "parts": elements(value, plain, depth)}
+        if depth and plain.code in (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION):
+            return {"kind": "struct", "parts": fields(value, plain, depth)}
+    except (gdb.error, ValueError, TypeError, OverflowError, RuntimeError) as error:
         return {"kind": "error", "text": str(error)}
     return {"kind": "other"}
+
+
+def pointed_text(value):
+    """The text that a `char *` points to, if it is short and plain."""
+    try:
+        text = value.string(encoding="ascii")
+    except (gdb.error, UnicodeDecodeError):
+        return None
+    return text if len(text) < 100 and text.isprintable() and not set(text) & set("\"\\'") else None
+
+
+def elements(value, plain, depth):
+    """The first elements of an array. None of text, which is shown as a whole."""
+    if plain.target().strip_typedefs().sizeof == 1:
+        return []
+    low, high = plain.range()
+    parts = []
+    for index in range(low, min(high + 1, low + ELEMENTS)):
+        parts.append(dict(value_facts(value[index], depth - 1), name=""))
+    return parts
+
+
+def fields(value, plain, depth):
+    """The members of a structure; those of anonymous ones count as its own."""
+    parts = []
+    for field in plain.fields():
+        if not hasattr(field, "bitpos") or field.artificial or (field.name or "").startswith("_vptr"):
+            continue
+        part = value_facts(value[field], depth - 1)
+        if not field.name and part["kind"] == "struct":
+            parts += part["parts"]
+        elif field.name and not field.is_base_class:
+            parts.append(dict(part, name=field.name))
+    return parts
 
 
 def variables(frame):
@@ -59,9 +107,11 @@ def variables(frame):
         return found
     while block is not None:
         for symbol in block:
-            if symbol.is_argument or (symbol.is_variable and symbol.addr_class != gdb.SYMBOL_LOC_STATIC):
+            if symbol.is_argument or (symbol.is_variable):
                 try:
-                    facts = value_facts(symbol.value(frame))
+                    # gdb dies of nested enumerations of Rust.
+                    depth = 0 if frame.language() == "rust" else DEPTH
+                    facts = value_facts(symbol.value(frame), depth)
                 except gdb.error as error:
                     facts = {"kind": "error", "text": str(error)}
                 found.append(dict(facts, name=symbol.print_name))

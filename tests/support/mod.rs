@@ -9,6 +9,8 @@ pub(crate) mod examination;
 pub(crate) mod expectation;
 pub(crate) mod fixture;
 pub(crate) mod gdb;
+pub(crate) mod gdb_values;
+pub(crate) mod peers;
 pub(crate) mod random;
 pub(crate) mod report_check;
 pub(crate) mod scratch;

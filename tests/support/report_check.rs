@@ -110,7 +110,41 @@ fn check_value(facts: &ValueFacts, report: &Report, build: Build) -> Result<(), 
     else {
         return demand(may_be_unknown, || format!("{function} shows no `{name}` ({nth})"));
     };
-    let value = &variable.value;
+    match judged(test, &variable.value) {
+        Answer::True => Ok(()),
+        Answer::Unknown(_) if may_be_unknown => Ok(()),
+        Answer::Unknown(text) | Answer::Other(text) => {
+            Err(format!("{function}.{name} {test:?}, but is `{text}`"))
+        }
+    }
+}
+
+/// What a tool says of a variable, judged by what the source states.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Answer {
+    /// The value that the source states.
+    True,
+    /// Said to be unknown, in these words.
+    Unknown(String),
+    /// Something else: false, or the same in other words.
+    Other(String),
+}
+
+/// What a report says of a variable of which all these facts are stated.
+pub(crate) fn answer(facts: &[&ValueFacts], report: &Report) -> Answer {
+    let one = |facts: &&ValueFacts| {
+        let found = frame_of(report, &facts.function).ok();
+        let mut found = found.into_iter().flat_map(variables);
+        let variable = found.by_ref().filter(|it| it.name == facts.name).nth(facts.nth);
+        match variable {
+            Some(variable) => judged(&facts.test, &variable.value),
+            None => Answer::Unknown("not there in this build".to_owned()),
+        }
+    };
+    facts.iter().map(one).max().unwrap_or(Answer::True)
+}
+
+fn judged(test: &ValueTest, value: &Value) -> Answer {
     let is_right = match test {
         ValueTest::Is(texts) => texts.contains(&value.text),
         ValueTest::Contains(texts) => {
@@ -122,9 +156,11 @@ fn check_value(facts: &ValueFacts, report: &Report, build: Build) -> Result<(), 
     let is_unknown = value.kind == ValueKind::Unknown
         // Of a pair, one half may be lost.
         || matches!(test, ValueTest::Contains(_)) && has_unknown_part(value);
-    demand(is_right || (may_be_unknown && is_unknown), || {
-        format!("{function}.{name} {test:?}, but is `{}`", value.text)
-    })
+    match (is_right, is_unknown) {
+        (true, _) => Answer::True,
+        (false, true) => Answer::Unknown(value.text.clone()),
+        (false, false) => Answer::Other(value.text.clone()),
+    }
 }
 
 /// The text of a value, and of each part as `name = text`.

@@ -10,7 +10,7 @@
 // expect: value crash.vector=[1, 2, 3]
 // expect: value crash.empty=[]
 // expect: value crash.nothing=None
-// expect: value crash.boxed contains "-> 5)"
+// expect: value crash.boxed=Some(5)
 // expect: value crash.shapes=[Circle {r: 1.5}, Rect(2, 3), Unit, Named("n")]
 // expect: value crash.color=Green
 // expect: value crash.tuple=(1, 'é', true, 2.5)

@@ -26,6 +26,7 @@ pub(super) fn value(value: &Value) -> model::Value {
         origin: value.is_known().then(|| origin(value.origin)),
         address: value.address.map(Hex::from),
         raw: value.raw.map(Hex),
+        dynamic_type: value.dynamic_type.clone(),
         elements: value.elements.iter().map(self::value).collect(),
         fields: value
             .fields

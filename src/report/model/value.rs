@@ -22,6 +22,10 @@ pub struct Value {
     /// The bits, for what fits into one word: numbers, pointers, enumerators.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub raw: Option<Hex>,
+    /// Of a pointer or reference to a C++ object: its class, as its virtual
+    /// table says, when that is not the declared one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dynamic_type: Option<String>,
     /// Numbered parts: elements of arrays and sequences.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub elements: Vec<Value>,

@@ -10,7 +10,18 @@ use crate::variables::value::{Origin, Value, ValueKind};
 pub(super) struct Collection {
     value: Value,
     texts: Texts,
-    damage: Option<String>,
+    end: Option<End>,
+}
+
+/// Why a collection ends before its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// The container contradicts itself; says how.
+    Damaged(String),
+    /// What comes next was not dumped; says where.
+    Missing(String),
+    /// It goes on, and nothing tells how far.
+    Endless,
 }
 
 impl Collection {
@@ -26,12 +37,19 @@ impl Collection {
 
     fn new(kind: ValueKind, text: usize) -> Self {
         let value = Value::leaf(kind, "", Origin::Memory);
-        Self { value, texts: Texts::new(text), damage: None }
+        Self { value, texts: Texts::new(text), end: None }
     }
 
     /// Whether as many are here as may be shown.
     pub(super) fn is_full(&self, reading: &Reading<'_, '_, '_, '_>) -> bool {
         self.len() >= reading.context.limits.elements || !reading.has_parts()
+    }
+
+    /// A container of `count` elements that nests too deep to be shown.
+    pub(super) fn unopened(self, count: u64) -> Value {
+        let mut value = Value::leaf(self.value.kind, "{...}", Origin::Memory);
+        value.omitted = count;
+        value
     }
 
     /// How many are here.
@@ -61,21 +79,32 @@ impl Collection {
 
     /// Notes that the rest cannot be read, and why. What came before stands.
     pub(super) fn damaged(&mut self, why: impl Into<String>) {
-        self.damage.get_or_insert(why.into());
+        self.ended(End::Damaged(why.into()));
+    }
+
+    /// Notes why the rest is not here. The first reason stands.
+    pub(super) fn ended(&mut self, end: End) {
+        self.end.get_or_insert(end);
     }
 
     /// All of it as a value; a container of which nothing could be read is
     /// unknown.
     pub(super) fn finish(self, dialect: Dialect) -> Value {
-        let Self { mut value, texts, damage } = self;
-        if let Some(why) = damage.as_ref().filter(|_| value.elements.is_empty()) {
-            return Value::unknown(format!("damaged: {why}"));
+        let Self { mut value, texts, end } = self;
+        match end.as_ref().filter(|_| value.elements.is_empty()) {
+            Some(End::Damaged(why)) => return Value::unknown(format!("damaged: {why}")),
+            Some(End::Missing(why)) => return Value::unknown(why.clone()),
+            Some(End::Endless) | None => (),
         }
         let (open, close) = match (dialect, value.kind) {
             (Dialect::Rust, ValueKind::Sequence) => ("[", "]"),
             _ => ("{", "}"),
         };
-        let remark = damage.map(|why| format!("<damaged: {why}>"));
+        let remark = end.map(|end| match end {
+            End::Damaged(why) => format!("<damaged: {why}>"),
+            End::Missing(why) => format!("<unknown: {why}>"),
+            End::Endless => "...".to_owned(),
+        });
         value.text = texts.close_with(open, close, value.omitted, remark.as_deref());
         value
     }

@@ -4,22 +4,40 @@
 //! that the debug information names, so that another version of a library is
 //! either read rightly or said to be new.
 
+mod bits;
+mod blocks;
+mod characters;
+mod clock;
 mod collection;
+mod erased;
+mod hashed;
 mod libcxx;
 mod libstdcxx;
-mod rust_std;
-mod smart_pointers;
+mod locks;
+mod messages;
+mod nodes;
+mod object;
+mod owners;
+mod pointed;
+mod rust;
+mod sorted;
+mod spans;
+mod sum;
+mod thrown;
+mod word;
 
 use crate::base::addr::RunAddr;
 use crate::symbols::entries::Entry;
-use crate::symbols::types::{Dialect, Type};
+use crate::symbols::types::{Dialect, Shape, Type};
 use crate::variables::place::Place;
+use crate::variables::pretty::object::{Template, size_of};
 use crate::variables::read::{Level, Reading};
-use crate::variables::value::{Origin, Value, ValueKind};
+use crate::variables::value::{Value, ValueKind};
 
 /// How one type of a library is shown.
 pub(super) trait Printer: Sync {
     /// The type, as its library names it.
+    #[cfg(test)]
     fn name(&self) -> &'static str;
 
     /// Whether a type is that one.
@@ -35,28 +53,31 @@ pub(super) trait Printer: Sync {
     ) -> Result<Value, String>;
 }
 
-/// Every printer.
-const PRINTERS: &[&dyn Printer] = &[
-    &rust_std::Str,
-    &rust_std::Slice,
-    &rust_std::StringBuffer,
-    &rust_std::Vector,
-    &libstdcxx::String,
-    &libstdcxx::StringView,
-    &libstdcxx::Vector,
-    &smart_pointers::Unique,
-    &smart_pointers::Shared,
-    &libcxx::String,
-    &libcxx::StringView,
-    &libcxx::Vector,
-];
+/// What a printer says of a type whose members have other names than those that
+/// it knows: the type is then shown as any other.
+pub(super) const NEW_LAYOUT: &str = "its layout is new to us";
+
+/// Every list of printers that are told by the name of a class alone.
+const TEMPLATES: &[&[&[Template]]] =
+    &[libstdcxx::TEMPLATES, libcxx::TEMPLATES, &[messages::TEMPLATES]];
 
 /// The printer of a type, if it has one.
 pub(super) fn printer(of: &Type<'_, '_>) -> Option<&'static dyn Printer> {
-    if of.composite().is_none() || of.dialect == Dialect::C {
+    if !matches!(of.shape, Shape::Composite(_) | Shape::Enumeration(_) | Shape::Declared(_))
+        || of.dialect == Dialect::C
+    {
         return None;
     }
-    PRINTERS.iter().copied().find(|printer| printer.matches(of))
+    if of.dialect == Dialect::Rust {
+        return rust::printers().find(|printer| printer.matches(of));
+    }
+    templates().find(|printer| printer.matches(of))
+}
+
+/// All printers of [`TEMPLATES`].
+fn templates() -> impl Iterator<Item = &'static dyn Printer> {
+    let templates = TEMPLATES.iter().copied().flatten().copied().flatten();
+    templates.map(|template| template as &dyn Printer)
 }
 
 /// Whether a type is an instance of a template: `std::vector<int>`, or plain
@@ -67,12 +88,6 @@ fn is_instance(of: &Type<'_, '_>, template: &str) -> bool {
 }
 
 impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
-    /// The word in a member, through what only wraps it.
-    fn word_in(&self, of: &Type<'a, 'f>, place: &Place<'a, 'f>, name: &str) -> Result<u64, String> {
-        let (of, place) = self.field(of, place, name)?;
-        self.wrapped_word(of, &place).map_err(|missing| missing.reason())
-    }
-
     /// `count` elements from `at` on.
     fn sequence(
         &self,
@@ -83,7 +98,7 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
         level: Level,
     ) -> Result<Value, String> {
         let of = self.context.types.get(element);
-        let size = of.size.ok_or("the size of its elements is not known")?;
+        let size = size_of(&of).ok_or("the size of its elements is not known")?;
         self.check_extent(at, count, size)?;
         let place = Place::Memory(at);
         let mut value = self.elements(dialect, count, size, &place, level, |place, level| {
@@ -119,20 +134,17 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
     }
 }
 
-/// A text that is known not to be one any more.
-fn empty_text() -> Value {
-    Value::leaf(ValueKind::String, "\"\"", Origin::Memory)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn every_printer_has_a_name_of_its_own() {
-        let mut names: Vec<_> = PRINTERS.iter().map(|printer| printer.name()).collect();
+        let mut names: Vec<_> =
+            rust::printers().chain(templates()).map(|printer| printer.name()).collect();
+        let count = names.len();
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), PRINTERS.len());
+        assert_eq!(names.len(), count);
     }
 }

@@ -141,10 +141,13 @@ fn large(variable: &Variable, most: usize, lines: &mut Lines<'_>) -> fmt::Result
         lines.word(0, &[name, span(Role::Plain, " = "), text])?;
         return lines.end();
     }
-    let head = match (target, value.raw) {
+    let mut head = match (target, value.raw) {
         (Some(_), Some(raw)) => format!("{raw} "),
         _ => String::new(),
     };
+    if let Some(class) = &value.dynamic_type {
+        head.push_str(&format!("({}) ", cut(class, room / 2)));
+    }
     lines.word(0, &[name, span(Role::Plain, " = "), span(Role::Value, &head)])?;
     lines.word(0, &[span(Role::Dim, &format!("({})", cut(&variable.type_name, room / 2)))])?;
     lines.end()?;

@@ -1,0 +1,129 @@
+//! `HashMap` and `HashSet`: the table of the `hashbrown` library.
+//!
+//! A table has a power of two of slots, one control byte each. The top bit of
+//! the byte is clear where the slot is full. The slots lie in front of the
+//! control bytes, the first one nearest to them.
+
+use super::object::Object;
+use crate::base::addr::RunAddr;
+use crate::symbols::types::Dialect;
+use crate::variables::place::Place;
+use crate::variables::pretty::NEW_LAYOUT;
+use crate::variables::pretty::collection::Collection;
+use crate::variables::read::Level;
+use crate::variables::value::Value;
+
+/// Control bytes read at once.
+const CHUNK: u64 = 4 << 10;
+
+/// How many control bytes are looked at. Tables are at least an eighth full,
+/// unless most of their elements were removed.
+const MOST_CONTROLS: u64 = 1 << 20;
+
+/// `HashMap<K, V>`.
+pub(super) fn map(object: &Object<'_, '_, '_, '_, '_>, level: Level) -> Result<Value, String> {
+    let mut found = Collection::map(object.reading);
+    fill(object, &mut found, |slot, found| {
+        let key = slot.member("__0")?.value(level.deeper());
+        found.push_pair(key, slot.member("__1")?.value(level.deeper()));
+        Ok(())
+    })?;
+    Ok(found.finish(Dialect::Rust))
+}
+
+/// `HashSet<T>`: a map whose values have no size.
+pub(super) fn set(object: &Object<'_, '_, '_, '_, '_>, level: Level) -> Result<Value, String> {
+    let mut found = Collection::sequence(object.reading);
+    fill(object, &mut found, |slot, found| {
+        found.push(slot.member("__0")?.value(level.deeper()));
+        Ok(())
+    })?;
+    Ok(found.finish(Dialect::Rust))
+}
+
+/// A table as its structure describes it.
+struct Table {
+    controls: RunAddr,
+    slots: u64,
+    items: u64,
+    slot_size: u64,
+}
+
+fn fill<'o, 'r, 'c, 'a, 'f>(
+    object: &Object<'o, 'r, 'c, 'a, 'f>,
+    found: &mut Collection,
+    push: impl Fn(&Object<'o, 'r, 'c, 'a, 'f>, &mut Collection) -> Result<(), String>,
+) -> Result<(), String> {
+    // The library's own map and set around the table, and around those, the
+    // standard library's.
+    let inner = object.down_to("bucket_mask", &["base", "map", "table"])?;
+    let raw = object.down_to("marker", &["base", "map", "table"])?;
+    let element = raw.parameter("T")?;
+    let table = Table::read(&raw, &inner)?;
+    if table.items == 0 {
+        return Ok(());
+    }
+    let context = object.reading.context;
+    let mut seen = 0_u64;
+    let mut at = 0_u64;
+    let last = table.slots.min(MOST_CONTROLS);
+    'table: while at < last {
+        let wanted = last.saturating_sub(at).min(CHUNK);
+        let start = RunAddr(table.controls.0.wrapping_add(at));
+        let bytes = Place::Memory(start).read_some(context.memory, wanted);
+        for (byte, index) in bytes.iter().zip(at..) {
+            if byte & 0x80 != 0 {
+                continue;
+            }
+            if found.is_full(object.reading) || seen == table.items {
+                seen = seen.saturating_add(1);
+                break 'table;
+            }
+            seen = seen.saturating_add(1);
+            let back = index.saturating_add(1).wrapping_mul(table.slot_size);
+            let slot = RunAddr(table.controls.0.wrapping_sub(back));
+            push(&object.other(element, Place::Memory(slot)), found)?;
+        }
+        if (bytes.len() as u64) < wanted {
+            found.damaged(format!("its control bytes at {start} are not in the dump"));
+            break;
+        }
+        at = at.saturating_add(wanted);
+    }
+    let shown = found.len() as u64;
+    if seen > table.items {
+        found.damaged(format!("more full slots than its {} elements", table.items));
+    } else if at >= table.slots && seen < table.items {
+        found.damaged(format!("{seen} full slots, for {} elements", table.items));
+    } else {
+        found.omit(table.items.saturating_sub(shown));
+    }
+    Ok(())
+}
+
+impl Table {
+    fn read(
+        raw: &Object<'_, '_, '_, '_, '_>,
+        inner: &Object<'_, '_, '_, '_, '_>,
+    ) -> Result<Self, String> {
+        let slot_size = raw.other(raw.parameter("T")?, raw.place.clone()).size()?;
+        let word = |name| inner.member(name)?.word();
+        let (mask, items, left) = (word("bucket_mask")?, word("items")?, word("growth_left")?);
+        let controls = RunAddr(word("ctrl")?);
+        let slots = mask.checked_add(1).filter(|slots| slots.is_power_of_two());
+        let slots = slots.ok_or_else(|| format!("damaged: its mask is {mask:#x}"))?;
+        if items > slots || left > slots.saturating_sub(items) {
+            return Err(format!("damaged: {items} elements and room for {left}, in {slots} slots"));
+        }
+        if items > 0 {
+            let room = slots.checked_mul(slot_size).and_then(|room| controls.0.checked_sub(room));
+            let first = room.ok_or_else(|| format!("damaged: {slots} slots before {controls}"))?;
+            raw.reading.check_extent(RunAddr(first), slots, slot_size)?;
+            raw.reading.check_extent(controls, slots, 1)?;
+        }
+        if slot_size == 0 && items > 1 {
+            return Err(NEW_LAYOUT.to_owned());
+        }
+        Ok(Self { controls, slots, items, slot_size })
+    }
+}
