@@ -344,7 +344,7 @@ impl<'f> Scan<'_, 'f> {
             let class = Some(Class { hasher, items, completion });
             // In C, types that are written inside of others are outside.
             let (key, short) = match self.dialect {
-                Dialect::C => (outer, outer_short),
+                Dialect::C | Dialect::Go | Dialect::D => (outer, outer_short),
                 _ => (key, short),
             };
             self.scopes.push(Scope { depth, key, short, is_private, class });
@@ -362,7 +362,7 @@ impl<'f> Scan<'_, 'f> {
         let line = get(attributes, dw::DW_AT_decl_line).and_then(|line| line.udata_value());
         let of = match self.dialect {
             // In C, one name may mean two types; in C++, the language forbids.
-            Dialect::C => self.type_print(attributes),
+            Dialect::C | Dialect::Go | Dialect::D => self.type_print(attributes),
             _ => line.unwrap_or(0),
         };
         let places =

@@ -43,9 +43,10 @@ use crate::symbols::Symbols;
 use crate::symbols::dwarf::Unit;
 use crate::symbols::entries::Entry;
 use crate::symbols::functions::Call;
-use crate::symbols::types::Types;
+use crate::symbols::types::{Dialect, Types};
 use crate::unwind::frame::Frame;
 use crate::variables::location::Activation;
+use crate::variables::place::Place;
 use crate::variables::read::Reading;
 use crate::variables::scope::{Declared, variables_at};
 use crate::variables::value::{Value, Variable};
@@ -191,6 +192,10 @@ fn variable<'a, 'f>(
     let of = reading.context.types.get(type_entry);
     let mut value = match activation.place(attributes) {
         Ok(place) => reading.variable(type_entry, &place),
+        // Without a byte, there is but one value: `()`.
+        Err(_) if of.size == Some(0) && of.dialect == Dialect::Rust => {
+            reading.variable(type_entry, &Place::constant(Vec::new()))
+        }
         Err(why) => Value::unknown(why),
     };
     // What an argument was when the function was called may still be known.

@@ -44,12 +44,18 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
             Ok(word) => RunAddr(word),
             Err(missing) => return Value::unknown(missing.reason()),
         };
-        let mut value = self.pointer_to(of.dialect, at, target, place.origin(), level);
+        let code = pretty::is_go_function(of).then(|| self.context.memory.u64(at).ok()).flatten();
+        let mut value = match code {
+            Some(code) => {
+                Value::leaf(ValueKind::Function, self.code(RunAddr(code)), place.origin())
+            }
+            None => self.pointer_to(of.dialect, at, target, place.origin(), level),
+        };
         value.raw = Some(at.0);
         value
     }
 
-    fn pointer_to(
+    pub(super) fn pointer_to(
         &self,
         dialect: Dialect,
         at: RunAddr,
@@ -200,7 +206,8 @@ fn null(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::C => "NULL",
         Dialect::Cpp => "nullptr",
-        Dialect::Rust => "null",
+        Dialect::Rust | Dialect::D => "null",
+        Dialect::Go => "nil",
     }
 }
 

@@ -294,7 +294,9 @@ fn number(of: &Type<'_, '_>, encoding: DwAte, bytes: &[u8], origin: Origin) -> V
         dw::DW_ATE_UTF if of.dialect == Dialect::Rust && no_character(raw) => {
             return Value::unknown(format!("{raw:#x} is no character"));
         }
-        dw::DW_ATE_UTF | dw::DW_ATE_ASCII | dw::DW_ATE_UCS => wide_character(of, raw),
+        dw::DW_ATE_UTF | dw::DW_ATE_ASCII | dw::DW_ATE_UCS | dw::DW_ATE_unsigned_char => {
+            wide_character(of, raw)
+        }
         dw::DW_ATE_address => format!("{raw:#x}"),
         dw::DW_ATE_float | dw::DW_ATE_imaginary_float => match float(bytes, &of.plain_name) {
             Some(text) if encoding == dw::DW_ATE_imaginary_float => format!("{text}i"),

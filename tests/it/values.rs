@@ -119,6 +119,11 @@ fn rust_containers() {
 }
 
 #[test]
+fn rust_old_layouts() {
+    check("rust-old.rs");
+}
+
+#[test]
 fn rust_trait_objects() {
     check("rust-dyn.rs");
 }

@@ -23,6 +23,7 @@ mod object;
 mod owners;
 mod pointed;
 mod rust;
+mod slices;
 mod sorted;
 mod spans;
 mod sum;
@@ -72,6 +73,9 @@ pub(super) fn printer(of: &Type<'_, '_>) -> Option<&'static dyn Printer> {
     if of.dialect == Dialect::Rust {
         return rust::printers().find(|printer| printer.matches(of));
     }
+    if matches!(of.dialect, Dialect::Go | Dialect::D) {
+        return slices::PRINTERS.iter().copied().find(|printer| printer.matches(of));
+    }
     // Most structures are nobody's containers.
     let name = bare(&of.plain_name);
     let is_known = name.starts_with("std::") || name.starts_with("__gnu_cxx::");
@@ -87,6 +91,13 @@ pub(super) fn printer(of: &Type<'_, '_>) -> Option<&'static dyn Printer> {
 /// A type's name without the keyword that it has in C.
 fn bare(name: &str) -> &str {
     name.strip_prefix("struct ").unwrap_or(name)
+}
+
+/// Whether a type is a function of Go: a pointer to a pointer to its code.
+pub(super) fn is_go_function(of: &Type<'_, '_>) -> bool {
+    of.dialect == Dialect::Go
+        && of.name.starts_with("func(")
+        && matches!(of.shape, Shape::Pointer(_))
 }
 
 /// All printers of some lists.
@@ -160,6 +171,7 @@ mod tests {
         let lists = templates(TEMPLATES).chain(templates(&[&[glib::TEMPLATES]]));
         let mut names: Vec<_> =
             rust::printers().chain(lists).map(|printer| printer.name()).collect();
+        names.extend(slices::PRINTERS.iter().map(|printer| printer.name()));
         let count = names.len();
         names.sort_unstable();
         names.dedup();

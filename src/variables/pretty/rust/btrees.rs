@@ -195,7 +195,7 @@ fn capacity(leaf: &Object<'_, '_, '_, '_, '_>) -> Result<u64, String> {
 /// to.
 fn internal<'a, 'f>(leaf: &Object<'_, '_, '_, 'a, 'f>) -> Result<Arc<Type<'a, 'f>>, String> {
     let parent = leaf.member("parent")?;
-    let pointer = parent.other(parent.inside_some()?, parent.place.clone());
+    let pointer = parent.other(parent.inside("Some")?, parent.place.clone());
     let node = pointer.other(pointer.parameter("T")?, parent.place);
     node.member("edges")?;
     Ok(node.of)

@@ -14,11 +14,14 @@ use crate::variables::read::Level;
 use crate::variables::value::Value;
 
 /// Control bytes read at once.
-const CHUNK: u64 = 4 << 10;
+const CHUNK: u64 = 32 << 10;
+
+/// The top bits of eight control bytes: all set where no slot is full.
+const NONE_FULL: u64 = 0x8080_8080_8080_8080;
 
 /// How many control bytes are looked at. Tables are at least an eighth full,
 /// unless most of their elements were removed.
-const MOST_CONTROLS: u64 = 1 << 20;
+const MOST_CONTROLS: u64 = 1 << 24;
 
 /// `HashMap<K, V>`.
 pub(super) fn map(object: &Object<'_, '_, '_, '_, '_>, level: Level) -> Result<Value, String> {
@@ -71,10 +74,7 @@ fn fill<'o, 'r, 'c, 'a, 'f>(
         let wanted = last.saturating_sub(at).min(CHUNK);
         let start = RunAddr(table.controls.0.wrapping_add(at));
         let bytes = Place::Memory(start).read_some(context.memory, wanted);
-        for (byte, index) in bytes.iter().zip(at..) {
-            if byte & 0x80 != 0 {
-                continue;
-            }
+        for index in full_slots(&bytes).map(|index| at.saturating_add(index)) {
             if found.is_full(object.reading) || seen == table.items {
                 seen = seen.saturating_add(1);
                 break 'table;
@@ -101,6 +101,18 @@ fn fill<'o, 'r, 'c, 'a, 'f>(
     Ok(())
 }
 
+/// Which of these control bytes belong to full slots.
+fn full_slots(controls: &[u8]) -> impl Iterator<Item = u64> {
+    let groups = controls.chunks(8).zip((0_u64..).step_by(8));
+    let in_use = groups.filter(|(group, _)| {
+        let word = <[u8; 8]>::try_from(*group).map_or(0, u64::from_ne_bytes);
+        word & NONE_FULL != NONE_FULL
+    });
+    in_use.flat_map(|(group, first)| {
+        group.iter().zip(first..).filter(|(byte, _)| **byte & 0x80 == 0).map(|(_, index)| index)
+    })
+}
+
 impl Table {
     fn read(
         raw: &Object<'_, '_, '_, '_, '_>,
@@ -125,5 +137,20 @@ impl Table {
             return Err(NEW_LAYOUT.to_owned());
         }
         Ok(Self { controls, slots, items, slot_size })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn full_slots_have_the_top_bit_clear() {
+        let mut controls = [0xff_u8; 21];
+        for (at, byte) in [(0, 0x7f), (7, 0x80), (8, 0), (19, 1), (20, 0x80)] {
+            controls[at] = byte;
+        }
+        assert_eq!(full_slots(&controls).collect::<Vec<_>>(), [0, 8, 19]);
+        assert_eq!(full_slots(&[]).count(), 0);
     }
 }

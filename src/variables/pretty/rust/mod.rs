@@ -5,6 +5,7 @@
 
 mod btrees;
 mod cells;
+mod errors;
 mod futures;
 mod hash_tables;
 mod net;
@@ -92,6 +93,7 @@ const TYPES: &[Std] = &[
     of("std::thread::id::ThreadId|std::thread::ThreadId", sync::thread_id),
     of("std::thread::thread::Thread|std::thread::Thread", sync::thread),
     of("std::thread::join_handle::JoinHandle|std::thread::JoinHandle", sync::join_handle),
+    of("std::io::error::Error", errors::io_error),
     of("core::time::Duration", time::duration),
     of("std::time::Instant", time::instant),
     of("std::time::SystemTime", time::system_time),
