@@ -23,6 +23,8 @@ pub(super) enum Detail {
 const ARGUMENT: usize = 40;
 /// Where the variables of a frame begin.
 const INDENT: usize = 8;
+/// Columns that are worth it to show a part of a type.
+const SHORTEST_TYPE: usize = 12;
 /// Variables that [`Detail::Brief`] shows.
 const BRIEF: usize = 6;
 /// Variables that [`Detail::Full`] shows.
@@ -62,7 +64,7 @@ pub(super) fn list(all: &[&Variable], detail: Detail, lines: &mut Lines<'_>) -> 
     let room = lines.width().saturating_sub(INDENT);
     let mut line = OpenLine { is_open: false };
     for variable in known.iter().take(most) {
-        let spans = assignment(variable);
+        let spans = assignment(variable, room);
         let wide: usize = spans.iter().map(Span::width).sum();
         if wide <= room {
             line.word(&spans, lines)?;
@@ -101,15 +103,21 @@ impl OpenLine {
 }
 
 /// `name = value (type)`.
-fn assignment(variable: &Variable) -> Vec<Span> {
+fn assignment(variable: &Variable, room: usize) -> Vec<Span> {
     let value = &variable.value;
     let mut spans = vec![
         span(Role::Name, &variable.name),
         span(Role::Plain, " = "),
         span(Role::Value, &value.text),
     ];
-    if needs_type(variable) {
-        spans.push(span(Role::Dim, &format!(" ({})", variable.type_name)));
+    // A long type takes what the value leaves of the line.
+    let taken: usize = spans.iter().map(Span::width).sum();
+    let left = room.saturating_sub(taken).saturating_sub(3);
+    let name = &variable.type_name;
+    let fits = name.len() <= left;
+    if needs_type(variable) && (fits || left >= SHORTEST_TYPE || taken > room) {
+        let name = if taken > room { name.clone() } else { cut(name, left) };
+        spans.push(span(Role::Dim, &format!(" ({name})")));
     }
     // The text of what has parts counts them itself.
     if let Some(omitted) = value.truncated.filter(|omitted| *omitted > 0 && !has_parts(value)) {

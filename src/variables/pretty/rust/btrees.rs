@@ -22,7 +22,7 @@ const HIGHEST: u64 = 24;
 /// `BTreeMap<K, V>`.
 pub(super) fn map(object: &Object<'_, '_, '_, '_, '_>, level: Level) -> Result<Value, String> {
     let mut found = Collection::map(object.reading);
-    fill(object, &mut found, |node, index, found| {
+    fill(object, &mut found, level, |node, index, found| {
         let key = node.slot("keys", index)?.value(level.deeper());
         found.push_pair(key, node.slot("vals", index)?.value(level.deeper()));
         Ok(())
@@ -33,7 +33,7 @@ pub(super) fn map(object: &Object<'_, '_, '_, '_, '_>, level: Level) -> Result<V
 /// `BTreeSet<T>`: a map whose values have no size.
 pub(super) fn set(object: &Object<'_, '_, '_, '_, '_>, level: Level) -> Result<Value, String> {
     let mut found = Collection::sequence(object.reading);
-    fill(&object.member("map")?, &mut found, |node, index, found| {
+    fill(&object.member("map")?, &mut found, level, |node, index, found| {
         found.push(node.slot("keys", index)?.value(level.deeper()));
         Ok(())
     })?;
@@ -59,9 +59,14 @@ struct Nodes<'a, 'f> {
 fn fill<'o, 'r, 'c, 'a, 'f>(
     map: &Object<'o, 'r, 'c, 'a, 'f>,
     found: &mut Collection,
+    level: Level,
     push: impl Fn(&Node<'o, 'r, 'c, 'a, 'f>, u64, &mut Collection) -> Result<(), String>,
 ) -> Result<(), String> {
     let len = map.member("length")?.word()?;
+    if level.nested == 0 {
+        found.omit(len);
+        return Ok(());
+    }
     let Some(root) = map.member("root")?.payload("Some")? else {
         return match len {
             0 => Ok(()),

@@ -19,12 +19,12 @@ mod time;
 mod trait_objects;
 mod wide;
 
+use self::object::Object;
 use super::Printer;
 use crate::symbols::types::Type;
 use crate::variables::place::Place;
 use crate::variables::read::{Level, Reading};
 use crate::variables::value::Value;
-use object::Object;
 
 /// How values of one type of the library are read.
 type Print =

@@ -41,6 +41,7 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
         value.text = match inside.is_known() {
             // What names itself needs no second name.
             true if is_future(&of) || is_bare(&of) => inside.text.clone(),
+            true if inside.text.starts_with('(') => format!("{}{}", of.plain_name, inside.text),
             true => format!("{} {}", of.plain_name, inside.text),
             false if !self.is_there(at) => format!("{} at {at} {NOT_DUMPED}", of.plain_name),
             false => format!("{} {}", of.plain_name, inside.text),
@@ -73,7 +74,9 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
 
     /// The type whose methods are in a table.
     fn concrete(&self, table: RunAddr) -> Result<Entry<'a, 'f>, String> {
-        if let Some((variable, 0)) = self.context.static_at(table) {
+        // The table is in the unit that made the pointer.
+        let near = self.activation.map(|activation| activation.subprogram);
+        if let Some((variable, 0)) = self.context.static_near(table, near) {
             let of = variable.attributes().and_then(|variable| variable.type_entry());
             let containing = of
                 .and_then(Entry::attributes)
