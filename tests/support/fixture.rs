@@ -58,8 +58,8 @@ pub(crate) fn of_values() -> &'static [Fixture] {
 fn in_directory(directory: &str) -> Vec<Fixture> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join(directory);
     let entries = fs::read_dir(directory).expect("the directory can be listed");
-    let mut found: Vec<_> =
-        entries.map(|entry| Fixture::read(entry.expect("an entry").path())).collect();
+    let files = entries.map(|entry| entry.expect("an entry").path()).filter(|path| path.is_file());
+    let mut found: Vec<_> = files.map(Fixture::read).collect();
     found.sort_by(|a, b| a.name.cmp(&b.name));
     found
 }

@@ -39,7 +39,7 @@ const LONGEST_TEXT: usize = 1 << 16;
 /// frame, or when the result cannot be written.
 pub fn print(args: &PrintArgs, ui: &Ui) -> Result<Exit> {
     let limits = args.limits.limits();
-    let limits = Limits { text: limits.text.max(LONGEST_TEXT), ..limits };
+    let limits = Limits { text: limits.text.max(LONGEST_TEXT), ..limits.with_all_names() };
     let options =
         analyze::Options { symbols: args.files.options(), limits, ..analyze::Options::default() };
     let store = FileStore::new();
