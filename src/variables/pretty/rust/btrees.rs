@@ -23,8 +23,8 @@ const HIGHEST: u64 = 24;
 pub(super) fn map(object: &Object<'_, '_, '_, '_, '_>, level: Level) -> Result<Value, String> {
     let mut found = Collection::map(object.reading);
     fill(object, &mut found, level, |node, index, found| {
-        let key = node.slot("keys", index)?.value(level.deeper());
-        found.push_pair(key, node.slot("vals", index)?.value(level.deeper()));
+        let key = node.key(index)?.value(level.deeper());
+        found.push_pair(key, node.value(index)?.value(level.deeper()));
         Ok(())
     })?;
     Ok(found.finish(Dialect::Rust))
@@ -34,7 +34,7 @@ pub(super) fn map(object: &Object<'_, '_, '_, '_, '_>, level: Level) -> Result<V
 pub(super) fn set(object: &Object<'_, '_, '_, '_, '_>, level: Level) -> Result<Value, String> {
     let mut found = Collection::sequence(object.reading);
     fill(&object.member("map")?, &mut found, level, |node, index, found| {
-        found.push(node.slot("keys", index)?.value(level.deeper()));
+        found.push(node.key(index)?.value(level.deeper()));
         Ok(())
     })?;
     Ok(found.finish(Dialect::Rust))
@@ -157,17 +157,25 @@ fn node<'o, 'r, 'c, 'a, 'f>(
 }
 
 impl<'o, 'r, 'c, 'a, 'f> Node<'o, 'r, 'c, 'a, 'f> {
-    /// The key or value of that index.
-    fn slot(&self, array: &str, index: u64) -> Result<Object<'o, 'r, 'c, 'a, 'f>, String> {
+    /// The key of that index.
+    fn key(&self, index: u64) -> Result<Object<'o, 'r, 'c, 'a, 'f>, String> {
+        self.slot("keys", "K", index)
+    }
+
+    /// The value of that index.
+    fn value(&self, index: u64) -> Result<Object<'o, 'r, 'c, 'a, 'f>, String> {
+        self.slot("vals", "V", index)
+    }
+
+    /// An element of an array of `MaybeUninit`, as if it were its content.
+    fn slot(
+        &self,
+        array: &str,
+        parameter: &str,
+        index: u64,
+    ) -> Result<Object<'o, 'r, 'c, 'a, 'f>, String> {
         let array = self.leaf.member(array)?;
-        let name = if self.leaf.member("keys")?.place.address() == array.place.address()
-            && array.of.entry == self.leaf.member("keys")?.of.entry
-        {
-            "K"
-        } else {
-            "V"
-        };
-        let element = array.other(self.leaf.parameter(name)?, array.place.clone());
+        let element = array.other(self.leaf.parameter(parameter)?, array.place.clone());
         let place = array.place.part(element.size()?.saturating_mul(index));
         Ok(Object { place, ..element })
     }
