@@ -11,7 +11,7 @@ use crate::symbols::entries::Entry;
 use crate::symbols::types::{Dialect, Length, Shape, Type};
 use crate::variables::place::Place;
 use crate::variables::pretty::NEW_LAYOUT;
-use crate::variables::pretty::collection::Collection;
+use crate::variables::pretty::collection::{Collection, End};
 use crate::variables::read::Level;
 use crate::variables::value::Value;
 
@@ -85,7 +85,7 @@ fn fill<'o, 'r, 'c, 'a, 'f>(
     let walked = walk(map, &nodes, pointer.at, height, len, found, push);
     let shown = found.len() as u64;
     match walked {
-        Err(why) => found.damaged(why),
+        Err(end) => found.ended(end),
         Ok(()) if !found.is_full(map.reading) && shown < len => {
             found.damaged(format!("its length is {len}"));
         }
@@ -103,7 +103,7 @@ fn walk<'o, 'r, 'c, 'a, 'f>(
     len: u64,
     found: &mut Collection,
     push: impl Fn(&Node<'o, 'r, 'c, 'a, 'f>, u64, &mut Collection) -> Result<(), String>,
-) -> Result<(), String> {
+) -> Result<(), End> {
     // No longer than the tree is high.
     let mut open = vec![node(map, nodes, root, height, None)?];
     let mut goes_down = height > 0;
@@ -124,7 +124,7 @@ fn walk<'o, 'r, 'c, 'a, 'f>(
             return Ok(());
         }
         if (found.len() as u64) >= len {
-            return Err(format!("more keys than its length of {len}"));
+            return Err(End::Damaged(format!("more keys than its length of {len}")));
         }
         push(here, here.next, found)?;
         here.next = here.next.saturating_add(1);
@@ -140,17 +140,19 @@ fn node<'o, 'r, 'c, 'a, 'f>(
     at: RunAddr,
     height: u64,
     parent: Option<(RunAddr, u64)>,
-) -> Result<Node<'o, 'r, 'c, 'a, 'f>, String> {
+) -> Result<Node<'o, 'r, 'c, 'a, 'f>, End> {
     let leaf = map.other(nodes.leaf, Place::Memory(at));
     let len = leaf.member("len")?.word()?;
     let room = capacity(&leaf)?;
     if len > room {
-        return Err(format!("{len} keys in its node at {at}, with room for {room}"));
+        let why = format!("{len} keys in its node at {at}, with room for {room}");
+        return Err(End::Damaged(why));
     }
     if let Some((parent, index)) = parent {
         let back = leaf.member("parent")?.address_or_null()?;
         if back != parent || leaf.member("parent_idx")?.word()? != index {
-            return Err(format!("its node at {at} does not know its parent at {parent}"));
+            let why = format!("its node at {at} does not know its parent at {parent}");
+            return Err(End::Damaged(why));
         }
     }
     Ok(Node { leaf, at, len, height, next: 0 })

@@ -9,7 +9,7 @@ use crate::base::addr::RunAddr;
 use crate::symbols::types::Dialect;
 use crate::variables::place::Place;
 use crate::variables::pretty::NEW_LAYOUT;
-use crate::variables::pretty::collection::Collection;
+use crate::variables::pretty::collection::{Collection, End};
 use crate::variables::read::Level;
 use crate::variables::value::Value;
 
@@ -87,7 +87,8 @@ fn fill<'o, 'r, 'c, 'a, 'f>(
             push(&object.other(element, Place::Memory(slot)), found)?;
         }
         if (bytes.len() as u64) < wanted {
-            found.damaged(format!("its control bytes at {start} are not in the dump"));
+            let why = format!("its control bytes at {start} are not in the dump");
+            found.ended(End::Missing(why));
             break;
         }
         at = at.saturating_add(wanted);

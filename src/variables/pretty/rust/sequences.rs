@@ -4,7 +4,7 @@ use super::object::Object;
 use crate::base::addr::RunAddr;
 use crate::symbols::types::Dialect;
 use crate::variables::place::Place;
-use crate::variables::pretty::collection::Collection;
+use crate::variables::pretty::collection::{Collection, End};
 use crate::variables::read::Level;
 use crate::variables::value::{Value, ValueKind};
 
@@ -112,7 +112,7 @@ pub(super) fn linked_list(
                 break;
             }
             Err(why) => {
-                found.damaged(why);
+                found.ended(End::Missing(why));
                 break;
             }
         }
