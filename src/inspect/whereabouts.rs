@@ -77,7 +77,7 @@ fn kind(at: RunAddr, mapping: Option<&Mapping>) -> AddressKind {
     match at.0 {
         _ if mapping.is_some() => AddressKind::Mapped,
         ..NULL_PAGES => AddressKind::Null,
-        ..LOWER_END => AddressKind::Unmapped,
+        NULL_PAGES..LOWER_END => AddressKind::Unmapped,
         UPPER_START.. => AddressKind::Kernel,
         _ => AddressKind::NonCanonical,
     }

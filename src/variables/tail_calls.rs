@@ -178,10 +178,9 @@ fn jumped_to<'a, 'f>(
     after: LinkAddr,
     function: Entry<'a, 'f>,
 ) -> Option<Entry<'a, 'f>> {
-    let modules = context.symbols.modules().iter();
+    let mut modules = context.symbols.modules().iter();
     let module = modules
-        .filter(|module| module.debug().is_some_and(|debug| std::ptr::eq(debug, function.debug)))
-        .next()?;
+        .find(|module| module.debug().is_some_and(|debug| std::ptr::eq(debug, function.debug)))?;
     function_at(context, branch_target(context, after.to_run(module.bias()))?)
 }
 

@@ -98,7 +98,7 @@ const WORDS: &[(&[&str], &[&str], &str)] = &[
     ),
     (
         &["report::build", "super::build"],
-        &["report/build", "analyze.rs", "inspect.rs"],
+        &["report/build", "analyze.rs", "inspect.rs", "inspect"],
         "renderers know the model only",
     ),
 ];

@@ -167,7 +167,11 @@ __attribute__((noinline)) int work(struct conn *conn, int count)
         struct conn *volatile nothing = NULL;
         calls++;
         counter++;
-        KEEP(&n), KEEP(squares), KEEP(vla), KEEP(&local), KEEP(&big);
+        KEEP(&n);
+        KEEP(squares);
+        KEEP(vla);
+        KEEP(&local);
+        KEEP(&big);
         return nothing->fd + n + conn->fd + squares[n % 5] + vla[0]; /* @crash */
     }
     return n;

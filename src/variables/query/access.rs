@@ -256,6 +256,15 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
                 operand = self.settled(target)?;
                 continue;
             }
+            // A class may be more than its pointer says.
+            if let Some(address) = object.place.address() {
+                let real = self.reading.object(&of, address);
+                let found = self.find_member(&real.of, &Place::Memory(real.at), &member.name);
+                if let Some(found) = found.filter(|_| real.label.is_some()) {
+                    self.note(format!("`{}` is a `{}`", self.written(at), real.of.name));
+                    return found.map(Operand::Object).map_err(Trouble::Unknown);
+                }
+            }
             return self.unusual_member(object, &of, member);
         }
         Err(Fault::new(at, "it points to a pointer to a pointer to ...").into())
