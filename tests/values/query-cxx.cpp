@@ -28,6 +28,9 @@
 // ask: reference => 5
 // ask: reference + 1 => 6
 // ask: base.b => 1
+// ask: base.d => 2
+// ask: (&base)->d => 2
+// ask: base.e => fault 5..6 `app::Base` has no member `e`
 // ask: derived.b => 1
 // ask: derived.d => 2
 // ask: ((Derived *)&base)->d => 2
