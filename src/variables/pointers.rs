@@ -183,7 +183,10 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
             return value;
         }
         let object = self.object(&self.context.types.get(target), at);
-        let target = self.typed(&object.of, &Place::Memory(object.at), level.followed());
+        // Rust's `&&T` is the reference that a closure or iterator got of one.
+        let is_inner = of.dialect == Dialect::Rust && object.of.plain_name.starts_with('&');
+        let inner = if is_inner { level.deeper() } else { level.followed() };
+        let target = self.typed(&object.of, &Place::Memory(object.at), inner);
         let label = labeled(object.label.as_deref());
         value.dynamic_type = object.label;
         value.text = match target.is_known() {

@@ -34,7 +34,8 @@ use crate::report::render::printout::{self, PrintOptions};
 /// When the file is no core that can be read, when it has no such thread or
 /// frame, or when the result cannot be written.
 pub fn print(args: &PrintArgs, ui: &Ui) -> Result<Exit> {
-    let limits = args.limits.limits();
+    // Who names a variable wants it, however much is read to find it.
+    let limits = args.limits.limits().with_all_names();
     let options =
         analyze::Options { symbols: args.files.options(), limits, ..analyze::Options::default() };
     let store = FileStore::new();

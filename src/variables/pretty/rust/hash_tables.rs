@@ -9,7 +9,7 @@ use crate::base::addr::RunAddr;
 use crate::symbols::types::Dialect;
 use crate::variables::place::Place;
 use crate::variables::pretty::NEW_LAYOUT;
-use crate::variables::pretty::collection::Collection;
+use crate::variables::pretty::collection::{Collection, End};
 use crate::variables::read::Level;
 use crate::variables::value::Value;
 
@@ -26,7 +26,7 @@ const MOST_CONTROLS: u64 = 1 << 24;
 /// `HashMap<K, V>`.
 pub(super) fn map(object: &Object<'_, '_, '_, '_, '_>, level: Level) -> Result<Value, String> {
     let mut found = Collection::map(object.reading);
-    fill(object, &mut found, |slot, found| {
+    fill(object, &mut found, level, |slot, found| {
         let key = slot.member("__0")?.value(level.deeper());
         found.push_pair(key, slot.member("__1")?.value(level.deeper()));
         Ok(())
@@ -37,7 +37,7 @@ pub(super) fn map(object: &Object<'_, '_, '_, '_, '_>, level: Level) -> Result<V
 /// `HashSet<T>`: a map whose values have no size.
 pub(super) fn set(object: &Object<'_, '_, '_, '_, '_>, level: Level) -> Result<Value, String> {
     let mut found = Collection::sequence(object.reading);
-    fill(object, &mut found, |slot, found| {
+    fill(object, &mut found, level, |slot, found| {
         found.push(slot.member("__0")?.value(level.deeper()));
         Ok(())
     })?;
@@ -55,6 +55,7 @@ struct Table {
 fn fill<'o, 'r, 'c, 'a, 'f>(
     object: &Object<'o, 'r, 'c, 'a, 'f>,
     found: &mut Collection,
+    level: Level,
     push: impl Fn(&Object<'o, 'r, 'c, 'a, 'f>, &mut Collection) -> Result<(), String>,
 ) -> Result<(), String> {
     // The library's own map and set around the table, and around those, the
@@ -63,7 +64,8 @@ fn fill<'o, 'r, 'c, 'a, 'f>(
     let raw = object.down_to("marker", &["base", "map", "table"])?;
     let element = raw.parameter("T")?;
     let table = Table::read(&raw, &inner)?;
-    if table.items == 0 {
+    if table.items == 0 || level.nested == 0 {
+        found.omit(table.items);
         return Ok(());
     }
     let context = object.reading.context;
@@ -85,7 +87,8 @@ fn fill<'o, 'r, 'c, 'a, 'f>(
             push(&object.other(element, Place::Memory(slot)), found)?;
         }
         if (bytes.len() as u64) < wanted {
-            found.damaged(format!("its control bytes at {start} are not in the dump"));
+            let why = format!("its control bytes at {start} are not in the dump");
+            found.ended(End::Missing(why));
             break;
         }
         at = at.saturating_add(wanted);
