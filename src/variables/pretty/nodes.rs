@@ -268,35 +268,43 @@ mod tests {
 
     #[test]
     fn rings_end_where_they_contradict_themselves() {
-        // Nodes are {next, previous}; the head is at 0x10.
+        // Nodes are {next, previous}; the head is at 0x100.
         type Case<'c> = (&'c str, &'c [(u64, [u64; 3])], &'c [u64], Option<&'c str>);
         let cases: &[Case<'_>] = &[
-            ("empty", &[(0x10, [0x10, 0x10, 0])], &[], None),
+            ("empty", &[(0x100, [0x100, 0x100, 0])], &[], None),
             (
                 "sound",
-                &[(0x10, [0x20, 0x30, 0]), (0x20, [0x30, 0x10, 0]), (0x30, [0x10, 0x20, 0])],
-                &[0x20, 0x30],
+                &[
+                    (0x100, [0x200, 0x300, 0]),
+                    (0x200, [0x300, 0x100, 0]),
+                    (0x300, [0x100, 0x200, 0]),
+                ],
+                &[0x200, 0x300],
                 None,
             ),
             (
                 "the last leads to the first",
-                &[(0x10, [0x20, 0x30, 0]), (0x20, [0x30, 0x10, 0]), (0x30, [0x20, 0x20, 0])],
-                &[0x20, 0x30],
-                Some("the node at 0x20 does not point back to 0x30"),
+                &[
+                    (0x100, [0x200, 0x300, 0]),
+                    (0x200, [0x300, 0x100, 0]),
+                    (0x300, [0x200, 0x200, 0]),
+                ],
+                &[0x200, 0x300],
+                Some("the node at 0x200 does not point back to 0x300"),
             ),
             (
                 "a node leads to itself",
-                &[(0x10, [0x20, 0x20, 0]), (0x20, [0x20, 0x10, 0])],
-                &[0x20],
-                Some("the node at 0x20 does not point back to 0x20"),
+                &[(0x100, [0x200, 0x200, 0]), (0x200, [0x200, 0x100, 0])],
+                &[0x200],
+                Some("the node at 0x200 does not point back to 0x200"),
             ),
-            ("never constructed", &[(0x10, [0, 0, 0])], &[], Some("the node after 0x10 is null")),
-            ("odd", &[(0x10, [0x21, 0x21, 0])], &[], Some("no node can be at 0x21")),
-            ("elsewhere", &[(0x10, [0x90, 0x90, 0])], &[], Some("0x98")),
+            ("never constructed", &[(0x100, [0, 0, 0])], &[], Some("the node after 0x100 is null")),
+            ("odd", &[(0x100, [0x201, 0x201, 0])], &[], Some("no node can be at 0x201")),
+            ("elsewhere", &[(0x100, [0x900, 0x900, 0])], &[], Some("0x908")),
         ];
         for (name, nodes, want, why) in cases {
             let memory = Memory::of(nodes);
-            let found = walked(&mut Ring::new(&memory, RunAddr(0x10), [0, 8]));
+            let found = walked(&mut Ring::new(&memory, RunAddr(0x100), [0, 8]));
             assert_eq!(found, (want.to_vec(), why.map(str::to_owned)), "{name}");
         }
     }
@@ -304,17 +312,17 @@ mod tests {
     #[test]
     fn chains_end_where_they_close() {
         let memory = Memory::of(&[
-            (0x10, [0x30, 0, 0]),
-            (0x30, [0x50, 0, 0]),
-            (0x50, [0, 0, 0]),
-            (0x70, [0x90, 0, 0]),
-            (0x90, [0x70, 0, 0]),
+            (0x100, [0x300, 0, 0]),
+            (0x300, [0x500, 0, 0]),
+            (0x500, [0, 0, 0]),
+            (0x700, [0x900, 0, 0]),
+            (0x900, [0x700, 0, 0]),
         ]);
         let walk = |first| walked(&mut Chain::new(&memory, RunAddr(first), 0));
         assert_eq!(walk(0), (vec![], None));
-        assert_eq!(walk(0x10), (vec![0x10, 0x30, 0x50], None));
-        let circle = Some("its nodes go in a circle at 0x70".to_owned());
-        assert_eq!(walk(0x70), (vec![0x70, 0x90], circle));
+        assert_eq!(walk(0x100), (vec![0x100, 0x300, 0x500], None));
+        let circle = Some("its nodes go in a circle at 0x700".to_owned());
+        assert_eq!(walk(0x700), (vec![0x700, 0x900], circle));
     }
 
     #[test]
@@ -324,27 +332,27 @@ mod tests {
             walked(&mut Tree::new(&Memory::of(nodes), links, RunAddr(root), RunAddr(0x8)))
         };
         let sound = [
-            (0x40, [0x8, 0x20, 0x60]),
-            (0x20, [0x40, 0, 0x30]),
-            (0x30, [0x20, 0, 0]),
+            (0x80, [0x8, 0x40, 0xc0]),
+            (0x40, [0x80, 0, 0x60]),
             (0x60, [0x40, 0, 0]),
+            (0xc0, [0x80, 0, 0]),
         ];
         assert_eq!(walk(&sound, 0), (vec![], None));
-        assert_eq!(walk(&sound, 0x40), (vec![0x20, 0x30, 0x40, 0x60], None));
+        assert_eq!(walk(&sound, 0x80), (vec![0x40, 0x60, 0x80, 0xc0], None));
         // Another parent.
         let mut wrong = sound;
-        wrong[3].1[0] = 0x20;
-        let why = "the node at 0x60 does not know its parent 0x40".to_owned();
-        assert_eq!(walk(&wrong, 0x40), (vec![0x20, 0x30, 0x40], Some(why)));
+        wrong[3].1[0] = 0x40;
+        let why = "the node at 0xc0 does not know its parent 0x80".to_owned();
+        assert_eq!(walk(&wrong, 0x80), (vec![0x40, 0x60, 0x80], Some(why)));
         // A child that is its own grandparent.
         let mut circle = sound;
-        circle[2].1[1] = 0x40;
-        let why = "the node at 0x40 does not know its parent 0x30".to_owned();
-        assert_eq!(walk(&circle, 0x40), (vec![0x20], Some(why)));
+        circle[2].1[1] = 0x80;
+        let why = "the node at 0x80 does not know its parent 0x60".to_owned();
+        assert_eq!(walk(&circle, 0x80), (vec![0x40], Some(why)));
         // Both children are one.
-        let twice = [(0x40, [0x8, 0x60, 0x60]), (0x60, [0x40, 0, 0])];
-        let why = "both children of the node at 0x40 are 0x60".to_owned();
-        assert_eq!(walk(&twice, 0x40), (vec![], Some(why)));
+        let twice = [(0x80, [0x8, 0xc0, 0xc0]), (0xc0, [0x80, 0, 0])];
+        let why = "both children of the node at 0x80 are 0xc0".to_owned();
+        assert_eq!(walk(&twice, 0x80), (vec![], Some(why)));
         // A branch deeper than any balanced tree.
         let node = |n: u64| (n * 0x40, [(n - 1) * 0x40, (n + 1) * 0x40, 0]);
         let deep: Vec<_> = (1..1_000).map(node).collect();
