@@ -57,6 +57,11 @@ fn gnu_strings_of_the_old_abi() {
 }
 
 #[test]
+fn checked_containers() {
+    check("cxx-checked.cpp");
+}
+
+#[test]
 fn coroutines() {
     check("cxx-coroutine.cpp");
 }

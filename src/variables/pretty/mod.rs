@@ -111,8 +111,17 @@ fn templates(
 /// Whether a type is an instance of a template: `std::vector<int>`, or plain
 /// `std::vector` where the compiler was told to write simple names.
 fn is_instance(of: &Type<'_, '_>, template: &str) -> bool {
-    let rest = bare(&of.plain_name).strip_prefix(template);
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('<'))
+    let name = bare(&of.plain_name);
+    let is_it = |name: Option<&str>, template: &str| {
+        let rest = name.and_then(|name| name.strip_prefix(template));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('<'))
+    };
+    // With `_GLIBCXX_DEBUG`, containers are derived from the real ones.
+    let checked = ["std::__debug::", "std::__cxx1998::"];
+    is_it(Some(name), template)
+        || template.strip_prefix("std::").is_some_and(|template| {
+            checked.iter().any(|space| is_it(name.strip_prefix(space), template))
+        })
 }
 
 impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
