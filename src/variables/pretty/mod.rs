@@ -80,13 +80,6 @@ pub(super) fn printer(of: &Type<'_, '_>) -> Option<&'static dyn Printer> {
     templates().find(|printer| printer.matches(of))
 }
 
-/// Whether a type is a function of Go: a pointer to a pointer to its code.
-pub(super) fn is_go_function(of: &Type<'_, '_>) -> bool {
-    of.dialect == Dialect::Go
-        && of.name.starts_with("func(")
-        && matches!(of.shape, Shape::Pointer(_))
-}
-
 /// All printers of [`TEMPLATES`].
 fn templates() -> impl Iterator<Item = &'static dyn Printer> {
     let templates = TEMPLATES.iter().copied().flatten().copied().flatten();
