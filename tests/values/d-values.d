@@ -5,7 +5,7 @@
 // expect: value crash.n=3
 // expect: value crash.text="some text"
 // expect: value crash.list=[1, 2, 3]
-// expect: value crash.point contains "{x = 1, y = -2}"
+// expect: [O0] value crash.point contains "{x = 1, y = -2}"
 // expect: value crash.animal contains "legs = 4, name = "animal""
 // expect: value crash.chars="chars"
 // expect: value crash.wide="wide"
