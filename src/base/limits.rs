@@ -49,7 +49,7 @@ impl Default for Limits {
             text: 160,
             expression_steps: 10_000,
             link_map: 100_000,
-            indexed: 64 << 20,
+            indexed: 16 << 20,
             section: 8 << 30,
         }
     }
@@ -63,6 +63,13 @@ const MOST_PARTS: usize = 4_000_000;
 const MOST_TEXT: usize = 1 << 20;
 
 impl Limits {
+    /// As these, but names are looked for in all debug information, whatever
+    /// its size: who asks for a name waits for it.
+    #[must_use]
+    pub fn with_all_names(self) -> Self {
+        Self { indexed: u64::MAX, ..self }
+    }
+
     /// As these, but strings of up to so many bytes are shown.
     #[must_use]
     pub fn with_string(self, string: usize) -> Self {

@@ -74,6 +74,14 @@ impl<'f> Containers<'f> {
             let attribute = |name| attributes.iter().find(|found| found.name() == name);
             let name = attribute(dw::DW_AT_name)
                 .and_then(|name| entry.debug.dwarf().attr_string(unit, name.value()).ok());
+            let signature = attribute(dw::DW_AT_signature).map(|found| found.value());
+            // clang names no type here that has a unit of its own.
+            let name = name.or_else(|| match signature {
+                Some(AttributeValue::DebugTypesRef(of)) if abbreviation.has_children() => {
+                    entry.debug.type_name(of)
+                }
+                _ => None,
+            });
             let mut name = name.map(|name| name.slice());
             let declared = attribute(dw::DW_AT_specification).map(|found| found.value());
             if let Some(AttributeValue::UnitRef(declared)) = declared {

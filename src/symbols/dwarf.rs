@@ -17,6 +17,7 @@ use crate::symbols::info::Info;
 use crate::symbols::inlined::FunctionIndex;
 use crate::symbols::lines::Lines;
 use crate::symbols::name_index::{NameIndex, UnitId};
+use crate::symbols::name_scan::What;
 use crate::symbols::object::Image;
 use crate::symbols::packed::Packed;
 use crate::symbols::type_units::{TypeUnit, TypeUnits};
@@ -76,6 +77,7 @@ pub struct Debug<'f> {
     /// Those of `.debug_types`, by the offset of their headers.
     types: FrozenMap<usize, Box<Unit<'f>>>,
     names: OnceLock<NameIndex>,
+    inner_names: OnceLock<NameIndex>,
 }
 
 /// How many addresses are searched for one by one before an index is made.
@@ -201,6 +203,7 @@ impl<'f> Debug<'f> {
             type_units: OnceLock::new(),
             types: FrozenMap::new(),
             names: OnceLock::new(),
+            inner_names: OnceLock::new(),
         })
     }
 
@@ -317,9 +320,22 @@ impl<'f> Debug<'f> {
         Some(self.types.insert(offset, Box::new(unit)))
     }
 
+    /// The name of the type that lives in a unit of its own: what stands for it
+    /// elsewhere may have none.
+    pub(super) fn type_name(&self, signature: DebugTypeSignature) -> Option<Reader<'f>> {
+        let (unit, entry) = self.type_unit(signature)?;
+        let entry = unit.unit.entry(entry).ok()?;
+        self.dwarf.attr_string(&unit.unit, entry.attr_value(constants::DW_AT_name)?).ok()
+    }
+
     /// The names of all units. Made on first use, which takes a while.
     pub(super) fn names(&self) -> &NameIndex {
-        self.names.get_or_init(|| NameIndex::of_module(&self.dwarf, &self.info))
+        self.names.get_or_init(|| NameIndex::of_module(self, &self.info, What::Outside))
+    }
+
+    /// The names within functions of all units.
+    pub(super) fn inner_names(&self) -> &NameIndex {
+        self.inner_names.get_or_init(|| NameIndex::of_module(self, &self.info, What::Inside))
     }
 
     /// The names of one unit.
@@ -328,7 +344,7 @@ impl<'f> Debug<'f> {
             SectionId::DebugTypes => UnitId::Types(unit.offset.0),
             _ => UnitId::Info(unit.offset),
         };
-        unit.names.get_or_init(|| NameIndex::of_unit(&self.dwarf, id, unit.unit.header))
+        unit.names.get_or_init(|| NameIndex::of_unit(self, id, unit.unit.header))
     }
 
     /// The unit that an index means.

@@ -8,13 +8,14 @@
 
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
-use gimli::{DebugInfoOffset, Dwarf, UnitHeader, UnitOffset};
+use gimli::{DebugInfoOffset, UnitHeader, UnitOffset};
 use rustc_hash::FxHashMap;
 
-use crate::symbols::dwarf::Reader;
+use crate::symbols::dwarf::{Debug, Reader};
 use crate::symbols::info::Info;
+use crate::symbols::name_items::{Completion, Imports, Item, Keys, Kind, Names};
 use crate::symbols::name_keys::Key;
-use crate::symbols::name_scan::{Completion, Imports, Item, Keys, Kind, Names, scan};
+use crate::symbols::name_scan::{What, scan};
 use crate::symbols::workers::spread;
 
 /// Units that one worker takes at a time.
@@ -59,10 +60,10 @@ pub(super) struct Named {
 
 impl NameIndex {
     /// Reads all units of a module.
-    pub(super) fn of_module(dwarf: &Dwarf<Reader<'_>>, info: &Info<'_>) -> Self {
+    pub(super) fn of_module<'f>(debug: &Debug<'f>, info: &Info<'f>, what: What) -> Self {
         let mut units: Vec<_> = info.starts().into_iter().map(UnitId::Info).collect();
         let mut types = Vec::new();
-        let mut headers = dwarf.type_units();
+        let mut headers = debug.dwarf().type_units();
         while let Ok(Some(header)) = headers.next() {
             if let Some(offset) = header.debug_types_offset() {
                 units.push(UnitId::Types(offset.0));
@@ -82,7 +83,7 @@ impl NameIndex {
                     }
                 };
                 let Some(header) = header else { continue };
-                let mut names = scan(dwarf, header);
+                let mut names = scan(debug, header, what);
                 if matches!(unit, UnitId::Types(_)) {
                     // They are found by their offset, but in the other section.
                     names.origins = Vec::new();
@@ -101,13 +102,13 @@ impl NameIndex {
     }
 
     /// Reads one unit.
-    pub(super) fn of_unit(
-        dwarf: &Dwarf<Reader<'_>>,
+    pub(super) fn of_unit<'f>(
+        debug: &Debug<'f>,
         unit: UnitId,
-        header: UnitHeader<Reader<'_>>,
+        header: UnitHeader<Reader<'f>>,
     ) -> Self {
         let mut all = Building::default();
-        all.add(0, scan(dwarf, header));
+        all.add(0, scan(debug, header, What::Outside));
         all.finish(vec![unit])
     }
 

@@ -15,8 +15,8 @@ use crate::symbols::dwarf::{Debug, Unit};
 use crate::symbols::entries::{Attributes, Entry};
 use crate::symbols::module::ModuleSymbols;
 use crate::symbols::name_index::{NameIndex, Named, UnitId};
+use crate::symbols::name_items::{Imports, Kind};
 use crate::symbols::name_keys::Key;
-use crate::symbols::name_scan::{Imports, Kind};
 use crate::symbols::type_names;
 use crate::symbols::type_shapes::composite;
 use crate::symbols::types::{Dialect, MemberPlace, Types};
@@ -82,8 +82,9 @@ impl<'a, 'f> Types<'a, 'f> {
         entry(near.debug, all.next()?)
     }
 
-    /// Variables outside of functions with this name, qualified or its last
-    /// part only, and a place or value: those of the unit of `near` first.
+    /// Global and static variables with this name, qualified or its last part
+    /// only, and a place or value: those of the unit of `near` first. Without
+    /// any, the static variables of functions.
     pub fn globals_named(&self, name: &str, near: Option<Entry<'a, 'f>>) -> Vec<Entry<'a, 'f>> {
         let key = Key::of(name);
         let mut found: Vec<Entry<'a, 'f>> = Vec::new();
@@ -98,17 +99,22 @@ impl<'a, 'f> Types<'a, 'f> {
         if let Some(near) = near {
             add(near.debug, near.debug.names_of(near.unit));
         }
-        for module in self.modules(near).filter_map(|(module, is_small)| is_small.then_some(module))
-        {
-            if let Some(debug) = module.debug() {
-                add(debug, debug.names());
+        let small = self.modules(near).filter_map(|(module, is_small)| is_small.then_some(module));
+        let opened: Vec<_> = small.filter_map(ModuleSymbols::debug).collect();
+        for debug in &opened {
+            add(debug, debug.names());
+        }
+        if found.is_empty() {
+            for debug in opened {
+                let named = debug.inner_names().named(key).filter(|it| it.kind == Kind::Variable);
+                found.extend(named.filter_map(|named| entry(debug, named)).take(MOST_VARIABLES));
             }
         }
         found
     }
 
-    /// The variable outside of functions that covers an address of a module,
-    /// and how far into it the address is. `units` are asked first.
+    /// The global or static variable that covers an address of a module, and
+    /// how far into it the address is. `units` are asked first.
     pub fn static_at(
         &self,
         module: &'a ModuleSymbols<'f>,
@@ -127,7 +133,8 @@ impl<'a, 'f> Types<'a, 'f> {
         let near = units.iter().find_map(|unit| covering(debug.names_of(unit)));
         near.or_else(|| {
             let is_small = self.process.is_some_and(|process| process.is_small(module));
-            is_small.then(|| covering(debug.names())).flatten()
+            let all = || covering(debug.names()).or_else(|| covering(debug.inner_names()));
+            is_small.then(all).flatten()
         })
     }
 

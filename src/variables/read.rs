@@ -99,6 +99,11 @@ impl<'r, 'c, 'a, 'f> Reading<'r, 'c, 'a, 'f> {
         left > 0
     }
 
+    /// Whether the value that is being read is a variable, not a part of one.
+    pub(super) fn is_outermost(&self) -> bool {
+        self.nesting.get() <= 1
+    }
+
     /// Goes one value deeper. `None`: it is deep enough.
     fn nest(&self) -> Option<Nesting<'_>> {
         let depth = self.nesting.get();

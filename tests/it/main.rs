@@ -15,6 +15,7 @@ mod fixtures;
 mod layers;
 mod matrix;
 mod oracle;
+mod query;
 mod readme;
 mod run;
 mod run_deaths;

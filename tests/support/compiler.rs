@@ -58,7 +58,9 @@ fn compile(fixture: &Fixture, build: Build) -> PathBuf {
         run(shared.args(["-shared", "-fPIC", "-o"]).arg(&place).arg(library));
         command.arg(format!("-DLIBRARY=\"{}\"", place.display()));
     }
-    run(command.arg("-o").arg(&made).arg(&fixture.source).args(&fixture.parts));
+    command.arg("-o").arg(&made).arg(&fixture.source).args(&fixture.parts);
+    // Libraries come after what needs them.
+    run(command.args(package_flags(fixture)));
     fs::rename(&made, &wanted).expect("within one file system");
     wanted
 }
@@ -120,6 +122,18 @@ fn command(fixture: &Fixture, build: Build) -> Command {
     }
     command.args(&fixture.flags);
     command
+}
+
+/// What the compiler needs for the fixture's packages.
+fn package_flags(fixture: &Fixture) -> Vec<String> {
+    if fixture.packages.is_empty() {
+        return Vec::new();
+    }
+    let mut ask = Command::new("pkg-config");
+    let output = ask.args(["--cflags", "--libs"]).args(&fixture.packages).output();
+    let output = output.unwrap_or_else(|error| panic!("cannot run pkg-config: {error}"));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).split_whitespace().map(str::to_owned).collect()
 }
 
 /// What the compiler says of itself: another one makes other programs.

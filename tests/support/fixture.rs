@@ -18,6 +18,8 @@ pub(crate) struct Fixture {
     pub(crate) about: String,
     /// What the compiler needs besides `-g` and an optimization level.
     pub(crate) flags: Vec<String>,
+    /// Packages of C libraries that it needs, as `pkg-config` calls them.
+    pub(crate) packages: Vec<String>,
     /// The compiler that builds it. `None`: each of its language.
     pub(crate) compiler: Option<String>,
     /// Sources that are compiled and linked together with it.
@@ -62,8 +64,8 @@ pub(crate) fn of_values() -> &'static [Fixture] {
 fn in_directory(directory: &str) -> Vec<Fixture> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join(directory);
     let entries = fs::read_dir(directory).expect("the directory can be listed");
-    let mut found: Vec<_> =
-        entries.map(|entry| Fixture::read(entry.expect("an entry").path())).collect();
+    let files = entries.map(|entry| entry.expect("an entry").path()).filter(|path| path.is_file());
+    let mut found: Vec<_> = files.map(Fixture::read).collect();
     found.sort_by(|a, b| a.name.cmp(&b.name));
     found
 }
@@ -104,6 +106,7 @@ impl Fixture {
             language,
             about,
             flags: Vec::new(),
+            packages: Vec::new(),
             compiler: None,
             parts: Vec::new(),
             library: None,
@@ -117,6 +120,8 @@ impl Fixture {
         for (number, line) in text.lines().enumerate().map(|(at, line)| (at + 1, line)) {
             if let Some(flags) = line.strip_prefix("// build: ") {
                 fixture.flags.extend(flags.split_whitespace().map(str::to_owned));
+            } else if let Some(packages) = line.strip_prefix("// packages: ") {
+                fixture.packages.extend(packages.split_whitespace().map(str::to_owned));
             } else if let Some(name) = line.strip_prefix("// compiler: ") {
                 fixture.compiler = Some(name.to_owned());
             } else if let Some(names) = line.strip_prefix("// parts: ") {

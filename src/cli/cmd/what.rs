@@ -18,6 +18,7 @@ use anyhow::{Context as _, Result};
 use crate::analyze;
 use crate::base::file_store::FileStore;
 use crate::base::gap::Gaps;
+use crate::base::limits::Limits;
 use crate::cli::args::{Format, WhatArgs};
 use crate::cli::exit::Exit;
 use crate::cli::ui::{Stream, Ui};
@@ -34,7 +35,9 @@ use crate::report::render::what;
 /// When the file is no core that can be read, when it has no such thread or
 /// frame, or when the result cannot be written.
 pub fn what(args: &WhatArgs, ui: &Ui) -> Result<Exit> {
-    let options = analyze::Options { symbols: args.files.options(), ..analyze::Options::default() };
+    let limits = Limits::default().with_all_names();
+    let options =
+        analyze::Options { symbols: args.files.options(), limits, ..analyze::Options::default() };
     let store = FileStore::new();
     let gaps = Gaps::new();
     let process = dump::open(&args.core, &store, &options.limits, &gaps)?;

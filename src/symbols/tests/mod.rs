@@ -8,6 +8,7 @@ mod calls;
 mod damage;
 mod files;
 mod memory;
+mod names;
 
 use std::collections::BTreeMap;
 use std::fs;
