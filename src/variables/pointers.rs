@@ -44,13 +44,7 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
             Ok(word) => RunAddr(word),
             Err(missing) => return Value::unknown(missing.reason()),
         };
-        let code = pretty::is_go_function(of).then(|| self.context.memory.u64(at).ok()).flatten();
-        let mut value = match code {
-            Some(code) => {
-                Value::leaf(ValueKind::Function, self.code(RunAddr(code)), place.origin())
-            }
-            None => self.pointer_to(of.dialect, at, target, place.origin(), level),
-        };
+        let mut value = self.pointer_to(of.dialect, at, target, place.origin(), level);
         value.raw = Some(at.0);
         value
     }

@@ -146,6 +146,7 @@ impl<'r, 'c, 'a, 'f> Reading<'r, 'c, 'a, 'f> {
             }
             (None, Shape::Composite(composite)) => self.composite(of, composite, place, level),
             (None, Shape::Array(array)) => self.array(of, array, &array.dimensions, place, level),
+            (None, Shape::Function) if of.dialect == Dialect::Go => self.closure(place),
             (None, Shape::Function) => self.function(place),
             (None, Shape::Nothing) if of.size.is_some() => {
                 Value::leaf(ValueKind::Pointer, "nullptr", place.origin())
@@ -242,6 +243,25 @@ impl<'r, 'c, 'a, 'f> Reading<'r, 'c, 'a, 'f> {
     fn function(&self, place: &Place<'a, 'f>) -> Value {
         let Some(at) = place.address() else { return Value::unknown("code without an address") };
         Value::leaf(ValueKind::Function, self.code(at), Origin::Memory)
+    }
+
+    /// A function value of Go: a pointer to a closure, which begins with the
+    /// address of its code.
+    fn closure(&self, place: &Place<'a, 'f>) -> Value {
+        let word = |place: &Place<'a, 'f>| {
+            let bytes = place.read(self.context.memory, 8)?;
+            let word = unsigned(&bytes).and_then(|word| u64::try_from(word).ok());
+            word.ok_or_else(|| Missing::Because("it is larger than an address".to_owned()))
+        };
+        let text = match word(place) {
+            Ok(0) => Ok("nil".to_owned()),
+            Ok(at) => word(&Place::Memory(RunAddr(at))).map(|code| self.code(RunAddr(code))),
+            Err(missing) => Err(missing),
+        };
+        match text {
+            Ok(text) => Value::leaf(ValueKind::Function, text, place.origin()),
+            Err(missing) => Value::unknown(missing.reason()),
+        }
     }
 
     /// An address of code, with the name of what is there.

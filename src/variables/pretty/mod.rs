@@ -93,13 +93,6 @@ fn bare(name: &str) -> &str {
     name.strip_prefix("struct ").unwrap_or(name)
 }
 
-/// Whether a type is a function of Go: a pointer to a pointer to its code.
-pub(super) fn is_go_function(of: &Type<'_, '_>) -> bool {
-    of.dialect == Dialect::Go
-        && of.name.starts_with("func(")
-        && matches!(of.shape, Shape::Pointer(_))
-}
-
 /// All printers of some lists.
 fn templates(
     lists: &'static [&'static [&'static [Template]]],
