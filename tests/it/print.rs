@@ -12,7 +12,7 @@ use coretool::dump;
 use coretool::inspect::{Choice, Questions, print};
 use coretool::report::model::{Hex, Printout, ValueKind};
 
-use crate::support::builds::Build;
+use crate::support::builds::{Build, Level};
 use crate::support::core_maker::{Core, gdb_core};
 use crate::support::examination::examination;
 use crate::support::fixture::{Fixture, named};
@@ -160,7 +160,8 @@ fn json_has_values_types_and_faults() {
 fn frames_are_numbered_as_in_the_report() {
     for name in ["deep-inlines", "stack-overflow", "signal-handler", "threads"] {
         let fixture = named(name);
-        let build = Build { is_optimized: name == "deep-inlines", ..Build::plain(fixture) };
+        let level = if name == "deep-inlines" { Level::O2 } else { Level::O0 };
+        let build = Build { level, ..Build::plain(fixture) };
         let report = examination(fixture, build).report.clone().unwrap();
         let (core, _) = gdb_core(fixture, build);
         let crashed = &report.threads[0];
