@@ -133,6 +133,8 @@ impl<'t> Parser<'t> {
     fn take_command(&mut self) -> bool {
         // `print` may be a variable, and so may the others.
         let stands_alone = match self.ahead(1) {
+            // `p as u64`, unless that is all.
+            Word::Name(name) if name == "as" => self.ahead(2) == &Word::End,
             Word::Name(_) | Word::Quoted(_) | Word::Register(_) | Word::Integer(..) => true,
             Word::Sign(sign) => matches!(*sign, "(" | "*" | "&" | "/" | "::"),
             _ => false,
@@ -384,6 +386,10 @@ impl<'t> Parser<'t> {
                 };
                 return self.part(Kind::Name(name), at.to(self.before()));
             }
+            Word::Sign("(") if self.is_anonymous_namespace() => {
+                let path = self.path()?;
+                return self.part(Kind::Name(Name { file: None, path }), at.to(self.before()));
+            }
             Word::Name(_) | Word::Sign("::") => {
                 let path = self.path()?;
                 return self.part(Kind::Name(Name { file: None, path }), at.to(self.before()));
@@ -414,6 +420,13 @@ impl<'t> Parser<'t> {
         }
     }
 
+    /// Whether `(anonymous namespace)` comes, as C++ names are shown.
+    pub(super) fn is_anonymous_namespace(&self) -> bool {
+        let is =
+            |ahead, wanted: &str| matches!(self.ahead(ahead), Word::Name(name) if name == wanted);
+        is(1, "anonymous") && is(2, "namespace") && self.ahead(3) == &Word::Sign(")")
+    }
+
     /// `a::b::c`.
     fn path(&mut self) -> Result<String, Fault> {
         self.take("::");
@@ -422,8 +435,7 @@ impl<'t> Parser<'t> {
             match self.peek() {
                 Word::Name(name) | Word::Quoted(name) => path.push_str(name),
                 // `(anonymous namespace)::name` of C++, `{closure#0}` of Rust.
-                Word::Sign("(") if matches!(self.ahead(1), Word::Name(name) if name == "anonymous") =>
-                {
+                Word::Sign("(") if self.is_anonymous_namespace() => {
                     path.push_str("(anonymous namespace)");
                     (0..3).for_each(|_| self.advance());
                 }

@@ -190,8 +190,7 @@ impl Parser<'_> {
         loop {
             match self.peek() {
                 Word::Name(_) => self.advance(),
-                Word::Sign("(") if matches!(self.ahead(1), Word::Name(name) if name == "anonymous") =>
-                {
+                Word::Sign("(") if self.is_anonymous_namespace() => {
                     (0..4).for_each(|_| self.advance());
                 }
                 _ => return None,
