@@ -13,6 +13,7 @@ use crate::analyze::Options;
 use crate::base::addr::RunAddr;
 use crate::base::file_store::FileStore;
 use crate::base::gap::Gaps;
+use crate::base::limits::Limits;
 use crate::base::memory::Fallback;
 use crate::dump::process::{Process, Thread};
 use crate::inspect::labels::Labels;
@@ -117,6 +118,9 @@ pub struct Questions {
     pub format: Option<Format>,
 }
 
+/// Bytes of the text of a printed value: as good as all of it.
+const LONGEST_TEXT: usize = 1 << 16;
+
 /// Evaluates expressions at a place of `process`.
 ///
 /// # Errors
@@ -131,6 +135,9 @@ pub fn print<'f>(
     choice: Choice,
     questions: &Questions,
 ) -> Result<Printout, NoSuchPlace> {
+    // Who asks for one value wants all of it.
+    let limits = Limits { text: options.limits.text.max(LONGEST_TEXT), ..options.limits };
+    let options = &Options { limits, ..options.clone() };
     inspect(process, store, options, gaps, choice, |scene, standpoint| {
         let view = scene.view;
         let results = questions

@@ -12,6 +12,7 @@ tools='
 cc gcc
 g++ g++
 clang clang
+pkg-config pkg-config
 musl-gcc musl-tools
 gdb gdb
 eu-stack elfutils
@@ -28,6 +29,10 @@ missing_packages() {
             echo "$package"
         fi
     done
+    # Libraries that programs under tests/values use.
+    ls /usr/lib/llvm-*/include/c++/v1/vector >/dev/null 2>&1 || echo libc++-dev
+    ls /usr/lib/llvm-*/lib/libc++abi.so >/dev/null 2>&1 || echo libc++abi-dev
+    pkg-config --exists glib-2.0 2>/dev/null || echo libglib2.0-dev
     # The C library's own debug information, for frames inside of it.
     if ! ls -d /usr/lib/debug/.build-id >/dev/null 2>&1; then
         echo libc6-dbg

@@ -36,7 +36,7 @@ fn mapped(memory: &dyn Memory, mapping: &Mapping, at: RunAddr) -> Option<HeapBlo
     for _ in 0..MOST_CHUNKS {
         let size = memory.u64(RunAddr(chunk.checked_add(8)?)).ok()?;
         let bytes = size & !FLAGS;
-        let is_whole = size & FLAGS == MAPPED && bytes % 0x1000 == 0 && bytes > 0;
+        let is_whole = size & FLAGS == MAPPED && bytes.is_multiple_of(0x1000) && bytes > 0;
         let end = chunk.checked_add(bytes)?;
         if !is_whole || end > mapping.range.end.0 || memory.u64(RunAddr(chunk)).ok()? != 0 {
             return None;
@@ -64,7 +64,7 @@ fn walked(memory: &dyn Memory, mapping: &Mapping, at: RunAddr) -> Option<HeapBlo
     for _ in 0..MOST_CHUNKS {
         let bytes = size & !FLAGS;
         let next = chunk.checked_add(bytes)?;
-        let is_sound = bytes >= SMALLEST && bytes % 16 == 0 && size & (MAPPED | 4) == 0;
+        let is_sound = bytes >= SMALLEST && bytes.is_multiple_of(16) && size & (MAPPED | 4) == 0;
         if !is_sound || next > end {
             return None;
         }

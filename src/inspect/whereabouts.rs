@@ -46,11 +46,13 @@ pub(super) fn what(
         ..What::default()
     };
     let Some(mapping) = mapping else {
-        (what.below, what.above) = neighbors(scene, at);
+        if what.kind == AddressKind::Unmapped {
+            (what.below, what.above) = neighbors(scene, at);
+        }
         what.stack = guard_below(scene, at);
         return what;
     };
-    if mapping.path.is_some() {
+    if mapping.path.is_some() && is_in_file(scene, at) {
         let into = at.0.saturating_sub(mapping.range.start.0);
         what.file_offset = Some(Hex(mapping.offset.0.saturating_add(into)));
     }
@@ -75,10 +77,19 @@ fn kind(at: RunAddr, mapping: Option<&Mapping>) -> AddressKind {
     match at.0 {
         _ if mapping.is_some() => AddressKind::Mapped,
         ..NULL_PAGES => AddressKind::Null,
-        ..LOWER_END => AddressKind::Unmapped,
+        NULL_PAGES..LOWER_END => AddressKind::Unmapped,
         UPPER_START.. => AddressKind::Kernel,
         _ => AddressKind::NonCanonical,
     }
+}
+
+/// Whether the file holds the byte: not that of `.bss`, which is mapped from
+/// the end of a page of the file.
+fn is_in_file(scene: &Scene<'_, '_, '_, '_>, at: RunAddr) -> bool {
+    let module = scene.view.context.symbols.module_at(at).map(|(_, module)| module);
+    module.is_none_or(|module| {
+        module.image().is_none() || module.bytes_at(at.to_link(module.bias()), 1).is_some()
+    })
 }
 
 fn source(scene: &Scene<'_, '_, '_, '_>, at: RunAddr) -> ByteSource {

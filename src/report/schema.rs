@@ -1,16 +1,37 @@
-//! The JSON schema of the report, for programs that read it.
+//! The JSON schemas of what programs can read: reports and answers.
 //!
-//! `docs/report-schema.json` is this text, checked in. A test compares the two;
-//! `UPDATE_SCHEMA=1 cargo test --test it schema` writes the file anew.
+//! `docs/report-schema.json` and its neighbors are these texts, checked in. A
+//! test compares them; `UPDATE_SCHEMA=1 cargo test --test it schema` writes the
+//! files anew.
 
+use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 
-use crate::report::model::Report;
+use crate::report::model::{MemoryDump, Printout, Report, What};
 
 /// The schema (draft 2020-12) of what a reader of a report can rely on, as
 /// indented JSON with a newline at its end.
 pub fn report_schema() -> String {
-    let schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Report>();
+    schema::<Report>()
+}
+
+/// The same for `coretool print`.
+pub fn print_schema() -> String {
+    schema::<Printout>()
+}
+
+/// The same for `coretool memory`.
+pub fn memory_schema() -> String {
+    schema::<MemoryDump>()
+}
+
+/// The same for `coretool what`.
+pub fn what_schema() -> String {
+    schema::<What>()
+}
+
+fn schema<T: JsonSchema>() -> String {
+    let schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>();
     // `{:#}` of a JSON value is its indented form, and cannot fail.
     format!("{:#}\n", schema.as_value())
 }

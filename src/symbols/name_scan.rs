@@ -273,7 +273,7 @@ impl<'f> Scan<'_, 'f> {
             let class = Some(Class { hasher, items, completion });
             // In C, types that are written inside of others are outside.
             let (key, short) = match self.unit.dialect {
-                Dialect::C => (outer, outer_short),
+                Dialect::C | Dialect::Go | Dialect::D => (outer, outer_short),
                 _ => (key, short),
             };
             let is_in_function = self.is_in_function();
@@ -292,7 +292,9 @@ impl<'f> Scan<'_, 'f> {
         let line = get(attributes, dw::DW_AT_decl_line).and_then(|line| line.udata_value());
         let of = match self.unit.dialect {
             // In C, one name may mean two types; in C++, the language forbids.
-            Dialect::C => self.unit.type_print(attributes, &mut self.prints),
+            Dialect::C | Dialect::Go | Dialect::D => {
+                self.unit.type_print(attributes, &mut self.prints)
+            }
             _ => line.unwrap_or(0),
         };
         let places =

@@ -143,7 +143,7 @@ impl<'a, 'f> Types<'a, 'f> {
         let near = declared.entry;
         let containers = self.containers(near);
         let path = match self.dialect(near) {
-            Dialect::C => Vec::new(),
+            Dialect::C | Dialect::Go | Dialect::D => Vec::new(),
             _ => containers.path(near.offset),
         };
         let Some(name) = declared.text(dw::DW_AT_name) else {

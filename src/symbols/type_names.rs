@@ -65,8 +65,10 @@ impl<'a, 'f> Namer<'_, 'a, 'f> {
         let target = || attributes.reference(dw::DW_AT_type);
         let inner = || self.declarator(target(), depth + 1);
         match attributes.tag() {
-            // Rust names its pointers, and knows no qualifiers.
-            _ if dialect == Dialect::Rust && attributes.get(dw::DW_AT_name).is_some() => {
+            // Rust and Go name their pointers, and know no qualifiers.
+            _ if matches!(dialect, Dialect::Rust | Dialect::Go)
+                && attributes.get(dw::DW_AT_name).is_some() =>
+            {
                 Declarator::plain(named(types, &attributes, ""))
             }
             dw::DW_TAG_array_type if dialect == Dialect::Rust => {
@@ -167,7 +169,7 @@ fn named<'a, 'f>(types: &Types<'a, 'f>, attributes: &Attributes<'a, 'f>, keyword
     };
     let dialect = types.dialect(attributes.entry);
     let is_qualified = is_type(tag) || tag == dw::DW_TAG_typedef;
-    if dialect == Dialect::C || !is_qualified {
+    if matches!(dialect, Dialect::C | Dialect::Go | Dialect::D) || !is_qualified {
         return format!("{keyword}{own}");
     }
     let is_rust = dialect == Dialect::Rust;

@@ -33,6 +33,10 @@ pub enum Dialect {
     Cpp,
     /// Rust.
     Rust,
+    /// Go.
+    Go,
+    /// D.
+    D,
 }
 
 /// One type, typedefs and qualifiers looked through.
@@ -298,6 +302,8 @@ pub(super) fn void<'a, 'f>() -> Type<'a, 'f> {
 pub fn dialect_of(language: Option<DwLang>) -> Dialect {
     match language {
         Some(dw::DW_LANG_Rust) => Dialect::Rust,
+        Some(dw::DW_LANG_Go) => Dialect::Go,
+        Some(dw::DW_LANG_D) => Dialect::D,
         Some(
             dw::DW_LANG_C_plus_plus
             | dw::DW_LANG_C_plus_plus_03

@@ -187,7 +187,7 @@ pub(super) fn structure_text(
     for (name, part) in parts {
         match dialect {
             Dialect::Rust if is_tuple => texts.push(&part.text),
-            Dialect::Rust => texts.push(&format!("{name}: {}", part.text)),
+            Dialect::Rust | Dialect::Go => texts.push(&format!("{name}: {}", part.text)),
             _ => texts.push(&format!("{name} = {}", part.text)),
         }
     }

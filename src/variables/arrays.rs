@@ -92,7 +92,10 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
         level: Level,
         read: impl Fn(&Place<'a, 'f>, Level) -> Value,
     ) -> Value {
-        let (open, close) = if dialect == Dialect::Rust { ("[", "]") } else { ("{", "}") };
+        let (open, close) = match dialect {
+            Dialect::Rust | Dialect::Go | Dialect::D => ("[", "]"),
+            Dialect::C | Dialect::Cpp => ("{", "}"),
+        };
         let mut value = Value::leaf(ValueKind::Array, "", place.origin());
         value.address = place.address();
         if level.nested == 0 && count > 0 {

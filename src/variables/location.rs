@@ -36,6 +36,9 @@ const VECTOR_BYTES: usize = 32;
 const VECTOR: std::ops::RangeInclusive<u16> = 17..=32;
 const X87: std::ops::RangeInclusive<u16> = 33..=40;
 
+/// Registers that functions of Go restore: `rbp`, `rsp`, the return address.
+const KEPT_IN_GO: [u16; 3] = [6, 7, 16];
+
 /// What expressions are evaluated in: one physical frame and its function.
 pub struct Activation<'c, 'a, 'f> {
     /// Memory, symbols, limits.
@@ -248,6 +251,9 @@ impl<'a, 'f> Activation<'_, 'a, 'f> {
     /// not known.
     pub(super) fn register(&self, register: Register) -> Result<Vec<u8>, String> {
         let frame = self.frame().ok_or("the function that set it jumped on")?;
+        if self.is_lost_in_go(register) {
+            return Err("functions of Go save no registers".to_owned());
+        }
         if let Some(word) = frame.registers.get(register) {
             return Ok(word.to_le_bytes().to_vec());
         }
@@ -267,6 +273,20 @@ impl<'a, 'f> Activation<'_, 'a, 'f> {
             return Ok(bytes);
         }
         Err(format!("{name} is not in the dump"))
+    }
+
+    /// Whether a function of Go lies between the innermost frame and this one.
+    /// They may change all registers but those that make up the stack (Go
+    /// internal ABI), and unwind tables do not say so.
+    fn is_lost_in_go(&self, register: Register) -> bool {
+        if self.index == 0 || KEPT_IN_GO.contains(&register.0) {
+            return false;
+        }
+        let inner = self.frames.get(..self.index).unwrap_or_default();
+        inner.iter().any(|frame| {
+            let calls = self.context.symbols.calls(frame.at);
+            calls.iter().any(|call| call.language == Some(dw::DW_LANG_Go))
+        })
     }
 
     /// The registers of the thread that these frames belong to.

@@ -43,9 +43,10 @@ use crate::symbols::Symbols;
 use crate::symbols::dwarf::Unit;
 use crate::symbols::entries::Entry;
 use crate::symbols::functions::Call;
-use crate::symbols::types::Types;
+use crate::symbols::types::{Dialect, Types};
 use crate::unwind::frame::Frame;
 use crate::variables::location::Activation;
+use crate::variables::place::Place;
 use crate::variables::read::Reading;
 use crate::variables::scope::{Declared, variables_at};
 use crate::variables::value::{Value, Variable};
@@ -98,10 +99,21 @@ impl<'a, 'f> Context<'a, 'f> {
     /// The global or static variable that covers an address, virtual tables of
     /// Rust included, and how far into it the address is.
     pub fn static_at(&self, at: RunAddr) -> Option<(Entry<'a, 'f>, u64)> {
+        self.static_near(at, None)
+    }
+
+    /// As [`Context::static_at`], looking first in the unit of `near`, which
+    /// helps where a module has too many units to look into all.
+    pub fn static_near(
+        &self,
+        at: RunAddr,
+        near: Option<Entry<'a, 'f>>,
+    ) -> Option<(Entry<'a, 'f>, u64)> {
         let (_, module) = self.symbols.module_at(at)?;
         let debug = module.debug()?;
+        let near = near.filter(|near| std::ptr::eq(near.debug, debug));
         // A table of functions is often in the unit of one of them.
-        let mut units: Vec<&Unit<'f>> = Vec::new();
+        let mut units: Vec<&Unit<'f>> = near.map(|near| near.unit).into_iter().collect();
         for index in 0..TABLE_WORDS {
             let word = at.checked_add(index.saturating_mul(8));
             let Some(code) = word.and_then(|word| self.memory.u64(word).ok()) else { break };
@@ -191,6 +203,10 @@ fn variable<'a, 'f>(
     let of = reading.context.types.get(type_entry);
     let mut value = match activation.place(attributes) {
         Ok(place) => reading.variable(type_entry, &place),
+        // Without a byte, there is but one value: `()`.
+        Err(_) if of.size == Some(0) && of.dialect == Dialect::Rust => {
+            reading.variable(type_entry, &Place::constant(Vec::new()))
+        }
         Err(why) => Value::unknown(why),
     };
     // What an argument was when the function was called may still be known.

@@ -49,7 +49,7 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
         value
     }
 
-    fn pointer_to(
+    pub(super) fn pointer_to(
         &self,
         dialect: Dialect,
         at: RunAddr,
@@ -95,6 +95,9 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
                 let target = self.typed(&object.of, &Place::Memory(object.at), level.followed());
                 if !target.is_known() && !self.is_there(at) {
                     return pointer(format!("{at} {NOT_DUMPED}"));
+                }
+                if !target.is_known() && matches!(shape, Shape::Declared(_)) {
+                    return pointer(self.code(at));
                 }
                 let arrow = match shape {
                     Shape::Composite(_) | Shape::Declared(_) | Shape::Array(_) => "",
@@ -174,7 +177,10 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
             return value;
         }
         let object = self.object(&self.context.types.get(target), at);
-        let target = self.typed(&object.of, &Place::Memory(object.at), level.followed());
+        // Rust's `&&T` is the reference that a closure or iterator got of one.
+        let is_inner = of.dialect == Dialect::Rust && object.of.plain_name.starts_with('&');
+        let inner = if is_inner { level.deeper() } else { level.followed() };
+        let target = self.typed(&object.of, &Place::Memory(object.at), inner);
         let label = labeled(object.label.as_deref());
         value.dynamic_type = object.label;
         value.text = match target.is_known() {
@@ -197,7 +203,8 @@ fn null(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::C => "NULL",
         Dialect::Cpp => "nullptr",
-        Dialect::Rust => "null",
+        Dialect::Rust | Dialect::D => "null",
+        Dialect::Go => "nil",
     }
 }
 

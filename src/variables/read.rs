@@ -99,6 +99,11 @@ impl<'r, 'c, 'a, 'f> Reading<'r, 'c, 'a, 'f> {
         left > 0
     }
 
+    /// Whether the value that is being read is a variable, not a part of one.
+    pub(super) fn is_outermost(&self) -> bool {
+        self.nesting.get() <= 1
+    }
+
     /// Goes one value deeper. `None`: it is deep enough.
     fn nest(&self) -> Option<Nesting<'_>> {
         let depth = self.nesting.get();
@@ -141,6 +146,7 @@ impl<'r, 'c, 'a, 'f> Reading<'r, 'c, 'a, 'f> {
             }
             (None, Shape::Composite(composite)) => self.composite(of, composite, place, level),
             (None, Shape::Array(array)) => self.array(of, array, &array.dimensions, place, level),
+            (None, Shape::Function) if of.dialect == Dialect::Go => self.closure(place),
             (None, Shape::Function) => self.function(place),
             (None, Shape::Nothing) if of.size.is_some() => {
                 Value::leaf(ValueKind::Pointer, "nullptr", place.origin())
@@ -239,6 +245,25 @@ impl<'r, 'c, 'a, 'f> Reading<'r, 'c, 'a, 'f> {
         Value::leaf(ValueKind::Function, self.code(at), Origin::Memory)
     }
 
+    /// A function value of Go: a pointer to a closure, which begins with the
+    /// address of its code.
+    fn closure(&self, place: &Place<'a, 'f>) -> Value {
+        let word = |place: &Place<'a, 'f>| {
+            let bytes = place.read(self.context.memory, 8)?;
+            let word = unsigned(&bytes).and_then(|word| u64::try_from(word).ok());
+            word.ok_or_else(|| Missing::Because("it is larger than an address".to_owned()))
+        };
+        let text = match word(place) {
+            Ok(0) => Ok("nil".to_owned()),
+            Ok(at) => word(&Place::Memory(RunAddr(at))).map(|code| self.code(RunAddr(code))),
+            Err(missing) => Err(missing),
+        };
+        match text {
+            Ok(text) => Value::leaf(ValueKind::Function, text, place.origin()),
+            Err(missing) => Value::unknown(missing.reason()),
+        }
+    }
+
     /// An address of code, with the name of what is there.
     pub(super) fn code(&self, at: RunAddr) -> String {
         match self.symbol(at) {
@@ -294,7 +319,9 @@ fn number(of: &Type<'_, '_>, encoding: DwAte, bytes: &[u8], origin: Origin) -> V
         dw::DW_ATE_UTF if of.dialect == Dialect::Rust && no_character(raw) => {
             return Value::unknown(format!("{raw:#x} is no character"));
         }
-        dw::DW_ATE_UTF | dw::DW_ATE_ASCII | dw::DW_ATE_UCS => wide_character(of, raw),
+        dw::DW_ATE_UTF | dw::DW_ATE_ASCII | dw::DW_ATE_UCS | dw::DW_ATE_unsigned_char => {
+            wide_character(of, raw)
+        }
         dw::DW_ATE_address => format!("{raw:#x}"),
         dw::DW_ATE_float | dw::DW_ATE_imaginary_float => match float(bytes, &of.plain_name) {
             Some(text) if encoding == dw::DW_ATE_imaginary_float => format!("{text}i"),

@@ -38,14 +38,14 @@ pub fn variables_at<'a, 'f>(function: Entry<'a, 'f>, at: LinkAddr) -> Vec<Declar
             dw::DW_TAG_formal_parameter => arguments.extend(declared(entry, depth)),
             dw::DW_TAG_variable => locals.extend(declared(entry, depth)),
             // `Args... args` of C++: each argument is an entry below, named by
-            // its number.
+            // its number where the pack has a name.
             dw::DW_TAG_GNU_formal_parameter_pack => {
-                let name = entry.name().unwrap_or_default();
+                let name = entry.name();
                 let parts = entry.entry.children();
                 for (number, part) in parts.iter().enumerate() {
                     let part = declared(part, depth.saturating_add(1));
                     arguments.extend(part.map(|part| Declared {
-                        name: part.name.or_else(|| Some(format!("{name}#{number}"))),
+                        name: part.name.or_else(|| Some(format!("{}#{number}", name.as_ref()?))),
                         ..part
                     }));
                 }

@@ -38,6 +38,10 @@ impl CharKind {
             (dw::DW_ATE_UTF, 1) => Some(Self::Narrow),
             (dw::DW_ATE_UTF, 2) => Some(Self::Wide(2)),
             (dw::DW_ATE_UTF, 4) => Some(Self::Wide(4)),
+            // `wchar` and `dchar` of D.
+            (dw::DW_ATE_unsigned_char, size @ (2 | 4)) => {
+                Some(Self::Wide(if size == 2 { 2 } else { 4 }))
+            }
             // In C, wchar_t is a typedef of int; char16_t one of short.
             (dw::DW_ATE_signed | dw::DW_ATE_unsigned, size @ (2 | 4)) if is_wide(of) => {
                 Some(Self::Wide(if size == 2 { 2 } else { 4 }))

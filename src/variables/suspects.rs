@@ -254,5 +254,6 @@ fn reached(pointer: &str, dialect: Dialect, is_reference: bool) -> String {
         _ if is_reference => format!("{pointer}."),
         Dialect::Rust => format!("(*{pointer})."),
         Dialect::C | Dialect::Cpp => format!("{pointer}->"),
+        Dialect::Go | Dialect::D => format!("{pointer}."),
     }
 }

@@ -11,6 +11,7 @@ use gimli::{DwAt, DwTag};
 
 use crate::base::addr::{FrameAddr, LinkAddr, RunAddr};
 use crate::symbols::entries::{Attributes, Descend, Entry};
+use crate::symbols::module::ModuleSymbols;
 use crate::variables::Context;
 
 /// How many functions are looked at for jumps.
@@ -178,10 +179,10 @@ fn jumped_to<'a, 'f>(
     after: LinkAddr,
     function: Entry<'a, 'f>,
 ) -> Option<Entry<'a, 'f>> {
-    let modules = context.symbols.modules().iter();
-    let module = modules
-        .filter(|module| module.debug().is_some_and(|debug| std::ptr::eq(debug, function.debug)))
-        .next()?;
+    let is_its = |module: &&ModuleSymbols<'f>| {
+        module.debug().is_some_and(|debug| std::ptr::eq(debug, function.debug))
+    };
+    let module = context.symbols.modules().iter().find(is_its)?;
     function_at(context, branch_target(context, after.to_run(module.bias()))?)
 }
 

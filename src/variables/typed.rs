@@ -182,7 +182,8 @@ impl Typed {
             return self.shifted(operation, with);
         }
         if self.kind != with.kind {
-            return None;
+            let (left, right) = self.of_one_type(with)?;
+            return left.binary(operation, right);
         }
         if let (Some(a), Some(b)) = (self.float(), with.float()) {
             let value = match operation {
@@ -216,6 +217,20 @@ impl Typed {
         Some(Self::new(self.kind, bits))
     }
 
+    /// Two values as of one type. clang counts on a number of the generic type
+    /// being one of any type of its size.
+    fn of_one_type(self, with: Self) -> Option<(Self, Self)> {
+        match (self.kind, with.kind) {
+            (Kind::Generic, Kind::Signed(8) | Kind::Unsigned(8)) => {
+                Some((Self::new(with.kind, self.bits), with))
+            }
+            (Kind::Signed(8) | Kind::Unsigned(8), Kind::Generic) => {
+                Some((self, Self::new(self.kind, with.bits)))
+            }
+            _ => None,
+        }
+    }
+
     fn shifted(self, operation: Binary, by: Self) -> Option<Self> {
         if matches!(self.kind, Kind::Float(_) | Kind::Opaque(_)) {
             return None;
@@ -240,7 +255,8 @@ impl Typed {
     /// signed. `None`: they do not.
     pub(super) fn compared(self, with: Self) -> Option<Ordering> {
         if self.kind != with.kind {
-            return None;
+            let (left, right) = self.of_one_type(with)?;
+            return left.compared(right);
         }
         match self.kind {
             Kind::Float(_) => self.float()?.partial_cmp(&with.float()?),
@@ -326,6 +342,14 @@ mod tests {
             ("by zero", signed(4, 1), Binary::Div, signed(4, 0), None),
             ("the least by -1", signed(16, i128::MIN), Binary::Div, signed(16, -1), None),
             ("of two types", signed(4, 1), Binary::Plus, signed(8, 1), None),
+            (
+                "generic and typed",
+                signed(8, -9),
+                Binary::Mul,
+                Typed::generic(50),
+                Some(signed(8, -450)),
+            ),
+            ("generic and narrower", signed(4, 9), Binary::Mul, Typed::generic(50), None),
             ("floats", double(1.5), Binary::Mul, double(3.0), Some(double(4.5))),
             ("no bits of floats", double(1.5), Binary::And, double(3.0), None),
             (

@@ -4,7 +4,7 @@
 #
 #   tests/bench/compare.sh [ROUNDS]        21 rounds unless told otherwise
 #   BENCH="small threads" compare.sh       only these: small threads sparse
-#                                          overflow large run
+#                                          overflow large locals containers run
 #
 # Nothing else should run on the machine meanwhile. Results of one run are kept in
 # docs/PERFORMANCE.md.
@@ -13,7 +13,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 work=$root/target/bench
 rounds=${1:-21}
-bench=${BENCH:-small threads sparse overflow large run}
+bench=${BENCH:-small threads sparse overflow large locals containers run}
 mkdir -p "$work/cores"
 trap 'rm -rf "$work/cores"' EXIT
 
@@ -106,6 +106,38 @@ if wanted large; then
     size=$(size -A "$work/large/large" | awk '/^\.debug/ { sum += $2 } END { printf "%.0f", sum / 1e6 }')
     echo "large program, $size MB of debug information (bar: 0.3 s; 15x gdb):"
     compare "$((rounds / 3 + 1))" 60 "$work/cores/large" "$work/large/large"
+fi
+
+if wanted locals; then
+    if [ ! -x "$work/large/large" ]; then
+        "$here/large.sh" "$work/large"
+    fi
+    [ -e "$work/cores/large" ] || make_core large "$work/large/large"
+    core=$work/cores/large
+    echo "large program, locals of one frame (bar: 50 ms more than the stack without them):"
+    python3 "$here/measure.py" "$rounds" 30 \
+        "stack=$coretool print $core \\\$rip" \
+        "three locals=$coretool print $core at depth sum" \
+        "a type by name=$coretool print $core 'sizeof(struct record_77)'" \
+        "a type that is not there=$coretool print $core 'sizeof(struct nowhere)'"
+fi
+
+if wanted containers; then
+    g++ -g -O1 -o "$work/containers-cxx" "$here/programs/containers.cpp"
+    rustc -g -C opt-level=1 -o "$work/containers-rust" "$here/programs/containers.rs"
+    for language in cxx rust; do
+        make_core containers "$work/containers-$language"
+        core=$work/cores/containers
+        names="vector map list hashed deque bits"
+        [ $language = cxx ] || names="vector map hashed deque"
+        rows=()
+        for name in $names; do
+            rows+=("$name=$coretool print $core $name")
+        done
+        echo "containers of 10,000,000 elements, $language (bar: 10 ms and 1 MB more than the stack):"
+        python3 "$here/measure.py" "$rounds" 30 "stack=$coretool print $core \\\$rip" "${rows[@]}"
+        rm "$core"
+    done
 fi
 
 if wanted run; then

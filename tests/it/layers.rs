@@ -87,7 +87,7 @@ const WORDS: &[(&[&str], &[&str], &str)] = &[
         "clock, environment and current directory come in as options",
     ),
     (
-        &["std::net", "TcpStream", "UdpSocket"],
+        &["TcpStream", "TcpListener", "UdpSocket", "ToSocketAddrs", "std::os::unix::net"],
         &["symbols/fetch.rs"],
         "nothing leaves the machine unasked",
     ),
@@ -98,7 +98,7 @@ const WORDS: &[(&[&str], &[&str], &str)] = &[
     ),
     (
         &["report::build", "super::build"],
-        &["report/build", "analyze.rs", "inspect.rs"],
+        &["report/build", "analyze.rs", "inspect.rs", "inspect"],
         "renderers know the model only",
     ),
 ];

@@ -1,21 +1,28 @@
-//! `docs/report-schema.json` is in step with the code.
+//! `docs/report-schema.json` and its neighbors are in step with the code.
 
 use std::path::Path;
 
-use coretool::report::schema::report_schema;
+use coretool::report::schema::{memory_schema, print_schema, report_schema, what_schema};
 
 #[test]
-fn the_checked_in_schema_is_the_generated_one() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/report-schema.json");
-    let generated = report_schema();
-    if std::env::var_os("UPDATE_SCHEMA").is_some() {
-        std::fs::write(&path, &generated).unwrap();
+fn the_checked_in_schemas_are_the_generated_ones() {
+    let schemas = [
+        ("docs/report-schema.json", report_schema()),
+        ("docs/print-schema.json", print_schema()),
+        ("docs/memory-schema.json", memory_schema()),
+        ("docs/what-schema.json", what_schema()),
+    ];
+    for (file, generated) in schemas {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+        if std::env::var_os("UPDATE_SCHEMA").is_some() {
+            std::fs::write(&path, &generated).unwrap();
+        }
+        let checked_in = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            checked_in == generated,
+            "{file} is out of step: UPDATE_SCHEMA=1 cargo test --test it schema"
+        );
     }
-    let checked_in = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        checked_in == generated,
-        "docs/report-schema.json is out of step: UPDATE_SCHEMA=1 cargo test --test it schema"
-    );
 }
 
 /// Fields may be added, but what is required of a writer stays as it was

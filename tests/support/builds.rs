@@ -9,8 +9,7 @@ use crate::support::fixture::{Fixture, Language};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Build {
     pub(crate) compiler: Compiler,
-    /// `-O2` (rustc: `-O`) or `-O0`.
-    pub(crate) is_optimized: bool,
+    pub(crate) level: Level,
     /// DWARF 4 instead of the compiler's default, which for C is 5.
     pub(crate) is_dwarf4: bool,
 }
@@ -21,7 +20,26 @@ pub(crate) enum Compiler {
     Gcc,
     Clang,
     Rustc,
+    Go,
+    Gdc,
 }
+
+/// How far it optimizes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Level {
+    O0,
+    O1,
+    /// `-Og`.
+    Debugging,
+    /// `-O2`; of rustc `-O`.
+    O2,
+    O3,
+    /// `-O2 -flto`.
+    Linked,
+}
+
+/// The levels besides `-O0` and `-O2`, for the fixtures that ask for them.
+const MORE_LEVELS: [Level; 4] = [Level::O1, Level::Debugging, Level::O3, Level::Linked];
 
 impl Build {
     /// The plainest build of a fixture.
@@ -29,8 +47,10 @@ impl Build {
         let compiler = match fixture.language {
             Language::C | Language::Cxx => Compiler::Gcc,
             Language::Rust => Compiler::Rustc,
+            Language::Go => Compiler::Go,
+            Language::D => Compiler::Gdc,
         };
-        Self { compiler, is_optimized: false, is_dwarf4: false }
+        Self { compiler, level: Level::O0, is_dwarf4: false }
     }
 
     /// All builds in which a fixture is tested.
@@ -40,24 +60,34 @@ impl Build {
             _ if fixture.compiler.is_some() => &[Compiler::Gcc],
             Language::C | Language::Cxx => &[Compiler::Gcc, Compiler::Clang],
             Language::Rust => &[Compiler::Rustc],
+            Language::Go => &[Compiler::Go],
+            Language::D => &[Compiler::Gdc],
         };
         let mut builds = Vec::new();
         for compiler in compilers {
-            for is_optimized in [false, true] {
-                builds.push(Self { compiler: *compiler, is_optimized, is_dwarf4: false });
-            }
+            let of = |level, is_dwarf4| Self { compiler: *compiler, level, is_dwarf4 };
+            builds.extend([of(Level::O0, false), of(Level::O2, false)]);
             if fixture.with_dwarf4 {
-                builds.push(Self { compiler: *compiler, is_optimized: true, is_dwarf4: true });
+                builds.push(of(Level::O2, true));
+            }
+            if fixture.with_every_level {
+                builds.extend(MORE_LEVELS.map(|level| of(level, false)));
+                builds.extend([of(Level::O0, true), of(Level::O3, true)]);
             }
         }
         builds
     }
 
+    /// Whether variables may be lost.
+    pub(crate) fn is_optimized(self) -> bool {
+        self.level != Level::O0
+    }
+
     /// Whether a condition of an expectation fits.
     pub(crate) fn meets(self, condition: Condition) -> bool {
         match condition {
-            Condition::O0 => !self.is_optimized,
-            Condition::O2 => self.is_optimized,
+            Condition::O0 => !self.is_optimized(),
+            Condition::O2 => self.level == Level::O2,
             Condition::Gcc => self.compiler == Compiler::Gcc,
             Condition::Clang => self.compiler == Compiler::Clang,
         }
@@ -70,8 +100,17 @@ impl fmt::Display for Build {
             Compiler::Gcc => "gcc",
             Compiler::Clang => "clang",
             Compiler::Rustc => "rustc",
+            Compiler::Go => "go",
+            Compiler::Gdc => "gdc",
         };
-        let level = if self.is_optimized { "O2" } else { "O0" };
+        let level = match self.level {
+            Level::O0 => "O0",
+            Level::O1 => "O1",
+            Level::Debugging => "Og",
+            Level::O2 => "O2",
+            Level::O3 => "O3",
+            Level::Linked => "lto",
+        };
         let dwarf = if self.is_dwarf4 { "-dwarf4" } else { "" };
         write!(f, "{compiler}-{level}{dwarf}")
     }

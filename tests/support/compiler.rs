@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 
-use crate::support::builds::{Build, Compiler};
+use crate::support::builds::{Build, Compiler, Level};
 use crate::support::fixture::{Fixture, Language};
 use crate::support::scratch;
 
@@ -58,7 +58,9 @@ fn compile(fixture: &Fixture, build: Build) -> PathBuf {
         run(shared.args(["-shared", "-fPIC", "-o"]).arg(&place).arg(library));
         command.arg(format!("-DLIBRARY=\"{}\"", place.display()));
     }
-    run(command.arg("-o").arg(&made).arg(&fixture.source).args(&fixture.parts));
+    command.arg("-o").arg(&made).arg(&fixture.source).args(&fixture.parts);
+    // Libraries come after what needs them.
+    run(command.args(package_flags(fixture)));
     fs::rename(&made, &wanted).expect("within one file system");
     wanted
 }
@@ -89,21 +91,49 @@ fn command(fixture: &Fixture, build: Build) -> Command {
         (Compiler::Clang, Language::C) => "clang",
         (Compiler::Clang, _) => "clang++",
         (Compiler::Rustc, _) => "rustc",
+        (Compiler::Go, _) => "go",
+        (Compiler::Gdc, _) => "gdc",
     };
     let mut command = Command::new(fixture.compiler.as_deref().unwrap_or(program));
+    if build.compiler == Compiler::Go {
+        command.env("GO111MODULE", "off").arg("build");
+        command.args((!build.is_optimized()).then_some("-gcflags=-N -l"));
+        return command;
+    }
     command.arg("-g");
     if build.compiler == Compiler::Rustc {
         command.args(["--edition", "2024", "-C"]);
-        command.arg(if build.is_optimized { "opt-level=3" } else { "opt-level=0" });
+        command.arg(if build.is_optimized() { "opt-level=3" } else { "opt-level=0" });
     } else {
-        command.args(["-Wall", "-Wextra", "-Werror"]);
-        command.arg(if build.is_optimized { "-O2" } else { "-O0" });
+        if build.compiler != Compiler::Gdc {
+            command.args(["-Wall", "-Wextra", "-Werror"]);
+        }
+        command.args(match build.level {
+            Level::O0 => &["-O0"][..],
+            Level::O1 => &["-O1"],
+            Level::Debugging => &["-Og"],
+            Level::O2 => &["-O2"],
+            Level::O3 => &["-O3"],
+            Level::Linked => &["-O2", "-flto"],
+        });
         if build.is_dwarf4 {
             command.arg("-gdwarf-4");
         }
     }
     command.args(&fixture.flags);
     command
+}
+
+/// What the compiler needs for the fixture's packages.
+fn package_flags(fixture: &Fixture) -> Vec<String> {
+    if fixture.packages.is_empty() {
+        return Vec::new();
+    }
+    let mut ask = Command::new("pkg-config");
+    let output = ask.args(["--cflags", "--libs"]).args(&fixture.packages).output();
+    let output = output.unwrap_or_else(|error| panic!("cannot run pkg-config: {error}"));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).split_whitespace().map(str::to_owned).collect()
 }
 
 /// What the compiler says of itself: another one makes other programs.
@@ -115,8 +145,11 @@ fn version(compiler: Compiler) -> String {
             Compiler::Gcc => "gcc",
             Compiler::Clang => "clang",
             Compiler::Rustc => "rustc",
+            Compiler::Go => "go",
+            Compiler::Gdc => "gdc",
         };
-        let output = Command::new(program).arg("--version").output();
+        let ask = if compiler == Compiler::Go { "version" } else { "--version" };
+        let output = Command::new(program).arg(ask).output();
         let output = output.unwrap_or_else(|error| panic!("cannot run {program}: {error}"));
         String::from_utf8_lossy(&output.stdout).into_owned()
     };

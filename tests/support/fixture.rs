@@ -18,6 +18,8 @@ pub(crate) struct Fixture {
     pub(crate) about: String,
     /// What the compiler needs besides `-g` and an optimization level.
     pub(crate) flags: Vec<String>,
+    /// Packages of C libraries that it needs, as `pkg-config` calls them.
+    pub(crate) packages: Vec<String>,
     /// The compiler that builds it. `None`: each of its language.
     pub(crate) compiler: Option<String>,
     /// Sources that are compiled and linked together with it.
@@ -28,6 +30,8 @@ pub(crate) struct Fixture {
     pub(crate) gdb_is_wrong: Option<String>,
     /// Whether it is built with DWARF 4, too.
     pub(crate) with_dwarf4: bool,
+    /// Whether it is built at every optimization level.
+    pub(crate) with_every_level: bool,
     /// How many times it handles its fatal signal before it dies of it.
     pub(crate) handled: u32,
     /// The signal that somebody has to send once it has said that it is ready.
@@ -41,6 +45,8 @@ pub(crate) enum Language {
     C,
     Cxx,
     Rust,
+    Go,
+    D,
 }
 
 /// All fixtures, sorted by name.
@@ -87,6 +93,8 @@ impl Fixture {
             "c" => Language::C,
             "cpp" => Language::Cxx,
             "rs" => Language::Rust,
+            "go" => Language::Go,
+            "d" => Language::D,
             other => return Err((0, format!("no language has the extension `{other}`"))),
         };
         let about = text.lines().next().and_then(|line| line.strip_prefix("// "));
@@ -98,11 +106,13 @@ impl Fixture {
             language,
             about,
             flags: Vec::new(),
+            packages: Vec::new(),
             compiler: None,
             parts: Vec::new(),
             library: None,
             gdb_is_wrong: None,
             with_dwarf4: false,
+            with_every_level: false,
             handled: 0,
             send: None,
             expectations: Vec::new(),
@@ -110,6 +120,8 @@ impl Fixture {
         for (number, line) in text.lines().enumerate().map(|(at, line)| (at + 1, line)) {
             if let Some(flags) = line.strip_prefix("// build: ") {
                 fixture.flags.extend(flags.split_whitespace().map(str::to_owned));
+            } else if let Some(packages) = line.strip_prefix("// packages: ") {
+                fixture.packages.extend(packages.split_whitespace().map(str::to_owned));
             } else if let Some(name) = line.strip_prefix("// compiler: ") {
                 fixture.compiler = Some(name.to_owned());
             } else if let Some(names) = line.strip_prefix("// parts: ") {
@@ -121,6 +133,9 @@ impl Fixture {
                 fixture.gdb_is_wrong = Some(why.to_owned());
             } else if line == "// builds: dwarf4" {
                 fixture.with_dwarf4 = true;
+            } else if line == "// builds: every" {
+                fixture.with_dwarf4 = true;
+                fixture.with_every_level = true;
             } else if let Some(words) = line.strip_prefix("// run: ") {
                 fixture.read_run(words).map_err(|why| (number, why))?;
             } else if let Some(text) = line.strip_prefix("// expect: ") {

@@ -22,7 +22,9 @@ pub(crate) fn differences(gdb: &GdbFrame, frame: &Frame) -> Vec<String> {
     let variables: Vec<&Variable> = frame.arguments.iter().chain(&frame.locals).collect();
     let names = gdb.variables.iter().map(|variable| variable.name.as_str());
     // clang's own variable for the length of an array is nobody's in the source.
-    let mut names: Vec<_> = names.filter(|name| !name.starts_with("__vla_expr")).collect();
+    // A lambda's own argument is no variable of the source either.
+    let of_compiler = |name: &str| name.starts_with("__vla_expr") || name == "__closure";
+    let mut names: Vec<_> = names.filter(|name| !of_compiler(name)).collect();
     names.sort_unstable();
     names.dedup();
     let mut wrong = Vec::new();
@@ -65,7 +67,10 @@ fn compare(path: &str, gdb: &GdbVariable, value: &Value, frame: &Frame, wrong: &
         "struct" => {
             for expected in &gdb.parts {
                 let name = format!("{path}.{}", expected.name);
-                match value.fields.iter().find(|field| field.name == expected.name) {
+                // gcc writes a lambda's capture `x` as `__x`.
+                let plain = expected.name.trim_start_matches("__");
+                let is_it = |name: &str| name == expected.name || name == plain;
+                match value.fields.iter().find(|field| is_it(&field.name)) {
                     Some(field) => compare(&name, expected, &field.value, frame, wrong),
                     // What a printer shows has no such members.
                     None if value.kind != ValueKind::Struct || value.truncated.is_some() => (),

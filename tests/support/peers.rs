@@ -101,8 +101,7 @@ fn lldb_session(program: &Path, core: &Path, commands: &str) -> String {
         .output()
         .expect("lldb is installed");
     // Errors are part of the answer, and come in order only on one stream.
-    let talk = String::from_utf8_lossy(&output.stdout).into_owned();
-    talk
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 /// The number and the function of a line such as ``frame #1: 0x1 prog`f(x=3) at

@@ -21,7 +21,11 @@ pub(crate) fn complaints(fixture: &Fixture, build: Build, report: &Report) -> Ve
 /// it. Parameters do not count.
 pub(crate) fn is_named(shown: &str, wanted: &str) -> bool {
     let bare = without_parameters(shown);
-    bare == wanted || bare.strip_suffix(wanted).is_some_and(|path| path.ends_with("::"))
+    let template = bare.split_once('<').filter(|_| bare.ends_with('>'));
+    let is_template = template.is_some_and(|(name, _)| name == wanted);
+    is_template
+        || bare == wanted
+        || bare.strip_suffix(wanted).is_some_and(|path| path.ends_with("::"))
 }
 
 /// A function without its list of parameters.
@@ -101,7 +105,7 @@ fn check(fact: &Fact, report: &Report, build: Build) -> Result<(), String> {
 
 fn check_value(facts: &ValueFacts, report: &Report, build: Build) -> Result<(), String> {
     let ValueFacts { function, name, nth, test, .. } = facts;
-    let may_be_unknown = build.is_optimized && facts.may_be_unknown;
+    let may_be_unknown = build.is_optimized() && facts.may_be_unknown;
     let frame = match frame_of(report, function) {
         Err(_) if may_be_unknown => return Ok(()),
         found => found?,

@@ -1,6 +1,6 @@
 // What is left of the variables of optimized C: constants, pieces, entry values.
 // build: -w
-// builds: dwarf4
+// builds: every
 //
 // expect: signal SIGABRT
 // expect: value die.code=42
@@ -17,7 +17,7 @@
 // expect: [O2] value sum.scale=50
 // expect: [O2] value sum.constant=42
 // expect: [O2 gcc] value sum.pair={a = 3, b = 9}
-// expect: value sum.pair={a = 3, b = 9}
+// expect: value sum.pair={a = 3, b = 9}|{a = <unknown: rax was not saved by the called function>, b = 9}
 // expect: value sum.scaled={a = 150, b = 450}|{a = <unknown: optimized out>, b = 450}
 // expect: value middle.x=2
 // expect: [O2 gcc] value middle.x=2

@@ -1,6 +1,6 @@
 // Every kind of type of C, in one frame.
 // build: -w
-// builds: dwarf4
+// builds: every
 //
 // expect: signal SIGSEGV
 // expect: value crash.n=4

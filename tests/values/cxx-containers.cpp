@@ -92,7 +92,7 @@ __attribute__((noinline)) void iterators()
 
 // expect: value odds.flags=0b00010110
 // expect: value odds.wide contains "{3, 99} of 128 bits"
-// expect: value odds.z=1.5 + -2i
+// expect: value odds.z=1.5 - 2i
 // expect: value odds.items={4, 5, 6}
 // expect: value odds.thrown contains "out of luck"
 // expect: value odds.plain contains "(int) 42"
@@ -169,6 +169,8 @@ __attribute__((noinline)) void times()
 // expect: value locks.guard contains "locked by thread "
 // expect: value locks.owns contains "locked by thread "
 // expect: value locks.none=no mutex
+// expect: value locks.wake=nobody waits
+// expect: value locks.both contains "locked by thread "
 // expect: value locks.worker contains "thread "
 // expect: value locks.unstarted=no thread
 // expect: value locks.joining contains "thread "
@@ -192,6 +194,8 @@ __attribute__((noinline)) void locks()
     std::unique_lock owns(other);
     std::unique_lock<std::mutex> none;
     std::condition_variable wake;
+    std::mutex one, two;
+    std::scoped_lock both(one, two);
     std::atomic_flag stamp;
     stamp.test_and_set();
     std::thread worker([] {
@@ -204,10 +208,10 @@ __attribute__((noinline)) void locks()
     });
     std::thread unstarted;
     keep(atomic, flag, pointer, is_free, held, recursive, readers, writer, guard, owns, none, wake);
-    keep(worker, unstarted, joining, stamp);
+    keep(worker, unstarted, joining, stamp, both);
     times();
     keep(atomic, flag, pointer, is_free, held, recursive, readers, writer, guard, owns, none, wake);
-    keep(worker, unstarted, joining, stamp);
+    keep(worker, unstarted, joining, stamp, both);
 }
 
 // expect: value pointers.unique contains "{x = 1, y = 2}"

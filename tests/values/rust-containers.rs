@@ -75,6 +75,10 @@
 // expect: value texts.bytes="\xff\xfe"
 // expect: value texts.bytes_box=[255, 254]
 // expect: value texts.words=Some(["a"])
+// expect: value texts.missing=Os(2)
+// expect: value texts.kind=Simple(TimedOut)
+// expect: value texts.custom contains "Custom {kind: Other, error: "
+// expect: value texts.invalid contains "SimpleMessage {kind: InvalidInput, message: "
 // expect: value plain.duration=1.5s
 // expect: value plain.short=250ns
 // expect: value plain.instant contains "s (monotonic clock)"
@@ -107,6 +111,7 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, LinkedL
 use std::ffi::{CStr, CString, OsStr, OsString};
 use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::hint::black_box;
+use std::io::{Error, ErrorKind};
 use std::marker::PhantomData;
 use std::mem::{ManuallyDrop, MaybeUninit};
 use std::net::{IpAddr, SocketAddr};
@@ -129,7 +134,16 @@ struct Marker<T> {
     kind: PhantomData<T>,
 }
 
+#[derive(Debug)]
 struct Unit;
+
+impl std::fmt::Display for Unit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("unit")
+    }
+}
+
+impl std::error::Error for Unit {}
 
 #[inline(never)]
 fn containers() {
@@ -258,6 +272,13 @@ fn texts() {
     let bytes = unsafe { OsString::from_encoded_bytes_unchecked(raw) };
     let words = Some(vec!["a"]);
     black_box((&text, &rc_text, &borrowed, &owned, &buffer, &path, &boxed_path, &os_buffer, &os));
+    let missing = Error::from_raw_os_error(2);
+    let kind = Error::from(ErrorKind::TimedOut);
+    let custom = Error::other(Unit);
+    // The standard library says so itself, in a constant.
+    let invalid = CString::new("a\0b").map_err(Error::from).map(|_| ());
+    let invalid = invalid.and(Ok(())).err().unwrap_or(Error::from_raw_os_error(1));
+    black_box((&missing, &kind, &custom, &invalid));
     black_box((&c_buffer, &c, &bytes, &bytes_box, &words));
     plain(&5);
     black_box((text, rc_text, owned, buffer, boxed_path, os_buffer, c_buffer, bytes, words));

@@ -21,7 +21,7 @@
 // expect: [O0] value crash.color=<unknown: its discriminant is 9, which no variant has>
 // expect: [O0] value crash.shape contains "<unknown: its discriminant is 0x9, which no variant has>"
 // expect: [O0] value crash.time contains "damaged: 4294967295 nanoseconds are more than a second"
-// expect: [O0] value crash.bytes=<unknown: damaged: 2 elements, with room for 0>
+// expect: [O0] value crash.bytes=<unknown: damaged: 2 elements, with room for 0; or it was moved, or is not set yet>
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, LinkedList, VecDeque};
 use std::hint::black_box;
 use std::mem::size_of;

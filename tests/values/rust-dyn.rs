@@ -20,6 +20,7 @@
 // expect: value crash.weak=rust_dyn::Circle {radius: 4} (strong 2, weak 1)
 // expect: value crash.raw=rust_dyn::Circle {radius: 2}
 // expect: value crash.broken contains "methods"
+// expect: value crash.error contains ""boom""
 // expect: value crash.tail contains "head: 1"
 use std::any::Any;
 use std::fmt::Display;
@@ -132,13 +133,14 @@ fn crash(argument: &dyn Shape) {
     let parts = (&words[0], &words);
     // SAFETY: a pointer is only made, and never followed.
     let broken: *const dyn Shape = unsafe { std::mem::transmute(parts) };
+    let error: Box<dyn std::error::Error> = "boom".into();
     let tail: &Tail<[u16]> = &Tail { head: 1, rest: [2, 3] };
     let areas = boxed.area() + reference.area() + counted.area() + single.area() + aligned.area();
     let more = list[0].area() + unit.area() + choice.area() + generic.area();
     black_box((areas, more, closure(1), any.is::<i32>(), text.to_string(), tail.rest.len()));
     black_box((&boxed, &reference, &counted, &second, &single, &aligned, &list, &maybe, &no));
     black_box((&closure, &any, &unit, &choice, &text, &locked, &generic, &weak, &raw, &broken));
-    black_box((&tail, &held, tail.head));
+    black_box((&tail, &held, tail.head, &error));
     std::process::abort();
 }
 

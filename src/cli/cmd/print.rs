@@ -17,7 +17,6 @@ use anyhow::{Context as _, Result};
 use crate::analyze;
 use crate::base::file_store::FileStore;
 use crate::base::gap::Gaps;
-use crate::base::limits::Limits;
 use crate::cli::args::{Format, PrintArgs};
 use crate::cli::exit::Exit;
 use crate::cli::ui::{Stream, Ui};
@@ -28,9 +27,6 @@ use crate::report::model::Printout;
 use crate::report::render::json::{self, Layout};
 use crate::report::render::printout::{self, PrintOptions};
 
-/// Bytes of a value that is shown on one line: as good as all.
-const LONGEST_TEXT: usize = 1 << 16;
-
 /// Does it.
 ///
 /// # Errors
@@ -38,8 +34,8 @@ const LONGEST_TEXT: usize = 1 << 16;
 /// When the file is no core that can be read, when it has no such thread or
 /// frame, or when the result cannot be written.
 pub fn print(args: &PrintArgs, ui: &Ui) -> Result<Exit> {
-    let limits = args.limits.limits();
-    let limits = Limits { text: limits.text.max(LONGEST_TEXT), ..limits.with_all_names() };
+    // Who names a variable wants it, however much is read to find it.
+    let limits = args.limits.limits().with_all_names();
     let options =
         analyze::Options { symbols: args.files.options(), limits, ..analyze::Options::default() };
     let store = FileStore::new();

@@ -24,6 +24,13 @@ pub(super) enum End {
     Endless,
 }
 
+impl From<String> for End {
+    /// What reading says is missing, not damaged.
+    fn from(why: String) -> Self {
+        Self::Missing(why)
+    }
+}
+
 impl Collection {
     /// Of elements.
     pub(super) fn sequence(reading: &Reading<'_, '_, '_, '_>) -> Self {

@@ -10,6 +10,7 @@ mod characters;
 mod clock;
 mod collection;
 mod erased;
+mod glib;
 mod hashed;
 mod layout;
 mod libcxx;
@@ -22,6 +23,7 @@ mod object;
 mod owners;
 mod pointed;
 mod rust;
+mod slices;
 mod sorted;
 mod spans;
 mod sum;
@@ -65,28 +67,54 @@ const TEMPLATES: &[&[&[Template]]] =
 
 /// The printer of a type, if it has one.
 pub(super) fn printer(of: &Type<'_, '_>) -> Option<&'static dyn Printer> {
-    if !matches!(of.shape, Shape::Composite(_) | Shape::Enumeration(_) | Shape::Declared(_))
-        || of.dialect == Dialect::C
-    {
+    if !matches!(of.shape, Shape::Composite(_) | Shape::Enumeration(_) | Shape::Declared(_)) {
         return None;
     }
     if of.dialect == Dialect::Rust {
         return rust::printers().find(|printer| printer.matches(of));
     }
-    templates().find(|printer| printer.matches(of))
+    if matches!(of.dialect, Dialect::Go | Dialect::D) {
+        return slices::PRINTERS.iter().copied().find(|printer| printer.matches(of));
+    }
+    // Most structures are nobody's containers.
+    let name = bare(&of.plain_name);
+    let is_known = name.starts_with("std::") || name.starts_with("__gnu_cxx::");
+    match is_known {
+        true => templates(TEMPLATES).find(|printer| printer.matches(of)),
+        false if name.starts_with("_G") => {
+            templates(&[&[glib::TEMPLATES]]).find(|printer| printer.matches(of))
+        }
+        false => None,
+    }
 }
 
-/// All printers of [`TEMPLATES`].
-fn templates() -> impl Iterator<Item = &'static dyn Printer> {
-    let templates = TEMPLATES.iter().copied().flatten().copied().flatten();
+/// A type's name without the keyword that it has in C.
+fn bare(name: &str) -> &str {
+    name.strip_prefix("struct ").unwrap_or(name)
+}
+
+/// All printers of some lists.
+fn templates(
+    lists: &'static [&'static [&'static [Template]]],
+) -> impl Iterator<Item = &'static dyn Printer> {
+    let templates = lists.iter().copied().flatten().copied().flatten();
     templates.map(|template| template as &dyn Printer)
 }
 
 /// Whether a type is an instance of a template: `std::vector<int>`, or plain
 /// `std::vector` where the compiler was told to write simple names.
 fn is_instance(of: &Type<'_, '_>, template: &str) -> bool {
-    let rest = of.plain_name.strip_prefix(template);
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('<'))
+    let name = bare(&of.plain_name);
+    let is_it = |name: Option<&str>, template: &str| {
+        let rest = name.and_then(|name| name.strip_prefix(template));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('<'))
+    };
+    // With `_GLIBCXX_DEBUG`, containers are derived from the real ones.
+    let checked = ["std::__debug::", "std::__cxx1998::"];
+    is_it(Some(name), template)
+        || template.strip_prefix("std::").is_some_and(|template| {
+            checked.iter().any(|space| is_it(name.strip_prefix(space), template))
+        })
 }
 
 impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
@@ -142,8 +170,10 @@ mod tests {
 
     #[test]
     fn every_printer_has_a_name_of_its_own() {
+        let lists = templates(TEMPLATES).chain(templates(&[&[glib::TEMPLATES]]));
         let mut names: Vec<_> =
-            rust::printers().chain(templates()).map(|printer| printer.name()).collect();
+            rust::printers().chain(lists).map(|printer| printer.name()).collect();
+        names.extend(slices::PRINTERS.iter().map(|printer| printer.name()));
         let count = names.len();
         names.sort_unstable();
         names.dedup();

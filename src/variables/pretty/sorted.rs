@@ -26,7 +26,7 @@ pub(super) struct Sorted<'r, 'c, 'a, 'f> {
 pub(super) fn sorted<'a, 'f>(
     object: &Object<'_, '_, 'a, 'f>,
     of: Sorted<'_, '_, 'a, 'f>,
-    mut nodes: Tree<'_, '_, '_, 'a, 'f>,
+    mut nodes: Tree<'_>,
     level: Level,
 ) -> Found<Value> {
     if nodes.is_empty() != (of.count == 0) || nodes.is_empty() && of.first != of.end {

@@ -18,6 +18,10 @@ pub(super) fn between<'a, 'f>(
     let size = object.at(element, RunAddr(first)).size()?;
     let bytes = last.checked_sub(first).filter(|bytes| last <= end && bytes % size == 0);
     let Some(bytes) = bytes else { return damaged("its pointers do not fit together") };
+    // An object that was never constructed may have three equal pointers.
+    if first != 0 && !object.is_mapped(RunAddr(first)) {
+        return Err(object.absent(RunAddr(first)).into());
+    }
     let count = bytes / size;
     Ok(object.reading.sequence(Dialect::Cpp, element, RunAddr(first), count, level)?)
 }

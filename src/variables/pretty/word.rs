@@ -93,7 +93,7 @@ pub(super) fn source_location(object: &Object<'_, '_, '_, '_>, level: Level) -> 
         file.text.trim_matches('"'),
         function.text.trim_matches('"'),
     );
-    let mut value = Value::leaf(ValueKind::Struct, text, object.place.origin());
+    let mut value = Value::leaf(ValueKind::Scalar, text, object.place.origin());
     value.fields = vec![("file".to_owned(), file), ("function".to_owned(), function)];
     Ok(value)
 }

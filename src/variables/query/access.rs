@@ -137,7 +137,8 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
             return Err(Trouble::Unknown(why));
         }
         if let Some(target) = value.field("*") {
-            return Ok(Some(match (target.address, self.argument(of)) {
+            let held = self.argument(of).filter(|held| self.is_plain(held));
+            return Ok(Some(match (target.address, held) {
                 (Some(at), Some(held)) => Operand::Object(Object::new(held, Place::Memory(at))),
                 _ => Operand::Part(target.clone()),
             }));
@@ -146,6 +147,14 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
             return Err(Trouble::Unknown("it points to nothing".to_owned()));
         }
         Ok(None)
+    }
+
+    /// Whether the address of a value of this type is that of the object: a
+    /// printer may give that of the text in it.
+    pub(super) fn is_plain(&self, of: &ResultType<'a, 'f>) -> bool {
+        let of = self.resolved(of);
+        let is_pointer = matches!(of.shape, Shape::Pointer(_) | Shape::Reference(_));
+        !is_pointer && pretty::printer(&of).is_none()
     }
 
     /// The type that a container or smart pointer holds: its first argument.
@@ -247,6 +256,15 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
                 operand = self.settled(target)?;
                 continue;
             }
+            // A class may be more than its pointer says.
+            if let Some(address) = object.place.address() {
+                let real = self.reading.object(&of, address);
+                let found = self.find_member(&real.of, &Place::Memory(real.at), &member.name);
+                if let Some(found) = found.filter(|_| real.label.is_some()) {
+                    self.note(format!("`{}` is a `{}`", self.written(at), real.of.name));
+                    return found.map(Operand::Object).map_err(Trouble::Unknown);
+                }
+            }
             return self.unusual_member(object, &of, member);
         }
         Err(Fault::new(at, "it points to a pointer to a pointer to ...").into())
@@ -283,7 +301,7 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
             names.extend(value.fields.iter().map(|(name, _)| name.clone()));
         }
         self.member_names(of, &mut names, &Cell::new(MOST_SEARCHED), MOST_BASES);
-        Err(no_member(&of.plain_name, member, &names).into())
+        Err(no_member(&of.name, member, &names).into())
     }
 
     fn part_member(&self, value: &Value, member: &Member, at: Span) -> Found<Operand<'a, 'f>> {

@@ -69,7 +69,7 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
         }
         if of.composite().is_some() {
             let value = self.container(&of, &object.place)?;
-            return self.contained(&of, &value, at, index);
+            return self.contained(&of, &object.place, &value, at, index);
         }
         let what = format!("`{}` is no array, but of type `{}`", self.written(at), of.name);
         Err(Fault::new(at, what).into())
@@ -114,6 +114,7 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
     fn contained(
         &self,
         of: &Type<'a, 'f>,
+        place: &Place<'a, 'f>,
         value: &Value,
         at: Span,
         index: &Expression,
@@ -135,7 +136,7 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
             return Err(Fault::new(index.at, what).into());
         };
         let held = self.argument(of);
-        if let Some((first, size)) = self.contiguous(of, value, held.as_ref())
+        if let Some((first, size)) = self.contiguous(of, place, value, held.as_ref())
             && let Some(held) = held
         {
             let at = first.0.wrapping_add(number.wrapping_mul(size));
@@ -148,10 +149,9 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
             );
             return Err(Trouble::Unknown(why));
         };
+        let held = held.filter(|held| self.is_plain(held) && element.is_known());
         Ok(match (held, element.address) {
-            (Some(held), Some(at)) if element.is_known() => {
-                Operand::Object(Object::new(held, Place::Memory(at)))
-            }
+            (Some(held), Some(at)) => Operand::Object(Object::new(held, Place::Memory(at))),
             _ => Operand::Part(element.clone()),
         })
     }
@@ -161,19 +161,45 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
     fn contiguous(
         &self,
         of: &Type<'a, 'f>,
+        place: &Place<'a, 'f>,
         value: &Value,
         held: Option<&ResultType<'a, 'f>>,
     ) -> Option<(RunAddr, u64)> {
         if !CONTIGUOUS.iter().any(|name| of.plain_name.starts_with(name)) {
             return None;
         }
-        let size = self.size_of(held?).filter(|size| *size > 0)?;
-        let first = value.elements.first()?.address?;
+        let held = held?;
+        let size = self.size_of(held).filter(|size| *size > 0)?;
+        let first = match self.first_of_vector(of, place) {
+            Some(first) => first,
+            None if self.is_plain(held) => value.elements.first()?.address?,
+            None => return None,
+        };
         // What the printer read must agree.
-        let agrees = value.elements.get(1).is_none_or(|second| {
+        let second = value.elements.get(1).filter(|_| self.is_plain(held));
+        let agrees = second.is_none_or(|second| {
             second.address.is_some_and(|second| second.0.checked_sub(first.0) == Some(size))
         });
         agrees.then_some((first, size))
+    }
+
+    /// Where the elements of a vector of a C++ library begin.
+    fn first_of_vector(&self, of: &Type<'a, 'f>, place: &Place<'a, 'f>) -> Option<RunAddr> {
+        if !of.plain_name.contains("vector<") {
+            return None;
+        }
+        let inner = match self.find_member(of, place, "_M_impl") {
+            Some(inner) => inner.ok()?,
+            None => return self.pointer_in(of, place, "__begin_"),
+        };
+        self.pointer_in(&self.resolved(&inner.of), &inner.place, "_M_start")
+    }
+
+    fn pointer_in(&self, of: &Type<'a, 'f>, place: &Place<'a, 'f>, name: &str) -> Option<RunAddr> {
+        let found = self.find_member(of, place, name)?.ok()?;
+        self.target_type(&found.of)?;
+        let word = self.reading.word(&self.resolved(&found.of), &found.place).ok()?;
+        Some(RunAddr(word))
     }
 
     /// The value of a key.
@@ -308,7 +334,7 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
         let count = count(Some(length))?;
         let held = self.argument(&of);
         let end = u64::try_from(start).ok().and_then(|start| start.checked_add(count));
-        if let Some((first, size)) = self.contiguous(&of, &value, held.as_ref())
+        if let Some((first, size)) = self.contiguous(&of, &object.place, &value, held.as_ref())
             && let Some(held) = held
             && end.is_some_and(|end| end <= length)
         {

@@ -6,6 +6,7 @@
 //! its place; what cannot be known is a value that says why, as everywhere.
 
 mod access;
+mod arithmetic;
 mod elements;
 mod evaluate;
 pub mod fault;
@@ -120,7 +121,7 @@ pub fn answer(
                     _ => of.as_ref().and_then(|of| of.size(types)),
                 };
                 if question.wants_type {
-                    answer.layout = of.map(|of| layout(&target(&evaluator, of), types));
+                    answer.layout = of.map(|of| layout(&target(evaluator, of), types));
                 } else {
                     answer.value = Some(evaluator.value(&operand, format));
                 }

@@ -182,7 +182,14 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
     /// A global or static variable.
     fn global(&self, name: &Name, at: Span) -> Found<Option<Operand<'a, 'f>>> {
         let context = self.view.context;
-        let mut found = context.globals_named(&name.path, self.function);
+        let mut found = Vec::new();
+        for scope in self.scopes() {
+            let path = format!("{scope}{}", name.path);
+            found = context.globals_named(&path, self.function);
+            if !found.is_empty() {
+                break;
+            }
+        }
         if let Some(file) = &name.file {
             found.retain(|entry| is_of_file(*entry, file) || self.is_of_function(*entry, file));
         }
@@ -207,6 +214,29 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
             }
         }
         self.static_variable(first).map(Some)
+    }
+
+    /// What may stand before a name that is written here, from the innermost
+    /// class or namespace of the function outwards: `ns::Class::`, `ns::`, and
+    /// nothing.
+    pub(super) fn scopes(&self) -> Vec<String> {
+        let declared = self
+            .function
+            .and_then(Entry::attributes)
+            .and_then(|function| function.origins().last().map(|origin| origin.entry));
+        let Some(declared) = declared else { return vec![String::new()] };
+        let around = self.view.context.types.containers(declared).path(declared.offset);
+        let names = around.into_iter().map(|name| match name {
+            Some(name) => String::from_utf8_lossy(name).into_owned(),
+            None => "(anonymous namespace)".to_owned(),
+        });
+        let mut scopes = vec![String::new()];
+        for name in names {
+            let outer = scopes.last().cloned().unwrap_or_default();
+            scopes.push(format!("{outer}{name}::"));
+        }
+        scopes.reverse();
+        scopes
     }
 
     /// A variable of a module, not of a frame.

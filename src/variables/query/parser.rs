@@ -214,7 +214,7 @@ impl<'t> Parser<'t> {
     fn casted(&mut self) -> Result<Expression, Fault> {
         let mut value = self.unary()?;
         while self.take_word("as") {
-            let Some(of) = self.type_name() else {
+            let Some(of) = self.rust_type_name() else {
                 return Err(self.unexpected("a type"));
             };
             let at = value.at.to(of.at);
@@ -400,6 +400,20 @@ impl<'t> Parser<'t> {
         self.part(kind, at)
     }
 
+    /// `<int>` of `Box<int>::shared`; of `a < b` nothing is taken.
+    fn template_arguments(&mut self, path: &mut String) {
+        let position = self.position();
+        let start = self.here().start;
+        let is_one = self.peek() == &Word::Sign("<")
+            && self.skip_arguments().is_some()
+            && self.peek() == &Word::Sign("::");
+        if is_one {
+            path.push_str(self.text.get(start..self.before().end).unwrap_or_default());
+        } else {
+            self.go_back(position);
+        }
+    }
+
     /// `a::b::c`.
     fn path(&mut self) -> Result<String, Fault> {
         self.take("::");
@@ -411,13 +425,12 @@ impl<'t> Parser<'t> {
                 Word::Sign("(") if matches!(self.ahead(1), Word::Name(name) if name == "anonymous") =>
                 {
                     path.push_str("(anonymous namespace)");
-                    self.advance();
-                    self.advance();
-                    self.advance();
+                    (0..3).for_each(|_| self.advance());
                 }
                 _ => return Err(self.unexpected("a name")),
             }
             self.advance();
+            self.template_arguments(&mut path);
             if !self.take("::") {
                 return Ok(path);
             }
@@ -520,6 +533,9 @@ mod tests {
             ("t.0.1", "t.0.1"),
             ("m[\"key\"]", "m[\"key\"]"),
             ("ns::deep::name", "ns::deep::name"),
+            ("ns::Box<int, char>::shared + 1", "(ns::Box<int, char>::shared + 1)"),
+            ("a < b", "(a < b)"),
+            ("numbers[0] as i64 * 2", "((numbers[0] as i64) * 2)"),
             ("::global", "global"),
             ("(anonymous namespace)::x", "(anonymous namespace)::x"),
             ("'a b.c'::x", "'a b.c'::x"),

@@ -91,8 +91,13 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
         // Compilers write the arguments of templates in one of these ways.
         let spaced = name.replace(", ", ",").replace(',', ", ");
         let spelled = [name.to_owned(), spaced.clone(), spaced.replace(">>", "> >")];
-        let found = spelled.iter().find_map(|name| context.type_named(name, self.function))?;
-        Some(ResultType::Declared(Some(found)))
+        let scopes = self.scopes();
+        let found = scopes.iter().find_map(|scope| {
+            spelled
+                .iter()
+                .find_map(|name| context.type_named(&format!("{scope}{name}"), self.function))
+        });
+        Some(ResultType::Declared(Some(found?)))
     }
 }
 

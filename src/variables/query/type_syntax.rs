@@ -44,6 +44,19 @@ impl Parser<'_> {
         found
     }
 
+    /// A type behind `as`: a star there multiplies, unless it comes first.
+    pub(super) fn rust_type_name(&mut self) -> Option<TypeName> {
+        let position = self.position();
+        let found = self.rust_type(0).or_else(|| {
+            self.go_back(position);
+            self.base()
+        });
+        if found.is_none() {
+            self.go_back(position);
+        }
+        found
+    }
+
     /// `*const T`, `*mut T`, `&T`, `[T; 4]`.
     fn rust_type(&mut self, depth: usize) -> Option<TypeName> {
         let start = self.here();
@@ -194,7 +207,7 @@ impl Parser<'_> {
     }
 
     /// The arguments of a template, up to the `>` that closes them.
-    fn skip_arguments(&mut self) -> Option<()> {
+    pub(super) fn skip_arguments(&mut self) -> Option<()> {
         let mut open = 0_usize;
         loop {
             match self.peek() {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::base::count::counted;
 use crate::report::model::{Frame, Origin, Value, ValueKind, Variable};
-use crate::report::render::layout::{Lines, Span, cut, span};
+use crate::report::render::layout::{Lines, Span, cut, shortened, span};
 use crate::report::render::theme::Role;
 
 /// How much is said of a frame's variables.
@@ -23,6 +23,8 @@ pub(super) enum Detail {
 const ARGUMENT: usize = 40;
 /// Where the variables of a frame begin.
 const INDENT: usize = 8;
+/// Columns that are worth it to show a part of a type.
+const SHORTEST_TYPE: usize = 12;
 /// Variables that [`Detail::Brief`] shows.
 const BRIEF: usize = 6;
 /// Variables that [`Detail::Full`] shows.
@@ -62,7 +64,7 @@ pub(super) fn list(all: &[&Variable], detail: Detail, lines: &mut Lines<'_>) -> 
     let room = lines.width().saturating_sub(INDENT);
     let mut line = OpenLine { is_open: false };
     for variable in known.iter().take(most) {
-        let spans = assignment(variable);
+        let spans = assignment(variable, room);
         let wide: usize = spans.iter().map(Span::width).sum();
         if wide <= room {
             line.word(&spans, lines)?;
@@ -101,15 +103,21 @@ impl OpenLine {
 }
 
 /// `name = value (type)`.
-fn assignment(variable: &Variable) -> Vec<Span> {
+fn assignment(variable: &Variable, room: usize) -> Vec<Span> {
     let value = &variable.value;
     let mut spans = vec![
         span(Role::Name, &variable.name),
         span(Role::Plain, " = "),
         span(Role::Value, &value.text),
     ];
-    if needs_type(variable) {
-        spans.push(span(Role::Dim, &format!(" ({})", variable.type_name)));
+    // A long type takes what the value leaves of the line.
+    let taken: usize = spans.iter().map(Span::width).sum();
+    let left = room.saturating_sub(taken).saturating_sub(3);
+    let name = &variable.type_name;
+    let fits = name.len() <= left;
+    if needs_type(variable) && (fits || left >= SHORTEST_TYPE || taken > room) {
+        let name = if taken > room { name.clone() } else { shortened(name, left) };
+        spans.push(span(Role::Dim, &format!(" ({name})")));
     }
     // The text of what has parts counts them itself.
     if let Some(omitted) = value.truncated.filter(|omitted| *omitted > 0 && !has_parts(value)) {
@@ -279,4 +287,37 @@ fn is_short(why: &str) -> bool {
 fn at_entry(value: &Value) -> Option<Span> {
     let is_old = value.origin == Some(Origin::EntryValue);
     is_old.then(|| span(Role::Unknown, " (at entry)"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::render::theme::Theme;
+
+    #[test]
+    fn a_type_takes_what_the_value_leaves() {
+        let value = Value { text: "1..5".to_owned(), kind: ValueKind::Struct, ..Value::default() };
+        let type_name = "core::ops::range::Range<i32>".to_owned();
+        let range = Variable { name: "r".to_owned(), type_name, value, declared: None };
+        let text = |room| -> String {
+            let mut text = String::new();
+            for span in assignment(&range, room) {
+                span.paint(Theme::Plain, &mut text).unwrap();
+            }
+            text
+        };
+        // (columns, want)
+        let cases = [
+            (80, "r = 1..5 (core::ops::range::Range<i32>)"),
+            (39, "r = 1..5 (core::ops::range::Range<i32>)"),
+            (38, "r = 1..5 (core::ops::range::Range<...)"),
+            (23, "r = 1..5 (core::ops...)"),
+            (22, "r = 1..5"),
+            // The value itself does not fit: the caller sees that.
+            (7, "r = 1..5 (core::ops::range::Range<i32>)"),
+        ];
+        for (room, want) in cases {
+            assert_eq!(text(room), want, "{room}");
+        }
+    }
 }

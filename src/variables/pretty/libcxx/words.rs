@@ -31,7 +31,10 @@ fn complex(object: &Object<'_, '_, '_, '_>, level: Level) -> Found<Value> {
         let why = lost.why_unknown.clone().unwrap_or_default();
         return Err(Failure::Because(why));
     }
-    let text = format!("{} + {}i", real.text, imaginary.text);
+    let text = match imaginary.text.strip_prefix('-') {
+        Some(positive) => format!("{} - {positive}i", real.text),
+        None => format!("{} + {}i", real.text, imaginary.text),
+    };
     Ok(Value::leaf(ValueKind::Scalar, text, object.place.origin()))
 }
 

@@ -69,7 +69,13 @@ fn held(object: &Object<'_, '_, '_, '_>, name: &str, level: Level) -> Found<Valu
     Ok(guard(object, mutex, owns))
 }
 
+/// A condition of the C library. clang only declares the class, whose code is in
+/// the library.
 fn condition_variable(object: &Object<'_, '_, '_, '_>, _level: Level) -> Found<Value> {
+    if object.is_declared() {
+        let of = object.type_named("pthread_cond_t").ok_or(Failure::NewLayout)?;
+        return condition(&object.seen_as(Some(of)));
+    }
     let inner = object.member("_M_cond")?;
     // Since gcc 12 in a class of its own.
     condition(&inner.member("_M_cond").unwrap_or(inner))

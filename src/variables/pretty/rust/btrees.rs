@@ -11,7 +11,7 @@ use crate::symbols::entries::Entry;
 use crate::symbols::types::{Dialect, Length, Shape, Type};
 use crate::variables::place::Place;
 use crate::variables::pretty::NEW_LAYOUT;
-use crate::variables::pretty::collection::Collection;
+use crate::variables::pretty::collection::{Collection, End};
 use crate::variables::read::Level;
 use crate::variables::value::Value;
 
@@ -22,9 +22,9 @@ const HIGHEST: u64 = 24;
 /// `BTreeMap<K, V>`.
 pub(super) fn map(object: &Object<'_, '_, '_, '_, '_>, level: Level) -> Result<Value, String> {
     let mut found = Collection::map(object.reading);
-    fill(object, &mut found, |node, index, found| {
-        let key = node.slot("keys", index)?.value(level.deeper());
-        found.push_pair(key, node.slot("vals", index)?.value(level.deeper()));
+    fill(object, &mut found, level, |node, index, found| {
+        let key = node.key(index)?.value(level.deeper());
+        found.push_pair(key, node.value(index)?.value(level.deeper()));
         Ok(())
     })?;
     Ok(found.finish(Dialect::Rust))
@@ -33,8 +33,8 @@ pub(super) fn map(object: &Object<'_, '_, '_, '_, '_>, level: Level) -> Result<V
 /// `BTreeSet<T>`: a map whose values have no size.
 pub(super) fn set(object: &Object<'_, '_, '_, '_, '_>, level: Level) -> Result<Value, String> {
     let mut found = Collection::sequence(object.reading);
-    fill(&object.member("map")?, &mut found, |node, index, found| {
-        found.push(node.slot("keys", index)?.value(level.deeper()));
+    fill(&object.member("map")?, &mut found, level, |node, index, found| {
+        found.push(node.key(index)?.value(level.deeper()));
         Ok(())
     })?;
     Ok(found.finish(Dialect::Rust))
@@ -59,9 +59,14 @@ struct Nodes<'a, 'f> {
 fn fill<'o, 'r, 'c, 'a, 'f>(
     map: &Object<'o, 'r, 'c, 'a, 'f>,
     found: &mut Collection,
+    level: Level,
     push: impl Fn(&Node<'o, 'r, 'c, 'a, 'f>, u64, &mut Collection) -> Result<(), String>,
 ) -> Result<(), String> {
     let len = map.member("length")?.word()?;
+    if level.nested == 0 {
+        found.omit(len);
+        return Ok(());
+    }
     let Some(root) = map.member("root")?.payload("Some")? else {
         return match len {
             0 => Ok(()),
@@ -80,7 +85,7 @@ fn fill<'o, 'r, 'c, 'a, 'f>(
     let walked = walk(map, &nodes, pointer.at, height, len, found, push);
     let shown = found.len() as u64;
     match walked {
-        Err(why) => found.damaged(why),
+        Err(end) => found.ended(end),
         Ok(()) if !found.is_full(map.reading) && shown < len => {
             found.damaged(format!("its length is {len}"));
         }
@@ -98,7 +103,7 @@ fn walk<'o, 'r, 'c, 'a, 'f>(
     len: u64,
     found: &mut Collection,
     push: impl Fn(&Node<'o, 'r, 'c, 'a, 'f>, u64, &mut Collection) -> Result<(), String>,
-) -> Result<(), String> {
+) -> Result<(), End> {
     // No longer than the tree is high.
     let mut open = vec![node(map, nodes, root, height, None)?];
     let mut goes_down = height > 0;
@@ -119,7 +124,7 @@ fn walk<'o, 'r, 'c, 'a, 'f>(
             return Ok(());
         }
         if (found.len() as u64) >= len {
-            return Err(format!("more keys than its length of {len}"));
+            return Err(End::Damaged(format!("more keys than its length of {len}")));
         }
         push(here, here.next, found)?;
         here.next = here.next.saturating_add(1);
@@ -135,34 +140,44 @@ fn node<'o, 'r, 'c, 'a, 'f>(
     at: RunAddr,
     height: u64,
     parent: Option<(RunAddr, u64)>,
-) -> Result<Node<'o, 'r, 'c, 'a, 'f>, String> {
+) -> Result<Node<'o, 'r, 'c, 'a, 'f>, End> {
     let leaf = map.other(nodes.leaf, Place::Memory(at));
     let len = leaf.member("len")?.word()?;
     let room = capacity(&leaf)?;
     if len > room {
-        return Err(format!("{len} keys in its node at {at}, with room for {room}"));
+        let why = format!("{len} keys in its node at {at}, with room for {room}");
+        return Err(End::Damaged(why));
     }
     if let Some((parent, index)) = parent {
         let back = leaf.member("parent")?.address_or_null()?;
         if back != parent || leaf.member("parent_idx")?.word()? != index {
-            return Err(format!("its node at {at} does not know its parent at {parent}"));
+            let why = format!("its node at {at} does not know its parent at {parent}");
+            return Err(End::Damaged(why));
         }
     }
     Ok(Node { leaf, at, len, height, next: 0 })
 }
 
 impl<'o, 'r, 'c, 'a, 'f> Node<'o, 'r, 'c, 'a, 'f> {
-    /// The key or value of that index.
-    fn slot(&self, array: &str, index: u64) -> Result<Object<'o, 'r, 'c, 'a, 'f>, String> {
+    /// The key of that index.
+    fn key(&self, index: u64) -> Result<Object<'o, 'r, 'c, 'a, 'f>, String> {
+        self.slot("keys", "K", index)
+    }
+
+    /// The value of that index.
+    fn value(&self, index: u64) -> Result<Object<'o, 'r, 'c, 'a, 'f>, String> {
+        self.slot("vals", "V", index)
+    }
+
+    /// An element of an array of `MaybeUninit`, as if it were its content.
+    fn slot(
+        &self,
+        array: &str,
+        parameter: &str,
+        index: u64,
+    ) -> Result<Object<'o, 'r, 'c, 'a, 'f>, String> {
         let array = self.leaf.member(array)?;
-        let name = if self.leaf.member("keys")?.place.address() == array.place.address()
-            && array.of.entry == self.leaf.member("keys")?.of.entry
-        {
-            "K"
-        } else {
-            "V"
-        };
-        let element = array.other(self.leaf.parameter(name)?, array.place.clone());
+        let element = array.other(self.leaf.parameter(parameter)?, array.place.clone());
         let place = array.place.part(element.size()?.saturating_mul(index));
         Ok(Object { place, ..element })
     }
@@ -195,7 +210,7 @@ fn capacity(leaf: &Object<'_, '_, '_, '_, '_>) -> Result<u64, String> {
 /// to.
 fn internal<'a, 'f>(leaf: &Object<'_, '_, '_, 'a, 'f>) -> Result<Arc<Type<'a, 'f>>, String> {
     let parent = leaf.member("parent")?;
-    let pointer = parent.other(parent.inside_some()?, parent.place.clone());
+    let pointer = parent.other(parent.inside("Some")?, parent.place.clone());
     let node = pointer.other(pointer.parameter("T")?, parent.place);
     node.member("edges")?;
     Ok(node.of)

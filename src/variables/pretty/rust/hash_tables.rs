@@ -9,21 +9,24 @@ use crate::base::addr::RunAddr;
 use crate::symbols::types::Dialect;
 use crate::variables::place::Place;
 use crate::variables::pretty::NEW_LAYOUT;
-use crate::variables::pretty::collection::Collection;
+use crate::variables::pretty::collection::{Collection, End};
 use crate::variables::read::Level;
 use crate::variables::value::Value;
 
 /// Control bytes read at once.
-const CHUNK: u64 = 4 << 10;
+const CHUNK: u64 = 32 << 10;
+
+/// The top bits of eight control bytes: all set where no slot is full.
+const NONE_FULL: u64 = 0x8080_8080_8080_8080;
 
 /// How many control bytes are looked at. Tables are at least an eighth full,
 /// unless most of their elements were removed.
-const MOST_CONTROLS: u64 = 1 << 20;
+const MOST_CONTROLS: u64 = 1 << 24;
 
 /// `HashMap<K, V>`.
 pub(super) fn map(object: &Object<'_, '_, '_, '_, '_>, level: Level) -> Result<Value, String> {
     let mut found = Collection::map(object.reading);
-    fill(object, &mut found, |slot, found| {
+    fill(object, &mut found, level, |slot, found| {
         let key = slot.member("__0")?.value(level.deeper());
         found.push_pair(key, slot.member("__1")?.value(level.deeper()));
         Ok(())
@@ -34,7 +37,7 @@ pub(super) fn map(object: &Object<'_, '_, '_, '_, '_>, level: Level) -> Result<V
 /// `HashSet<T>`: a map whose values have no size.
 pub(super) fn set(object: &Object<'_, '_, '_, '_, '_>, level: Level) -> Result<Value, String> {
     let mut found = Collection::sequence(object.reading);
-    fill(object, &mut found, |slot, found| {
+    fill(object, &mut found, level, |slot, found| {
         found.push(slot.member("__0")?.value(level.deeper()));
         Ok(())
     })?;
@@ -52,6 +55,7 @@ struct Table {
 fn fill<'o, 'r, 'c, 'a, 'f>(
     object: &Object<'o, 'r, 'c, 'a, 'f>,
     found: &mut Collection,
+    level: Level,
     push: impl Fn(&Object<'o, 'r, 'c, 'a, 'f>, &mut Collection) -> Result<(), String>,
 ) -> Result<(), String> {
     // The library's own map and set around the table, and around those, the
@@ -60,7 +64,8 @@ fn fill<'o, 'r, 'c, 'a, 'f>(
     let raw = object.down_to("marker", &["base", "map", "table"])?;
     let element = raw.parameter("T")?;
     let table = Table::read(&raw, &inner)?;
-    if table.items == 0 {
+    if table.items == 0 || level.nested == 0 {
+        found.omit(table.items);
         return Ok(());
     }
     let context = object.reading.context;
@@ -71,10 +76,7 @@ fn fill<'o, 'r, 'c, 'a, 'f>(
         let wanted = last.saturating_sub(at).min(CHUNK);
         let start = RunAddr(table.controls.0.wrapping_add(at));
         let bytes = Place::Memory(start).read_some(context.memory, wanted);
-        for (byte, index) in bytes.iter().zip(at..) {
-            if byte & 0x80 != 0 {
-                continue;
-            }
+        for index in full_slots(&bytes).map(|index| at.saturating_add(index)) {
             if found.is_full(object.reading) || seen == table.items {
                 seen = seen.saturating_add(1);
                 break 'table;
@@ -85,7 +87,8 @@ fn fill<'o, 'r, 'c, 'a, 'f>(
             push(&object.other(element, Place::Memory(slot)), found)?;
         }
         if (bytes.len() as u64) < wanted {
-            found.damaged(format!("its control bytes at {start} are not in the dump"));
+            let why = format!("its control bytes at {start} are not in the dump");
+            found.ended(End::Missing(why));
             break;
         }
         at = at.saturating_add(wanted);
@@ -99,6 +102,18 @@ fn fill<'o, 'r, 'c, 'a, 'f>(
         found.omit(table.items.saturating_sub(shown));
     }
     Ok(())
+}
+
+/// Which of these control bytes belong to full slots.
+fn full_slots(controls: &[u8]) -> impl Iterator<Item = u64> {
+    let groups = controls.chunks(8).zip((0_u64..).step_by(8));
+    let in_use = groups.filter(|(group, _)| {
+        let word = <[u8; 8]>::try_from(*group).map_or(0, u64::from_ne_bytes);
+        word & NONE_FULL != NONE_FULL
+    });
+    in_use.flat_map(|(group, first)| {
+        group.iter().zip(first..).filter(|(byte, _)| **byte & 0x80 == 0).map(|(_, index)| index)
+    })
 }
 
 impl Table {
@@ -125,5 +140,20 @@ impl Table {
             return Err(NEW_LAYOUT.to_owned());
         }
         Ok(Self { controls, slots, items, slot_size })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn full_slots_have_the_top_bit_clear() {
+        let mut controls = [0xff_u8; 21];
+        for (at, byte) in [(0, 0x7f), (7, 0x80), (8, 0), (19, 1), (20, 0x80)] {
+            controls[at] = byte;
+        }
+        assert_eq!(full_slots(&controls).collect::<Vec<_>>(), [0, 8, 19]);
+        assert_eq!(full_slots(&[]).count(), 0);
     }
 }

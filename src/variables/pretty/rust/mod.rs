@@ -5,6 +5,7 @@
 
 mod btrees;
 mod cells;
+mod errors;
 mod futures;
 mod hash_tables;
 mod net;
@@ -18,12 +19,12 @@ mod time;
 mod trait_objects;
 mod wide;
 
+use self::object::Object;
 use super::Printer;
 use crate::symbols::types::Type;
 use crate::variables::place::Place;
 use crate::variables::read::{Level, Reading};
 use crate::variables::value::Value;
-use object::Object;
 
 /// How values of one type of the library are read.
 type Print =
@@ -92,6 +93,7 @@ const TYPES: &[Std] = &[
     of("std::thread::id::ThreadId|std::thread::ThreadId", sync::thread_id),
     of("std::thread::thread::Thread|std::thread::Thread", sync::thread),
     of("std::thread::join_handle::JoinHandle|std::thread::JoinHandle", sync::join_handle),
+    of("std::io::error::Error", errors::io_error),
     of("core::time::Duration", time::duration),
     of("std::time::Instant", time::instant),
     of("std::time::SystemTime", time::system_time),
@@ -144,7 +146,7 @@ impl Printer for Unnamed {
         place: &Place<'a, 'f>,
         level: Level,
     ) -> Result<Value, String> {
-        (self.print)(&Object::new(reading, of, place), level)
+        printed(self.print, &Object::new(reading, of, place), level)
     }
 }
 
@@ -165,6 +167,25 @@ impl Printer for Std {
         place: &Place<'a, 'f>,
         level: Level,
     ) -> Result<Value, String> {
-        (self.print)(&Object::new(reading, of, place), level)
+        printed(self.print, &Object::new(reading, of, place), level)
     }
+}
+
+/// What a printer says. The debug information does not tell that a variable was
+/// moved away or has no value yet: that its memory makes no sense is then no
+/// damage.
+fn printed(
+    print: Print,
+    object: &Object<'_, '_, '_, '_, '_>,
+    level: Level,
+) -> Result<Value, String> {
+    let (why, value) = match print(object, level) {
+        Ok(value) if value.is_known() => return Ok(value),
+        Ok(value) => (value.why_unknown.clone().unwrap_or_default(), Some(value)),
+        Err(why) => (why, None),
+    };
+    if why.starts_with("damaged") && object.reading.is_outermost() {
+        return Err(format!("{why}; or it was moved, or is not set yet"));
+    }
+    value.ok_or(why)
 }

@@ -1,6 +1,6 @@
 //! Addresses of the internet.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use core::net::{Ipv4Addr, Ipv6Addr};
 
 use super::object::Object;
 use crate::variables::pretty::NEW_LAYOUT;

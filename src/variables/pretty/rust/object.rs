@@ -159,13 +159,13 @@ impl<'o, 'r, 'c, 'a, 'f> Object<'o, 'r, 'c, 'a, 'f> {
 }
 
 impl<'o, 'r, 'c, 'a, 'f> Object<'o, 'r, 'c, 'a, 'f> {
-    /// The type of what `Some` holds, if this is an `Option`.
-    pub(super) fn inside_some(&self) -> Result<Option<Entry<'a, 'f>>, String> {
+    /// The type of the first field of an enum's variant: of what `Some` holds.
+    pub(super) fn inside(&self, variant: &str) -> Result<Option<Entry<'a, 'f>>, String> {
         let variants = self.of.composite().and_then(|all| all.variants.as_ref());
         let mut members = variants.ok_or(NEW_LAYOUT)?.list.iter().flat_map(|one| &one.member);
-        let some = members.find(|member| member.name.as_deref() == Some("Some"));
-        let some = self.reading.context.types.get(some.ok_or(NEW_LAYOUT)?.type_entry);
-        Ok(some.member("__0").ok_or(NEW_LAYOUT)?.type_entry)
+        let found = members.find(|member| member.name.as_deref() == Some(variant));
+        let found = self.reading.context.types.get(found.ok_or(NEW_LAYOUT)?.type_entry);
+        Ok(found.member("__0").ok_or(NEW_LAYOUT)?.type_entry)
     }
 
     /// Where an `Option` of a pointer points to; zero for `None`.

@@ -4,7 +4,7 @@ use super::object::Object;
 use crate::base::addr::RunAddr;
 use crate::symbols::types::Dialect;
 use crate::variables::place::Place;
-use crate::variables::pretty::collection::Collection;
+use crate::variables::pretty::collection::{Collection, End};
 use crate::variables::read::Level;
 use crate::variables::value::{Value, ValueKind};
 
@@ -71,7 +71,7 @@ pub(super) fn deque(object: &Object<'_, '_, '_, '_, '_>, level: Level) -> Result
     reading.check_extent(at, capacity, size)?;
     let mut found = Collection::sequence(object.reading);
     for index in 0..len {
-        if found.is_full(reading) {
+        if found.is_full(reading) || level.nested == 0 {
             break;
         }
         let slot = match head.checked_add(index) {
@@ -97,7 +97,7 @@ pub(super) fn linked_list(
     let mut before = RunAddr(0);
     // `Option<NonNull<Node<T>>>`, which is null at the end.
     let mut link = object.member("head")?;
-    while !found.is_full(reading) {
+    while !found.is_full(reading) && level.nested > 0 {
         let Some(next) = link.payload("Some")? else { break };
         let pointer = next.pointer()?;
         if (found.len() as u64) >= len {
@@ -112,7 +112,7 @@ pub(super) fn linked_list(
                 break;
             }
             Err(why) => {
-                found.damaged(why);
+                found.ended(End::Missing(why));
                 break;
             }
         }
@@ -121,7 +121,7 @@ pub(super) fn linked_list(
         link = node.member("next")?;
     }
     let here = found.len() as u64;
-    if !found.is_full(reading) && here < len {
+    if !found.is_full(reading) && level.nested > 0 && here < len {
         found.damaged(format!("its length is {len}"));
     } else {
         found.omit(len.saturating_sub(here));

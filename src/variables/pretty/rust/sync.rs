@@ -159,6 +159,8 @@ pub(super) fn thread(object: &Object<'_, '_, '_, '_, '_>, _level: Level) -> Resu
     let name = inner.member("name")?.payload("Some")?.map(|name| name.pointer()).transpose()?;
     let name = match name.map(|name| (name.at, name.metadata)) {
         Some((at, Metadata::Length(len))) => c_text(object, at, len)?.text,
+        // The library numbers from the main thread on, which it gives no name.
+        _ if id == 1 => "\"main\"".to_owned(),
         _ => "(no name)".to_owned(),
     };
     let text = format!("Thread {name} (id {id})");

@@ -28,7 +28,7 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
             Ok(concrete) => concrete,
             Err(why) => return unknown(why),
         };
-        let of = self.context.types.get(Some(concrete));
+        let of = self.context.types.get(Some(concrete.of));
         match self.shape_of(table) {
             Ok((size, _)) if of.size == Some(size) => (),
             Ok((size, _)) => {
@@ -38,13 +38,19 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
             Err(why) => return unknown(why),
         }
         let inside = self.typed(&of, &Place::Memory(at), level);
+        let name = concrete.name.unwrap_or_else(|| of.plain_name.clone());
         value.text = match inside.is_known() {
             // What names itself needs no second name.
             true if is_future(&of) || is_bare(&of) => inside.text.clone(),
-            true => format!("{} {}", of.plain_name, inside.text),
-            false if !self.is_there(at) => format!("{} at {at} {NOT_DUMPED}", of.plain_name),
-            false => format!("{} {}", of.plain_name, inside.text),
+            true if inside.text.starts_with('(') => format!("{name}{}", inside.text),
+            true => format!("{name} {}", inside.text),
+            false if !self.is_there(at) => format!("{name} at {at} {NOT_DUMPED}"),
+            false => format!("{name} {}", inside.text),
         };
+        match concrete.is_sure {
+            true => value.dynamic_type = Some(name),
+            false => value.text.push_str(" (a guess: by the names of its methods)"),
+        }
         value.fields.push(("*".to_owned(), inside));
         value
     }
@@ -72,36 +78,90 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
     }
 
     /// The type whose methods are in a table.
-    fn concrete(&self, table: RunAddr) -> Result<Entry<'a, 'f>, String> {
-        if let Some((variable, 0)) = self.context.static_at(table) {
+    fn concrete(&self, table: RunAddr) -> Result<Concrete<'a, 'f>, String> {
+        // The table is in the unit that made the pointer.
+        let near = self.activation.map(|activation| activation.subprogram);
+        if let Some((variable, 0)) = self.context.static_near(table, near) {
             let of = variable.attributes().and_then(|variable| variable.type_entry());
             let containing = of
                 .and_then(Entry::attributes)
                 .and_then(|of| of.reference(dw::DW_AT_containing_type));
-            if let Some(concrete) = containing {
-                return Ok(concrete);
+            if let Some(of) = containing {
+                return Ok(Concrete { of, name: None, is_sure: true });
             }
         }
-        // A table may be one of a library without descriptions. The functions
-        // in it say of what type it is, but not surely: the compiler uses one
-        // function for several types when its code is the same.
-        let drop = self.context.memory.u64(table);
-        let drop = drop.map_err(|_| format!("its table at {table} is not in the dump"))?;
-        let symbol = self.symbol(RunAddr(drop)).filter(|_| drop != 0);
-        let name = symbol.as_deref().and_then(|symbol| symbol.split_once("drop_in_place"));
-        Err(match name {
-            Some((_, name)) => {
-                // `drop_in_place<T>`, `drop_in_place::<T>`
-                let name = name.trim_start_matches("::").strip_prefix('<').unwrap_or(name);
-                let name = name.rsplit_once('>').map_or(name, |(name, _)| name);
-                format!("the table of methods at {table} is not described; perhaps of `{name}`")
-            }
-            None => format!("the table of methods at {table} is not described"),
-        })
+        self.named_by_functions(table, near)
     }
+
+    /// The type whose name the functions in a table have. Tables in a library
+    /// may be without a description. It is not sure: the compiler uses one
+    /// function for several types when its code is the same.
+    fn named_by_functions(
+        &self,
+        table: RunAddr,
+        near: Option<Entry<'a, 'f>>,
+    ) -> Result<Concrete<'a, 'f>, String> {
+        let function = |index: u64| {
+            let slot = RunAddr(table.0.wrapping_add(index.wrapping_mul(8)));
+            let code = self.context.memory.u64(slot).ok().filter(|code| *code != 0)?;
+            self.symbol(RunAddr(code))
+        };
+        let vague = || format!("the table of methods at {table} is not described");
+        // Behind the one that drops a value, its size and its alignment.
+        let drops = function(0).ok_or_else(vague)?;
+        let name = dropped(&drops).ok_or_else(vague)?;
+        let perhaps = || format!("{}; perhaps of `{name}`", vague());
+        let method = function(3).ok_or_else(perhaps)?;
+        if !method.starts_with(&format!("<{name} as ")) {
+            return Err(perhaps());
+        }
+        // `Box<dyn Error>` from text: a type within a function, whose name the
+        // debug information writes in another way. It holds only a `String`.
+        let (known, name) = match name.ends_with("::from::StringError") {
+            true => ("alloc::string::String", "StringError"),
+            false => (name, name),
+        };
+        let of = self.context.type_named(known, near).ok_or_else(perhaps)?;
+        Ok(Concrete { of, name: Some(name.to_owned()), is_sure: false })
+    }
+}
+
+/// The type of a value behind `dyn`.
+struct Concrete<'a, 'f> {
+    of: Entry<'a, 'f>,
+    /// Its name, where that is another one than the entry's.
+    name: Option<String>,
+    /// Whether the debug information says so.
+    is_sure: bool,
+}
+
+/// Of what type the function of this name drops values: `core::ptr::drop_in_place<T>`,
+/// in newer names `drop_in_place::<T>`.
+fn dropped(function: &str) -> Option<&str> {
+    let (_, name) = function.split_once("drop_in_place")?;
+    name.strip_prefix("::").unwrap_or(name).strip_prefix('<')?.strip_suffix('>')
 }
 
 /// Whether a type has nothing but a name, which is then its text.
 fn is_bare(of: &Type<'_, '_>) -> bool {
     of.composite().is_some_and(|all| all.members.is_empty() && all.variants.is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dropped_types() {
+        let cases = [
+            ("core::ptr::drop_in_place<app::Circle>", Some("app::Circle")),
+            ("core::ptr::drop_in_place::<app::Pair<u8, i8>>", Some("app::Pair<u8, i8>")),
+            ("core::ptr::drop_in_place<<A as B>::f::C>", Some("<A as B>::f::C")),
+            ("core::ptr::drop_in_place<app::Circle>+8", None),
+            ("app::drop", None),
+        ];
+        for (function, want) in cases {
+            assert_eq!(dropped(function), want, "{function}");
+        }
+    }
 }

@@ -25,6 +25,10 @@ pub(super) fn is_wide(of: &Type<'_, '_>) -> bool {
 /// A wide pointer: what it points to.
 pub(super) fn pointer(object: &Object<'_, '_, '_, '_, '_>, level: Level) -> Result<Value, String> {
     let pointer = object.pointer()?;
+    // Only pointers without a promise may be null.
+    if pointer.at.0 == 0 && object.of.plain_name.starts_with('*') {
+        return Ok(Value::leaf(ValueKind::Pointer, "null", object.place.origin()));
+    }
     target(object, pointee(&object.of.plain_name), &pointer, level)
 }
 

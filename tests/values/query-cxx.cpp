@@ -1,0 +1,123 @@
+// What can be asked of a C++ program, with the answers.
+// build: -std=c++20 -w
+// builds: dwarf4
+//
+// expect: signal SIGSEGV
+//
+// ask: id => 10
+// ask: this->id => 10
+// ask: names[1] => "two"
+// ask: names[0..2] => {"one", "two"}
+// ask: (&names[0])[1] => "two"
+// ask: numbers[2] => 3
+// ask: numbers[1..3] => {2, 3}
+// ask: numbers[0] + numbers[2] => 4
+// ask: *numbers.begin => fault 9..14 `std::vector<int>` has no member `begin`
+// ask: numbers[9] => fault 8..9 `numbers` has 3 elements
+// ask: points[1].x => 3
+// ask: points[1] => {x = 3, y = 4}
+// ask: &points[1] - &points[0] => 1
+// ask: flags[1] => false
+// ask: color => Color::Green
+// ask: color == Color::Green => true
+// ask: color == ns::Color::Red => false
+// ask: ns::total => 7
+// ask: total => 7
+// ask: app::ns::total => 7
+// ask: ns::Box<int>::shared => 9
+// ask: reference => 5
+// ask: reference + 1 => 6
+// ask: base.b => 1
+// ask: base.d => 2
+// ask: (&base)->d => 2
+// ask: base.e => fault 5..6 `app::Base` has no member `e`
+// ask: derived.b => 1
+// ask: derived.d => 2
+// ask: ((Derived *)&base)->d => 2
+// ask: sizeof(ns::Box<int>) => 8
+// ask: sizeof(Derived) == sizeof derived => true
+// ask: box.item => 4
+// ask: ((ns::Box<int> *)&box)->item => 4
+// ask: *unique => 5
+// ask: shared->x => 1
+// ask: (*shared).y => 2
+// ask: unset == 0 => true
+// ask: outer.inner.deep => 6
+// ask: null => nullptr
+// ask: !null => true
+// ask 1: widget.id => 10
+// ask: idd => fault 0..3 there is no `idd` here
+// ask: ns::totl => fault 0..8 there is no `ns::totl` here
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace app {
+namespace ns {
+int total = 7;
+enum class Color { Red, Green = 3 };
+template <class T> struct Box {
+    T item;
+    int n;
+    static T shared;
+};
+template <class T> T Box<T>::shared = 9;
+} // namespace ns
+using ns::Color;
+
+struct Base {
+    virtual ~Base() {}
+    int b = 1;
+};
+struct Derived : Base {
+    int d = 2;
+};
+struct Point {
+    int x, y;
+};
+struct Outer {
+    struct Inner {
+        int deep = 6;
+    } inner;
+};
+
+template <class T> __attribute__((noinline)) void keep(T *value)
+{
+    asm volatile("" : : "r"(value) : "memory");
+}
+
+struct Widget {
+    int id = 10;
+    std::vector<int> numbers{1, 2, 3};
+    std::vector<std::string> names{"one", "two"};
+    void explode(Base &base, int &reference);
+};
+
+__attribute__((noinline)) void Widget::explode(Base &base, int &reference)
+{
+    std::vector<Point> points{{1, 2}, {3, 4}};
+    std::vector<bool> flags{true, false, true};
+    Color color = Color::Green;
+    Derived derived;
+    ns::Box<int> box{4, ns::Box<int>::shared};
+    std::unique_ptr<int> unique(new int(5)), unset;
+    std::shared_ptr<Point> shared = std::make_shared<Point>(Point{1, 2});
+    Outer outer;
+    int *null = nullptr;
+    keep(&points), keep(&flags), keep(&color), keep(&derived), keep(&box), keep(&unique);
+    keep(&unset), keep(&shared), keep(&outer), keep(&null), keep(&ns::total);
+    keep(this), keep(&base), keep(&reference);
+    volatile int *nothing = nullptr;
+    *nothing = id + reference; /* @crash */
+}
+} // namespace app
+
+int main()
+{
+    app::Widget widget;
+    app::Derived derived;
+    int five = 5;
+    app::keep(&five);
+    widget.explode(derived, five);
+    app::keep(&widget);
+}
