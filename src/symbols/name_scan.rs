@@ -316,7 +316,8 @@ impl<'f> Scan<'_, 'f> {
         let location = get(attributes, dw::DW_AT_location);
         let address = location.and_then(|location| self.unit.address(location));
         // Within functions, those count that outlive the call.
-        if self.is_in_function() && address.is_none() {
+        let outlives = || location.is_some_and(|location| self.unit.is_thread_local(location));
+        if self.is_in_function() && address.is_none() && !outlives() {
             return;
         }
         let has_value = location.is_some() || get(attributes, dw::DW_AT_const_value).is_some();

@@ -73,6 +73,15 @@ impl<'s, 'f> NamedUnit<'s, 'f> {
         (at > 1 && at < u64::MAX.wrapping_sub(16)).then_some(at)
     }
 
+    /// Whether a location is one that each thread has for itself.
+    pub(super) fn is_thread_local(&self, location: AttributeValue<Reader<'f>>) -> bool {
+        let operations = location.exprloc_value().map(|it| it.operations(self.unit.encoding()));
+        let Some(mut operations) = operations else { return false };
+        // An offset comes first.
+        let _offset = operations.next();
+        matches!(operations.next(), Ok(Some(gimli::Operation::TLS)))
+    }
+
     /// A number for a name: where the linker put its text, since it keeps one
     /// copy of each.
     pub(super) fn name_print(&self, name: AttributeValue<Reader<'f>>) -> u64 {

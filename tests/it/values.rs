@@ -114,6 +114,7 @@ fn glib_tables() {
 #[test]
 fn dynamic_types_of_cxx() {
     check("cxx-dynamic.cpp");
+    check("cxx-dynamic-no-rtti.cpp");
 }
 
 #[test]
