@@ -107,7 +107,7 @@ fn complaint(ask: &Ask<'_>, result: &Printed, build: Build) -> Option<String> {
         .value
         .as_ref()
         .is_some_and(|value| value.kind == ValueKind::Unknown || value.text.contains("<unknown"));
-    if got == ask.want || (build.is_optimized && is_unknown) {
+    if got == ask.want || (build.is_optimized() && is_unknown) {
         return None;
     }
     Some(format!("`{}` is {got}, not {}", ask.expression, ask.want))
