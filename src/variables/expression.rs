@@ -13,7 +13,7 @@ use crate::base::addr::{LinkAddr, RunAddr};
 use crate::symbols::dwarf::Reader;
 use crate::symbols::entries::Entry;
 use crate::variables::location::{Activation, Progress};
-use crate::variables::typed::{Binary, Kind, Typed, kind};
+use crate::variables::typed::{Binary, Kind, Typed, kind, word};
 
 /// How many values may be on the stack. Compilers need fewer than ten.
 const MOST_VALUES: usize = 256;
@@ -494,11 +494,4 @@ fn referred<'a, 'f>(entry: Entry<'a, 'f>, reference: DieReference) -> Option<Ent
         DieReference::UnitRef(offset) => Some(Entry { offset, ..entry }),
         DieReference::DebugInfoRef(at) => entry.at(at),
     }
-}
-
-pub(super) fn word(bytes: &[u8]) -> Option<u64> {
-    let mut wide = [0; 8];
-    let own = bytes.get(..bytes.len().min(8)).filter(|own| !own.is_empty())?;
-    wide.get_mut(..own.len())?.copy_from_slice(own);
-    Some(u64::from_le_bytes(wide))
 }

@@ -296,6 +296,14 @@ pub(super) fn kind(entry: Entry<'_, '_>, offset: UnitOffset) -> Result<Kind, Str
     })
 }
 
+/// Up to 8 bytes, lowest first, as a number.
+pub(super) fn word(bytes: &[u8]) -> Option<u64> {
+    let mut wide = [0; 8];
+    let own = bytes.get(..bytes.len().min(8)).filter(|own| !own.is_empty())?;
+    wide.get_mut(..own.len())?.copy_from_slice(own);
+    Some(u64::from_le_bytes(wide))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
