@@ -13,7 +13,7 @@ use crate::base::addr::{LinkAddr, RunAddr};
 use crate::symbols::dwarf::Reader;
 use crate::symbols::entries::Entry;
 use crate::variables::location::{Activation, Progress};
-use crate::variables::typed::{Binary, Kind, Typed};
+use crate::variables::typed::{Binary, Kind, Typed, kind, word};
 
 /// How many values may be on the stack. Compilers need fewer than ten.
 const MOST_VALUES: usize = 256;
@@ -494,36 +494,4 @@ fn referred<'a, 'f>(entry: Entry<'a, 'f>, reference: DieReference) -> Option<Ent
         DieReference::UnitRef(offset) => Some(Entry { offset, ..entry }),
         DieReference::DebugInfoRef(at) => entry.at(at),
     }
-}
-
-/// The type that an operation names; offset 0 is the generic type.
-fn kind(entry: Entry<'_, '_>, offset: UnitOffset) -> Result<Kind, String> {
-    if offset.0 == 0 {
-        return Ok(Kind::Generic);
-    }
-    let strange = || "its location computes with numbers of a strange type".to_owned();
-    let of = Entry { offset, ..entry }.attributes().ok_or_else(strange)?;
-    let encoding = match of.get(dw::DW_AT_encoding) {
-        Some(gimli::AttributeValue::Encoding(encoding)) => encoding,
-        _ => return Err(strange()),
-    };
-    let size = of.number(dw::DW_AT_byte_size).and_then(|size| u8::try_from(size).ok());
-    let size = size.filter(|size| (1..=16).contains(size)).ok_or_else(strange)?;
-    Ok(match encoding {
-        dw::DW_ATE_signed | dw::DW_ATE_signed_char => Kind::Signed(size),
-        dw::DW_ATE_unsigned
-        | dw::DW_ATE_unsigned_char
-        | dw::DW_ATE_boolean
-        | dw::DW_ATE_address
-        | dw::DW_ATE_UTF => Kind::Unsigned(size),
-        dw::DW_ATE_float if size == 4 || size == 8 => Kind::Float(size),
-        _ => Kind::Opaque(size),
-    })
-}
-
-pub(super) fn word(bytes: &[u8]) -> Option<u64> {
-    let mut wide = [0; 8];
-    let own = bytes.get(..bytes.len().min(8)).filter(|own| !own.is_empty())?;
-    wide.get_mut(..own.len())?.copy_from_slice(own);
-    Some(u64::from_le_bytes(wide))
 }

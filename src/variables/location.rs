@@ -17,8 +17,9 @@ use crate::symbols::entries::{Attributes, Entry};
 use crate::unwind::frame::{Frame, Trust};
 use crate::variables::Context;
 use crate::variables::entry_values::CallSite;
-use crate::variables::expression::{Moment, Part, Spot, word};
+use crate::variables::expression::{Moment, Part, Spot};
 use crate::variables::place::{Content, Piece, Pieces, Place};
+use crate::variables::typed::word;
 use crate::variables::value::Origin;
 
 /// How many expressions may be needed to evaluate one: a frame base within a

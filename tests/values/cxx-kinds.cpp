@@ -3,9 +3,9 @@
 // builds: every
 //
 // expect: signal SIGSEGV
-// expect: [gcc] value pack.<unnamed>@0=1
-// expect: [gcc] value pack.<unnamed>@1=2.5
-// expect: [gcc] value pack.<unnamed>@2="three"
+// expect: [O0 gcc] value pack.<unnamed>@0=1
+// expect: [O0 gcc] value pack.<unnamed>@1=2.5
+// expect: [O0 gcc] value pack.<unnamed>@2="three"
 // expect: [clang] value pack.args@0=1
 // expect: [clang] value pack.args@1=2.5
 // expect: [clang] value pack.args@2="three"
