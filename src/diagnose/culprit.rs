@@ -106,7 +106,7 @@ fn argument_place(scene: &Scene<'_, '_>, frame: usize, register: Register) -> Op
     let after = caller.at.addr();
     let outermost = scene.crash.calls().iter().rfind(|call| call.frame == frame)?;
     let start = after.0.checked_sub(outermost.call.function.as_ref()?.offset?)?;
-    let mut registers = caller.registers.clone();
+    let mut registers = caller.registers;
     registers.set(register, Some(0));
     let operands = Operands { registers, fs_base: None, gs_base: None };
     match Path::before_call(memory, operands, RunAddr(start), after)?.origin(register) {
