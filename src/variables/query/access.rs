@@ -39,6 +39,12 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
         }
     }
 
+    /// Whether an operand is a pointer, not an array.
+    pub(super) fn is_pointer(&self, operand: &Operand<'a, 'f>) -> bool {
+        let settled = self.settled(operand.clone());
+        matches!(settled, Ok(Operand::Object(object)) if self.target_type(&object.of).is_some())
+    }
+
     /// An operand, references followed.
     pub(super) fn settled(&self, operand: Operand<'a, 'f>) -> Found<Operand<'a, 'f>> {
         let Operand::Object(object) = &operand else { return Ok(operand) };

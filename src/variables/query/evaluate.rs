@@ -378,7 +378,13 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
         };
         match &of.shape {
             Shape::Pointer(_) | Shape::Enumeration(_) => {
+                let from = self.pointed(&operand)?.filter(|_| self.is_pointer(&operand));
                 let (number, origin) = self.number(operand, at)?;
+                if let (Some((from, address, _)), Some(to)) = (from, self.target_type(to))
+                    && let Some(moved) = self.converted(address, &from, &to, at)?
+                {
+                    return object(moved.to_le_bytes().to_vec(), computed_from(&[origin]));
+                }
                 object(number.whole(bits, false).bytes(), kept(origin))
             }
             Shape::Number(dw::DW_ATE_boolean) => {

@@ -11,6 +11,7 @@ mod elements;
 mod evaluate;
 pub mod fault;
 pub mod format;
+mod hierarchy;
 pub mod inside;
 pub mod layout;
 mod lexer;
