@@ -181,7 +181,7 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
             },
             Shape::Enumeration(names) => names.is_signed,
             Shape::Pointer(_) => false,
-            Shape::Array(_) => {
+            Shape::Array(_) | Shape::Function => {
                 let Some(address) = object.place.address() else { return no_number(&of.name) };
                 let whole = Whole::new(u128::from(address.0), 64, false);
                 return Ok((Number::Whole(whole), Origin::Computed));
