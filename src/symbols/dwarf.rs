@@ -272,6 +272,11 @@ impl<'f> Debug<'f> {
         self.info.starts().into_iter().partition(|unit| with.binary_search(unit).is_ok())
     }
 
+    /// All units, in the order of the file.
+    pub fn units(&self) -> impl Iterator<Item = &Unit<'f>> {
+        self.info.starts().into_iter().filter_map(|start| self.unit(start))
+    }
+
     /// The unit whose header begins at `offset`.
     pub fn unit(&self, offset: DebugInfoOffset) -> Option<&Unit<'f>> {
         if let Some(unit) = self.units.get(&offset.0) {

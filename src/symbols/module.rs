@@ -246,6 +246,12 @@ impl<'f> ModuleSymbols<'f> {
         self.symbol_table().named(name)
     }
 
+    /// Functions whose name, as the linker knows it, contains `part`; one may
+    /// come twice, from both tables.
+    pub fn functions_with(&self, part: &[u8]) -> impl Iterator<Item = Symbol<'f>> {
+        self.symbol_table().functions_with(part)
+    }
+
     /// The name of the loaded section of the module's file that contains `at`.
     pub fn section_at(&self, at: LinkAddr) -> Option<&'f [u8]> {
         let mut sections = self.image()?.sections().iter();

@@ -113,6 +113,65 @@ impl<'a, 'f> Types<'a, 'f> {
         found
     }
 
+    /// Static variables of functions with this name, wherever the functions
+    /// are: those of the unit of `near` first.
+    pub fn function_statics_named(
+        &self,
+        name: &str,
+        near: Option<Entry<'a, 'f>>,
+    ) -> Vec<Entry<'a, 'f>> {
+        let key = Key::of(name);
+        let mut found = Vec::new();
+        let small = self.modules(near).filter_map(|(module, is_small)| is_small.then_some(module));
+        for debug in small.filter_map(ModuleSymbols::debug) {
+            let named = debug.inner_names().named(key).filter(|it| it.kind == Kind::Variable);
+            found.extend(named.filter_map(|named| entry(debug, named)).take(MOST_VARIABLES));
+        }
+        let is_near =
+            |of: &Entry<'a, 'f>| near.is_some_and(|near| std::ptr::eq(near.unit, of.unit));
+        found.sort_by_key(|of| !is_near(of));
+        found
+    }
+
+    /// The types of this name that differ, where that makes
+    /// [`Types::type_named`] find none: one of each kind, those of the module
+    /// of `near`.
+    pub fn rivals_named(&self, name: &str, near: Option<Entry<'a, 'f>>) -> Vec<Entry<'a, 'f>> {
+        let (name, kinds) = without_keyword(name);
+        let key = Key::of(name);
+        for (module, _) in self.modules(near).filter(|(_, is_small)| *is_small) {
+            let Some(debug) = module.debug() else { continue };
+            let mut rivals: Vec<Entry<'a, 'f>> = Vec::new();
+            let all = in_module(debug, key).into_iter().filter(|(_, kind)| kinds.contains(kind));
+            for (of, _) in all.take(MOST_COMPARED) {
+                if !rivals.iter().any(|known| self.is_alike(*known, of)) {
+                    rivals.push(of);
+                }
+            }
+            if !rivals.is_empty() {
+                return rivals;
+            }
+        }
+        Vec::new()
+    }
+
+    /// All types of this name in the process's modules, in units whose file
+    /// `is_wanted`.
+    pub fn types_of_units(
+        &self,
+        name: &str,
+        near: Option<Entry<'a, 'f>>,
+        is_wanted: &dyn Fn(Entry<'a, 'f>) -> bool,
+    ) -> Option<Entry<'a, 'f>> {
+        let (name, kinds) = without_keyword(name);
+        let key = Key::of(name);
+        let small = self.modules(near).filter_map(|(module, is_small)| is_small.then_some(module));
+        small.filter_map(ModuleSymbols::debug).find_map(|debug| {
+            let mut all = in_module(debug, key).into_iter();
+            all.find(|(of, kind)| kinds.contains(kind) && is_wanted(*of)).map(|(of, _)| of)
+        })
+    }
+
     /// The global or static variable that covers an address of a module, and
     /// how far into it the address is. `units` are asked first.
     pub fn static_at(

@@ -136,6 +136,15 @@ impl<'f> SymbolTable<'f> {
         Some(self.symbol(&entry))
     }
 
+    /// Functions whose name, as the linker knows it, contains `part`.
+    pub(super) fn functions_with(&self, part: &[u8]) -> impl Iterator<Item = Symbol<'f>> {
+        let width = part.len().max(1);
+        self.entries().filter(|entry| entry.is_function).filter_map(move |entry| {
+            let is_in = self.name(&entry).windows(width).any(|within| within == part);
+            is_in.then(|| self.symbol(&entry))
+        })
+    }
+
     /// The bytes that a lookup reads from end to end.
     pub(super) fn bytes(&self) -> impl Iterator<Item = &'f [u8]> {
         self.tables.iter().map(|table| table.symbols)

@@ -62,11 +62,13 @@ impl<'a, 'f> Namer<'_, 'a, 'f> {
         self.left.set(left.saturating_sub(1));
         let Some(attributes) = entry.attributes() else { return Declarator::plain("<damaged>") };
         let dialect = types.dialect(entry);
-        let target = || attributes.reference(dw::DW_AT_type);
+        let target = || attributes.type_entry();
+        let is_function = attributes.tag() == dw::DW_TAG_subprogram;
         let inner = || self.declarator(target(), depth + 1);
         match attributes.tag() {
             // Rust and Go name their pointers, and know no qualifiers.
             _ if matches!(dialect, Dialect::Rust | Dialect::Go)
+                && !is_function
                 && attributes.get(dw::DW_AT_name).is_some() =>
             {
                 Declarator::plain(named(types, &attributes, ""))
@@ -74,7 +76,7 @@ impl<'a, 'f> Namer<'_, 'a, 'f> {
             dw::DW_TAG_array_type if dialect == Dialect::Rust => {
                 self.rust_array(&attributes, depth)
             }
-            dw::DW_TAG_subroutine_type if dialect == Dialect::Rust => {
+            dw::DW_TAG_subroutine_type | dw::DW_TAG_subprogram if dialect == Dialect::Rust => {
                 let function = self.function(&attributes, depth);
                 let result = match target() {
                     Some(_) => format!(" -> {}", inner().before),
@@ -97,7 +99,7 @@ impl<'a, 'f> Namer<'_, 'a, 'f> {
                 name.after = lengths.collect::<String>() + &name.after;
                 name
             }
-            dw::DW_TAG_subroutine_type => {
+            dw::DW_TAG_subroutine_type | dw::DW_TAG_subprogram => {
                 let mut name = inner();
                 name.after = self.function(&attributes, depth) + &name.after;
                 if !name.before.ends_with(['*', '(', ' ']) {
@@ -131,7 +133,7 @@ impl<'a, 'f> Namer<'_, 'a, 'f> {
         for child in attributes.entry.children() {
             let parameter = match child.tag() {
                 dw::DW_TAG_formal_parameter => {
-                    let name = self.declarator(child.reference(dw::DW_AT_type), depth + 1);
+                    let name = self.declarator(child.type_entry(), depth + 1);
                     name.before + &name.after
                 }
                 dw::DW_TAG_unspecified_parameters => "...".to_owned(),

@@ -15,9 +15,11 @@ use rustc_hash::FxHashMap;
 use crate::base::limits::Limits;
 use crate::symbols::Symbols;
 use crate::symbols::containers::Containers;
+use crate::symbols::cpp_names::simplified;
 use crate::symbols::dwarf::Reader;
 use crate::symbols::entries::Entry;
 use crate::symbols::named::Process;
+use crate::symbols::type_names;
 use crate::symbols::type_shapes::read;
 
 /// How many bytes the parts of all types may take. Large programs need a few
@@ -226,6 +228,22 @@ impl<'a, 'f> Types<'a, 'f> {
     pub(super) fn nested(&self, entry: Option<Entry<'a, 'f>>, depth: usize) -> Arc<Type<'a, 'f>> {
         let Some(entry) = entry else { return Arc::new(void()) };
         self.types.get(entry.key(), || Arc::new(read(self, entry, depth)))
+    }
+
+    /// The type of a function, of its `DW_TAG_subprogram`: `int (char *)`.
+    pub fn function(&self, subprogram: Entry<'a, 'f>) -> Type<'a, 'f> {
+        let name = type_names::name(self, Some(subprogram));
+        let dialect = self.dialect(subprogram);
+        let name = if dialect == Dialect::Cpp { simplified(&name) } else { name };
+        Type {
+            plain_name: name.clone(),
+            name,
+            aliases: Vec::new(),
+            entry: Some(subprogram),
+            size: None,
+            dialect,
+            shape: Shape::Function,
+        }
     }
 
     /// Takes room for the parts of one more type; false: there is none left.

@@ -92,6 +92,16 @@
 // ask: main::argc => 1
 // ask: work::n => 77
 // ask: choose(1) => fault 6..7 functions cannot be called: the process is dead
+// ask: ::counter => 43
+// ask: ::n => fault 0..3 there is no `::n` here
+// ask: table->fd => 3
+// ask: 'query-c.c'::HALF => HALF
+// ask: 'query-c.c'::work == work => 1
+// ask: sizeof('query-c.c'::peer) => 20
+// ask: 'query-c.c'::work::calls => 10
+// ask: *main == main => 1
+// ask: true => 1
+// ask: NULL == nothing => 1
 // ask 1: argc => 1
 // ask 1: *argv == argv[0] => 1
 // ask 1: $rax => <unknown: rax was not saved by the called function>

@@ -45,12 +45,52 @@
 // ask: outer.inner.deep => 6
 // ask: null => nullptr
 // ask: !null => true
+// ask: ((Both *)right)->own => 3
+// ask: ((Both *)right)->l => 1
+// ask: *(Right *)&both => {r = 2, same = 12}
+// ask: (Right *)&both == right => true
+// ask: right == &both => true
+// ask: (void *)right == (void *)&both => false
+// ask: static_cast<Both *>(right)->own => 3
+// ask: *reinterpret_cast<long *>(right) == *(long *)right => true
+// ask: ((Virtual *)far)->v => 5
+// ask: (Shared *)&real == far => true
+// ask: both.same => fault 5..9 `same` is ambiguous: app::Left and app::Right have one
+// ask: both.Right::same => 12
+// ask: both.app::Left::same => 11
+// ask: both.made => 21
+// ask: pair->x => 5
+// ask: *maybe => 8
+// ask: ::id => 70
+// ask: ::total => fault 0..7 there is no `::total` here
+// ask: hidden::deep => 6
+// ask: scale::uses => 31
+// ask: app::scale::uses => 31
+// ask: run == scale => true
+// ask: *run == &app::scale => true
+// ask: pick => fault 0..4 there are 2 functions named `pick`
+// ask: picked == _ZN3app4pickEi => true
+// ask: *(std::vector<int> *)&numbers => {1, 2, 3}
+// ask: sizeof(std::vector<int>[2]) => 48
+// ask: true => true
+// ask: null == nullptr => true
+// ask: .5 + 1 => 1.5
+// ask: 1.5f => 1.5
+// ask: 5. / 2 => 2.5
 // ask 1: widget.id => 10
 // ask: idd => fault 0..3 there is no `idd` here
 // ask: ns::totl => fault 0..8 there is no `ns::totl` here
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
+
+int id = 70;
+namespace {
+namespace hidden {
+int deep = 6;
+}
+} // namespace
 
 namespace app {
 namespace ns {
@@ -75,6 +115,42 @@ struct Derived : Base {
 struct Point {
     int x, y;
 };
+struct Left {
+    virtual ~Left() {}
+    int l = 1;
+    int same = 11;
+};
+struct Right {
+    virtual ~Right() {}
+    int r = 2;
+    int same = 12;
+};
+struct Both : Left, Right {
+    int own = 3;
+    static int made;
+};
+int Both::made = 21;
+struct Shared {
+    virtual ~Shared() {}
+    int s = 4;
+};
+struct Virtual : virtual Shared {
+    int v = 5;
+};
+int scale(int n)
+{
+    static int uses = 30;
+    uses++;
+    return n * 2 + uses;
+}
+int pick(int n)
+{
+    return n + 1;
+}
+int pick(long n)
+{
+    return n + 2;
+}
 struct Outer {
     struct Inner {
         int deep = 6;
@@ -104,6 +180,17 @@ __attribute__((noinline)) void Widget::explode(Base &base, int &reference)
     std::shared_ptr<Point> shared = std::make_shared<Point>(Point{1, 2});
     Outer outer;
     int *null = nullptr;
+    Both both;
+    Right *right = &both;
+    Virtual real;
+    Shared *far = &real;
+    Point pair[2] = {{5, 6}, {7, 8}};
+    std::optional<int> maybe(8);
+    int (*run)(int) = scale;
+    int (*picked)(int) = pick;
+    int scaled = scale(hidden::deep);
+    keep(&both), keep(&right), keep(&real), keep(&far), keep(&pair), keep(&maybe), keep(&run);
+    keep(&picked), keep(&scaled), keep(&both.made), keep(&::id), keep(&hidden::deep);
     keep(&points), keep(&flags), keep(&color), keep(&derived), keep(&box), keep(&unique);
     keep(&unset), keep(&shared), keep(&outer), keep(&null), keep(&ns::total);
     keep(this), keep(&base), keep(&reference);

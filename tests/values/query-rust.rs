@@ -24,6 +24,9 @@
 // ask F: &point as *const Point as usize == &point.x as usize => true
 // ask F: TOTAL => 41
 // ask F: 250u8 => 250
+// ask F: (*&mut point).x => 3
+// ask F: true => true
+// ask F: Widget::crash as usize > 0 => true
 // ask F: pointt => fault 0..6 there is no `pointt` here
 use std::hint::black_box;
 

@@ -4,11 +4,12 @@
 use std::cell::Cell;
 
 use crate::base::addr::RunAddr;
-use crate::symbols::types::{Array, Dialect, MemberPlace, Shape, Type};
+use crate::symbols::types::{Array, Dialect, Shape, Type};
 use crate::variables::place::Place;
 use crate::variables::pretty;
 use crate::variables::query::evaluate::{Evaluator, Found};
 use crate::variables::query::fault::{Fault, Span, Trouble};
+use crate::variables::query::members::{MOST_BASES, MOST_SEARCHED};
 use crate::variables::query::operand::{Object, Operand};
 use crate::variables::query::result_type::ResultType;
 use crate::variables::query::syntax::Member;
@@ -17,12 +18,6 @@ use crate::variables::value::Value;
 
 /// How many pointers Rust follows for one dot.
 const MOST_FOLLOWED: usize = 8;
-
-/// How many base classes and anonymous members are looked through for a name.
-const MOST_SEARCHED: usize = 2_000;
-
-/// How deeply they may nest.
-const MOST_BASES: usize = 32;
 
 /// How many names of members a hint has.
 const MOST_NAMES: usize = 16;
@@ -37,6 +32,12 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
                 _ => None,
             },
         }
+    }
+
+    /// Whether an operand is a pointer, not an array.
+    pub(super) fn is_pointer(&self, operand: &Operand<'a, 'f>) -> bool {
+        let settled = self.settled(operand.clone());
+        matches!(settled, Ok(Operand::Object(object)) if self.target_type(&object.of).is_some())
     }
 
     /// An operand, references followed.
@@ -94,6 +95,9 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
             }
             return Ok(Operand::Object(found));
         }
+        if matches!(of.shape, Shape::Function) {
+            return Ok(Operand::Object(object));
+        }
         if let Some(element) = self.element_type(&object.of) {
             return Ok(Operand::Object(Object::new(element, object.place)));
         }
@@ -136,7 +140,11 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
         if let Some(why) = value.why_unknown {
             return Err(Trouble::Unknown(why));
         }
-        if let Some(target) = value.field("*") {
+        let optional = || {
+            let is_one = of.plain_name.starts_with("std::optional<");
+            value.field("value").filter(|_| is_one)
+        };
+        if let Some(target) = value.field("*").or_else(optional) {
             let held = self.argument(of).filter(|held| self.is_plain(held));
             return Ok(Some(match (target.address, held) {
                 (Some(at), Some(held)) => Operand::Object(Object::new(held, Place::Memory(at))),
@@ -248,9 +256,18 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
                 operand = self.settled(self.target(operand, at)?)?;
                 continue;
             }
+            // The first element of an array.
+            if member.is_arrow
+                && step == 0
+                && of.dialect != Dialect::Rust
+                && self.element_type(&object.of).is_some()
+            {
+                operand = self.target(operand, at)?;
+                continue;
+            }
             shown = at;
             if let Some(found) = self.find_member(&of, &object.place, &member.name) {
-                return found.map(Operand::Object).map_err(Trouble::Unknown);
+                return found.map(Operand::Object).map_err(|trouble| trouble.placed(member.at));
             }
             if let Some(target) = self.smart_target(object, &of)? {
                 operand = self.settled(target)?;
@@ -262,8 +279,11 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
                 let found = self.find_member(&real.of, &Place::Memory(real.at), &member.name);
                 if let Some(found) = found.filter(|_| real.label.is_some()) {
                     self.note(format!("`{}` is a `{}`", self.written(at), real.of.name));
-                    return found.map(Operand::Object).map_err(Trouble::Unknown);
+                    return found.map(Operand::Object).map_err(|trouble| trouble.placed(member.at));
                 }
+            }
+            if let Some(found) = self.static_member(&of, &member.name)? {
+                return Ok(found);
             }
             return self.unusual_member(object, &of, member);
         }
@@ -318,93 +338,6 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
         let fields = target.map_or(&value.fields, |target| &target.fields);
         let names: Vec<String> = fields.iter().map(|(name, _)| name.clone()).collect();
         Err(no_member(self.written(at), member, &names).into())
-    }
-
-    /// A member by its name, in a structure, its anonymous members and its
-    /// bases. `None`: there is none.
-    pub(super) fn find_member(
-        &self,
-        of: &Type<'a, 'f>,
-        place: &Place<'a, 'f>,
-        name: &str,
-    ) -> Option<Result<Object<'a, 'f>, String>> {
-        let budget = Cell::new(MOST_SEARCHED);
-        let plain = self.member_within(of, place, name, &budget, MOST_BASES);
-        // `t.0` of Rust is called `__0`.
-        let is_number = name.starts_with(|char: char| char.is_ascii_digit());
-        plain.or_else(|| {
-            let name = format!("__{name}");
-            is_number.then(|| self.member_within(of, place, &name, &budget, MOST_BASES)).flatten()
-        })
-    }
-
-    fn member_within(
-        &self,
-        of: &Type<'a, 'f>,
-        place: &Place<'a, 'f>,
-        name: &str,
-        budget: &Cell<usize>,
-        depth: usize,
-    ) -> Option<Result<Object<'a, 'f>, String>> {
-        let depth = depth.checked_sub(1)?;
-        budget.set(budget.get().checked_sub(1)?);
-        if let Some(member) = of.member(name) {
-            let of_member = ResultType::Declared(member.type_entry);
-            if let MemberPlace::Bits(from, width) = member.place {
-                let bits = Some((from, width));
-                return Some(Ok(Object { of: of_member, place: place.clone(), bits }));
-            }
-            let found = self.reading.member_place(of, member, place);
-            return Some(found.map(|place| Object::new(of_member, place)));
-        }
-        let members = &of.composite()?.members;
-        let inner = members.iter().filter(|member| member.is_base || member.name.is_none());
-        let mut lost = None;
-        for member in inner {
-            let inner = self.view.context.types.get(member.type_entry);
-            // A virtual base of an object that lies in no memory: the member may
-            // be there, and its place is not known.
-            let (inner_place, why) = match self.reading.member_place(of, member, place) {
-                Ok(place) => (place, None),
-                Err(why) => (Place::constant(Vec::new()), Some(why)),
-            };
-            let found = self.member_within(&inner, &inner_place, name, budget, depth);
-            match (found, why) {
-                (Some(_), Some(why)) => lost = lost.or(Some(Err(why))),
-                (Some(found), None) => return Some(found),
-                (None, _) => (),
-            }
-        }
-        lost
-    }
-
-    /// The names that may stand behind a dot.
-    pub(super) fn member_names(
-        &self,
-        of: &Type<'a, 'f>,
-        names: &mut Vec<String>,
-        budget: &Cell<usize>,
-        depth: usize,
-    ) {
-        let (Some(depth), Some(composite)) = (depth.checked_sub(1), of.composite()) else { return };
-        for member in &composite.members {
-            let Some(left) = budget.get().checked_sub(1) else { return };
-            budget.set(left);
-            match &member.name {
-                Some(name) if !member.is_base => {
-                    let name = name.strip_prefix("__").filter(|rest| {
-                        rest.chars().all(|char| char.is_ascii_digit()) && !rest.is_empty()
-                    });
-                    let shown =
-                        name.map_or_else(|| member.name.clone(), |name| Some(name.to_owned()));
-                    names.extend(shown.filter(|_| !member.is_artificial));
-                }
-                _ => {
-                    let inner = self.view.context.types.get(member.type_entry);
-                    self.member_names(&inner, names, budget, depth);
-                }
-            }
-        }
     }
 
     /// What is said of data and code that no debug information describes.

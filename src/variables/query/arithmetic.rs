@@ -46,21 +46,19 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
         if let Some(found) = self.pointer_arithmetic(infix, &first, left.at, &second, right.at)? {
             return Ok(found);
         }
-        let (one, from) = self.number(first, left.at)?;
-        let (two, also) = self.number(second, right.at)?;
+        let compared = match infix.is_comparison() {
+            true => self.compared(&first, &second, whole)?,
+            false => None,
+        };
+        let (mut one, from) = self.number(first, left.at)?;
+        let (mut two, also) = self.number(second, right.at)?;
+        if let Some((first, second)) = compared {
+            let address = |of: u64| Number::Whole(Whole::new(u128::from(of), 64, false));
+            (one, two) = (address(first), address(second));
+        }
         let origin = computed_from(&[from, also]);
         let result = computed(infix, one, two).map_err(|why| Fault::new(whole, why))?;
-        let is_truth = is_logical
-            || matches!(
-                infix,
-                Infix::Equal
-                    | Infix::Unequal
-                    | Infix::Less
-                    | Infix::Greater
-                    | Infix::LessOrEqual
-                    | Infix::GreaterOrEqual
-            );
-        Ok(if is_truth {
+        Ok(if is_logical || infix.is_comparison() {
             self.truth(result.is_true(), origin)
         } else {
             self.computed(result, origin)
@@ -144,7 +142,7 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
 
     /// What a pointer or an array points to, where that is, and how that was
     /// found. `None`: it is neither.
-    fn pointed(
+    pub(super) fn pointed(
         &self,
         operand: &Operand<'a, 'f>,
     ) -> Found<Option<(ResultType<'a, 'f>, u64, Origin)>> {

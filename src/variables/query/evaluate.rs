@@ -181,7 +181,7 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
             },
             Shape::Enumeration(names) => names.is_signed,
             Shape::Pointer(_) => false,
-            Shape::Array(_) => {
+            Shape::Array(_) | Shape::Function => {
                 let Some(address) = object.place.address() else { return no_number(&of.name) };
                 let whole = Whole::new(u128::from(address.0), 64, false);
                 return Ok((Number::Whole(whole), Origin::Computed));
@@ -378,7 +378,13 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
         };
         match &of.shape {
             Shape::Pointer(_) | Shape::Enumeration(_) => {
+                let from = self.pointed(&operand)?.filter(|_| self.is_pointer(&operand));
                 let (number, origin) = self.number(operand, at)?;
+                if let (Some((from, address, _)), Some(to)) = (from, self.target_type(to))
+                    && let Some(moved) = self.converted(address, &from, &to, at)?
+                {
+                    return object(moved.to_le_bytes().to_vec(), computed_from(&[origin]));
+                }
                 object(number.whole(bits, false).bytes(), kept(origin))
             }
             Shape::Number(dw::DW_ATE_boolean) => {

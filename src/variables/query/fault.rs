@@ -48,6 +48,16 @@ pub(super) enum Trouble {
     Fault(Fault),
 }
 
+impl Trouble {
+    /// The same, of a part that was found without knowing where it is written.
+    pub(super) fn placed(self, at: Span) -> Self {
+        match self {
+            Self::Fault(fault) if fault.at == Span::default() => Self::Fault(Fault { at, ..fault }),
+            other => other,
+        }
+    }
+}
+
 impl From<Fault> for Trouble {
     fn from(fault: Fault) -> Self {
         Self::Fault(fault)

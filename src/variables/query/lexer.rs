@@ -56,7 +56,11 @@ pub(super) fn words(text: &str) -> Result<Vec<Token>, Fault> {
         let start = lexer.at;
         // `t.0.1`: behind a dot, a number names a member.
         let is_member = words.last().is_some_and(|word| word.kind == Word::Sign("."));
-        let kind = lexer.word(is_member)?;
+        let is_behind_value = words.last().is_some_and(|word| match &word.kind {
+            Word::Sign(sign) => matches!(*sign, ")" | "]" | "." | ".."),
+            _ => true,
+        });
+        let kind = lexer.word(is_member, is_behind_value)?;
         let is_end = kind == Word::End;
         words.push(Token { kind, at: Span { start, end: lexer.at } });
         if is_end {
@@ -99,7 +103,7 @@ impl<'t> Lexer<'t> {
         Span { start, end: self.at.max(start.saturating_add(1)) }
     }
 
-    fn word(&mut self, is_member: bool) -> Result<Word, Fault> {
+    fn word(&mut self, is_member: bool, is_behind_value: bool) -> Result<Word, Fault> {
         let start = self.at;
         let Some(first) = self.peek() else { return Ok(Word::End) };
         if first.is_ascii_digit() && is_member {
@@ -107,6 +111,13 @@ impl<'t> Lexer<'t> {
         }
         if first.is_ascii_digit() {
             return self.number();
+        }
+        let is_fraction = |rest: &str| {
+            rest.strip_prefix('.')
+                .is_some_and(|rest| rest.starts_with(|it: char| it.is_ascii_digit()))
+        };
+        if !is_behind_value && is_fraction(self.rest()) {
+            return self.float(start);
         }
         if is_name_start(first) {
             // `r#type` of Rust.
@@ -183,7 +194,8 @@ impl<'t> Lexer<'t> {
     fn is_fraction(&self) -> bool {
         let mut rest = self.rest().chars();
         match rest.next() {
-            Some('.') => rest.next().is_some_and(|digit| digit.is_ascii_digit()),
+            // `5.`, but not `0..4`, nor a member's name.
+            Some('.') => rest.next().is_none_or(|next| next != '.' && !is_name_start(next)),
             Some('e' | 'E') => {
                 rest.next().is_some_and(|next| next.is_ascii_digit() || "+-".contains(next))
             }
@@ -204,7 +216,16 @@ impl<'t> Lexer<'t> {
             self.take_while(|char| char.is_ascii_digit());
         }
         let text = self.text.get(start..self.at).unwrap_or_default();
-        match text.parse() {
+        // `1.5f` is a `float` of C.
+        let is_single = self.rest().starts_with(['f', 'F']);
+        if is_single || self.rest().starts_with(['l', 'L']) {
+            self.take(1);
+        }
+        let parsed = match is_single {
+            true => text.parse().map(|single: f32| f64::from(single)),
+            false => text.parse(),
+        };
+        match parsed {
             Ok(value) => Ok(Word::Float(value)),
             Err(_) => Err(Fault::new(self.here(start), format!("`{text}` is no number"))),
         }

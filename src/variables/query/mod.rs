@@ -7,13 +7,17 @@
 
 mod access;
 mod arithmetic;
+mod definitions;
 mod elements;
 mod evaluate;
 pub mod fault;
 pub mod format;
+mod functions;
+mod hierarchy;
 pub mod inside;
 pub mod layout;
 mod lexer;
+mod members;
 mod names;
 mod number;
 mod operand;
@@ -118,7 +122,15 @@ pub fn answer(
                 answer.type_name = of.as_ref().map(|of| of.name(types));
                 answer.size = match &*operand {
                     Operand::Object(object) if object.bits.is_some() => None,
-                    _ => of.as_ref().and_then(|of| of.size(types)),
+                    _ => of.as_ref().and_then(|of| {
+                        let resolved = of.resolved(types);
+                        // The program computed the length.
+                        let computed = || match &resolved.shape {
+                            Shape::Array(array) => evaluator.array_bytes(&resolved, array).ok(),
+                            _ => None,
+                        };
+                        of.size(types).or_else(computed)
+                    }),
                 };
                 if question.wants_type {
                     answer.layout = of.map(|of| layout(&target(evaluator, of), types));

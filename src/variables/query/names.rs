@@ -5,14 +5,17 @@ use std::cell::{Cell, OnceCell};
 
 use gimli::constants as dw;
 
-use crate::symbols::entries::{Attributes, Descend, Entry};
+use crate::base::addr::RunAddr;
+use crate::symbols::entries::{Attributes, Entry};
 use crate::symbols::functions::Call;
+use crate::symbols::module::{ModuleSymbols, Symbol, SymbolTableKind};
+use crate::symbols::named::is_same_name;
 use crate::symbols::types::Dialect;
 use crate::variables::location::Activation;
 use crate::variables::place::Place;
 use crate::variables::query::evaluate::{Evaluator, Found};
 use crate::variables::query::fault::{Fault, Span, Trouble};
-use crate::variables::query::number::Whole;
+use crate::variables::query::functions::enclosing_function;
 use crate::variables::query::operand::{Object, Operand};
 use crate::variables::query::result_type::ResultType;
 use crate::variables::query::spelling::closest;
@@ -27,7 +30,7 @@ const MOST_NAMES: usize = 20;
 /// How many frames are searched for a function.
 const MOST_FRAMES: usize = 256;
 
-/// How many entries of a unit are searched for an enumerator.
+/// How many members are searched for names like the one that is not there.
 const MOST_ENTRIES: usize = 200_000;
 
 impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
@@ -36,29 +39,58 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
     /// variable; an enumerator; a symbol.
     pub(super) fn named(&self, name: &Name, at: Span) -> Found<Operand<'a, 'f>> {
         let variables = self.variables();
-        if name.file.is_none() {
-            if let Some(found) = self.local(&variables, &name.path) {
+        // `::name` is what stands in no namespace, class or function.
+        let (path, is_global) = match name.path.strip_prefix("::") {
+            Some(path) => (path, true),
+            None => (name.path.as_str(), false),
+        };
+        let file = name.file.as_deref();
+        if file.is_none() && !is_global {
+            if let Some(found) = self.local(&variables, path) {
                 return self.variable(found);
             }
-            if let Some(found) = self.own_member(&variables, &name.path) {
-                return found;
+            if let Some(found) = self.own_member(&variables, path) {
+                return found.map_err(|trouble| trouble.placed(at));
             }
-            if let Some(found) = self.of_function(&name.path) {
+            if let Some(found) = self.function_static(path, None, true, at)? {
+                return Ok(found);
+            }
+            if let Some(found) = self.of_function(path) {
                 return found;
             }
         }
-        if let Some(found) = self.global(name, at)? {
+        if let Some(found) = self.global(path, file, is_global, at)? {
             return Ok(found);
         }
-        if name.file.is_none() {
-            if let Some(found) = self.enumerator(&name.path) {
+        if let Some(found) = self.enumerator(path, file, at)? {
+            return Ok(found);
+        }
+        if let Some(found) = self.function_named(path, file, at)? {
+            return Ok(found);
+        }
+        if file.is_none() {
+            if let Some(found) = self.symbol(path) {
                 return Ok(found);
             }
-            if let Some(found) = self.symbol(&name.path) {
+            if let Some(found) = self.constant(path) {
                 return Ok(found);
             }
         }
+        if let Some(found) = self.function_static(path, file, false, at)? {
+            return Ok(found);
+        }
         Err(self.no_such_name(name, at, &variables).into())
+    }
+
+    /// Words that languages have for values.
+    fn constant(&self, word: &str) -> Option<Operand<'a, 'f>> {
+        match word {
+            "true" | "false" => Some(self.truth(word == "true", Origin::Computed)),
+            "NULL" | "nullptr" => {
+                Some(self.pointer(ResultType::Declared(None), 0, Origin::Computed))
+            }
+            _ => None,
+        }
     }
 
     /// Whether a name is that of a variable here.
@@ -161,7 +193,7 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
         let found = self
             .find_member(&of, &object.place, name)
             .or_else(|| self.find_member(&of, &object.place, &captured))?;
-        Some(found.map(Operand::Object).map_err(Trouble::Unknown))
+        Some(found.map(Operand::Object))
     }
 
     fn this_object(&self, this: Operand<'a, 'f>) -> Found<Operand<'a, 'f>> {
@@ -180,40 +212,76 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
     }
 
     /// A global or static variable.
-    fn global(&self, name: &Name, at: Span) -> Found<Option<Operand<'a, 'f>>> {
-        let context = self.view.context;
-        let mut found = Vec::new();
-        for scope in self.scopes() {
-            let path = format!("{scope}{}", name.path);
-            found = context.globals_named(&path, self.function);
-            if !found.is_empty() {
-                break;
-            }
-        }
-        if let Some(file) = &name.file {
-            found.retain(|entry| is_of_file(*entry, file) || self.is_of_function(*entry, file));
-        }
+    fn global(
+        &self,
+        path: &str,
+        file: Option<&str>,
+        is_global: bool,
+        at: Span,
+    ) -> Found<Option<Operand<'a, 'f>>> {
+        let found = self.globals(path, file, is_global);
         let Some(first) = found.first().copied() else { return Ok(None) };
         // Those of the unit at hand come first, and are meant.
         let is_near = self.function.is_some_and(|function| std::ptr::eq(function.unit, first.unit));
         let others: Vec<Entry<'a, 'f>> =
             found.into_iter().filter(|other| !std::ptr::eq(other.unit, first.unit)).collect();
-        if !is_near && !others.is_empty() && name.file.is_none() {
+        if !is_near && !others.is_empty() && file.is_none() {
             let mut files: Vec<String> =
                 [first].iter().chain(&others).filter_map(|entry| unit_file(*entry)).collect();
             files.dedup();
             let choices: Vec<String> = files
                 .iter()
                 .take(MOST_NAMES)
-                .map(|file| format!("'{}'::{}", last_part(file), name.path))
+                .map(|file| format!("'{}'::{path}", last_part(file)))
                 .collect();
             if choices.len() > 1 {
-                let what = format!("there are {} variables named `{}`", choices.len(), name.path);
+                let what = format!("there are {} variables named `{path}`", choices.len());
                 let hint = format!("say which one: {}", choices.join(", "));
                 return Err(Fault::new(at, what).with_hint(hint).into());
             }
         }
         self.static_variable(first).map(Some)
+    }
+
+    /// The variables that a name may mean, those of the unit at hand first.
+    pub(super) fn globals(
+        &self,
+        path: &str,
+        file: Option<&str>,
+        is_global: bool,
+    ) -> Vec<Entry<'a, 'f>> {
+        let context = self.view.context;
+        let scopes = if is_global { vec![String::new()] } else { self.scopes() };
+        for scope in scopes {
+            let whole = format!("{scope}{path}");
+            let visible = whole.replace("(anonymous namespace)::", "");
+            let is_it = |entry: &Entry<'a, 'f>| {
+                let name = self.qualified(*entry);
+                name.is_some_and(|name| is_same_name(&name, &visible))
+            };
+            let mut found = context.globals_named(&whole, self.function);
+            if found.is_empty()
+                && let Some((_, last)) = whole.rsplit_once("::")
+            {
+                // What stands in an anonymous namespace is named without it.
+                found = context.globals_named(last, self.function);
+                found.retain(|entry| is_it(entry) && enclosing_function(*entry).is_none());
+            }
+            if let Some(file) = file {
+                found.retain(|entry| is_of_file(*entry, file) || self.is_of_function(*entry, file));
+            }
+            let exact: Vec<_> = found.iter().copied().filter(is_it).collect();
+            if is_global {
+                found = exact;
+                found.retain(|entry| enclosing_function(*entry).is_none());
+            } else if !exact.is_empty() {
+                found = exact;
+            }
+            if !found.is_empty() {
+                return found;
+            }
+        }
+        Vec::new()
     }
 
     /// What may stand before a name that is written here, from the innermost
@@ -275,63 +343,36 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
             && self.function.is_some_and(|found| std::ptr::eq(found.unit, entry.unit))
     }
 
-    /// An enumerator, of any enumeration of the unit.
-    fn enumerator(&self, path: &str) -> Option<Operand<'a, 'f>> {
-        let unit = self.function?.root();
-        let wanted = path.rsplit("::").next().unwrap_or(path);
-        let mut seen = 0_usize;
-        let mut found = None;
-        unit.walk(|entry, _| {
-            seen = seen.saturating_add(1);
-            if found.is_some() || seen > MOST_ENTRIES {
-                return Descend::Stop;
-            }
-            match entry.tag() {
-                dw::DW_TAG_enumeration_type => {
-                    let children = entry.entry.children();
-                    let enumerator = children.iter().find(|child| {
-                        child.tag() == dw::DW_TAG_enumerator
-                            && child.text(dw::DW_AT_name).as_deref() == Some(wanted)
-                    });
-                    if enumerator.is_some() {
-                        found = Some(entry.entry);
-                    }
-                    Descend::No
-                }
-                dw::DW_TAG_namespace
-                | dw::DW_TAG_structure_type
-                | dw::DW_TAG_class_type
-                | dw::DW_TAG_union_type => Descend::Yes,
-                _ => Descend::No,
-            }
-        });
-        let of = ResultType::Declared(found);
-        let resolved = self.resolved(&of);
-        let crate::symbols::types::Shape::Enumeration(names) = &resolved.shape else { return None };
-        let (_, value) = names.enumerators.iter().find(|(name, _)| name == wanted)?;
-        let bits = u32::try_from(resolved.size?.saturating_mul(8)).ok()?;
-        let bytes = Whole::new(value.cast_unsigned(), bits, names.is_signed).bytes();
-        // `ns::Color::Red` must be one of `Color`, if that was written.
-        let scope = path.rsplit("::").nth(1);
-        let is_meant =
-            scope.is_none_or(|scope| resolved.plain_name.rsplit("::").any(|part| part == scope));
-        is_meant.then(|| Operand::Object(Object::new(of, Place::bytes(bytes, Origin::Constant))))
-    }
-
     /// A symbol of any module, that of the frame first.
     fn symbol(&self, path: &str) -> Option<Operand<'a, 'f>> {
-        let context = self.view.context;
-        let here =
-            self.view.frames.get(self.view.index).and_then(|frame| {
-                context.symbols.module_at(frame.at.lookup()).map(|(index, _)| index)
-            });
-        let modules = context.symbols.modules();
-        let first = here.and_then(|index| modules.get(index));
-        let (module, symbol) = first.into_iter().chain(modules).find_map(|module| {
+        let named = |module: &'a ModuleSymbols<'f>| {
             module.symbol_named(path.as_bytes()).map(|symbol| (module, symbol))
-        })?;
+        };
+        let (mut module, mut symbol) = self.near_modules().find_map(named)?;
+        // The program's own copy of a library's variable is the one in use.
+        let is_shared = |symbol: &Symbol<'f>| symbol.table == SymbolTableKind::Dynsym;
+        if !symbol.is_function
+            && is_shared(&symbol)
+            && let Some(main) = self.near_modules().find(|module| module.is_main())
+            && let Some((main, copy)) = named(main).filter(|(_, copy)| is_shared(copy))
+        {
+            (module, symbol) = (main, copy);
+        }
         let at = symbol.start.to_run(module.bias());
+        if !symbol.is_function
+            && let Some(of) = self.declared_type(path).or_else(|| self.type_at(at))
+            && self.size_of(&of).is_some_and(|size| size == symbol.size)
+        {
+            return Some(Operand::Object(Object::new(of, Place::Memory(at))));
+        }
         Some(Operand::Symbol { at, is_code: symbol.is_function })
+    }
+
+    /// The type of the variable that begins at an address, whatever its name.
+    fn type_at(&self, at: RunAddr) -> Option<ResultType<'a, 'f>> {
+        let (entry, into) = self.view.context.static_near(at, self.function)?;
+        let of = entry.attributes()?.type_entry();
+        (into == 0 && of.is_some()).then_some(ResultType::Declared(of))
     }
 
     fn no_such_name(&self, name: &Name, at: Span, variables: &[Declared<'a, 'f>]) -> Fault {
@@ -360,18 +401,18 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
 
 /// Whether an entry belongs to a unit of that source file: its name, or the end
 /// of its path.
-fn is_of_file(entry: Entry<'_, '_>, file: &str) -> bool {
+pub(super) fn is_of_file(entry: Entry<'_, '_>, file: &str) -> bool {
     unit_file(entry).is_some_and(|unit| {
         let rest = unit.strip_suffix(file);
         rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('/'))
     })
 }
 
-fn unit_file(entry: Entry<'_, '_>) -> Option<String> {
+pub(super) fn unit_file(entry: Entry<'_, '_>) -> Option<String> {
     entry.root().attributes()?.text(dw::DW_AT_name)
 }
 
-fn last_part(path: &str) -> &str {
+pub(super) fn last_part(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 

@@ -7,6 +7,11 @@ use crate::variables::query::lexer::{Token, Word, words};
 use crate::variables::query::syntax::{
     Expression, Infix, Kind, Member, Name, Prefix, Question, Subject, TypeName,
 };
+use crate::variables::query::type_syntax::CASTS;
+
+/// How the names of source files end.
+const SUFFIXES: &[&str] =
+    &["c", "h", "cc", "cpp", "cxx", "C", "hh", "hpp", "rs", "go", "d", "s", "S", "m", "inc"];
 
 /// Expressions that nest deeper are refused.
 const MOST_NESTED: usize = 100;
@@ -117,7 +122,11 @@ impl<'t> Parser<'t> {
         if self.take(sign) { Ok(()) } else { Err(self.unexpected(&format!("`{sign}`"))) }
     }
 
-    fn unexpected(&self, wanted: &str) -> Fault {
+    pub(super) fn is_type(&self, name: &str) -> bool {
+        (self.is_type)(name)
+    }
+
+    pub(super) fn unexpected(&self, wanted: &str) -> Fault {
         let at = self.here();
         let found = self.text.get(at.start..at.end).unwrap_or_default();
         match self.peek() {
@@ -171,7 +180,7 @@ impl<'t> Parser<'t> {
     }
 
     /// Builds a part, unless it nests too deeply.
-    fn part(&self, kind: Kind, at: Span) -> Result<Expression, Fault> {
+    pub(super) fn part(&self, kind: Kind, at: Span) -> Result<Expression, Fault> {
         let inner = match &kind {
             Kind::Prefix(_, one)
             | Kind::Member(one, _)
@@ -242,6 +251,10 @@ impl<'t> Parser<'t> {
         };
         let value = if let Some(prefix) = prefix {
             self.advance();
+            // `&mut name` of Rust.
+            if prefix == Prefix::Address && matches!(self.ahead(1), Word::Name(_)) {
+                self.take_word("mut");
+            }
             let inner = self.unary()?;
             let at = start.to(inner.at);
             self.part(Kind::Prefix(prefix, Box::new(inner)), at)?
@@ -350,11 +363,22 @@ impl<'t> Parser<'t> {
 
     fn member(&mut self, of: Expression, is_arrow: bool) -> Result<Expression, Fault> {
         let at = self.here();
-        let name = match self.peek() {
+        let mut name = match self.peek() {
             Word::Name(name) | Word::Quoted(name) => name.clone(),
             _ => return Err(self.unexpected("the name of a member")),
         };
         self.advance();
+        // `object.Base::name`; but `file.c::name` is a name of a file.
+        let is_file = matches!(of.kind, Kind::Name(_)) && SUFFIXES.contains(&name.as_str());
+        while !is_file
+            && self.peek() == &Word::Sign("::")
+            && let Word::Name(part) = self.ahead(1)
+        {
+            name = format!("{name}::{part}");
+            self.advance();
+            self.advance();
+        }
+        let at = at.to(self.before());
         let whole = of.at.to(at);
         self.part(Kind::Member(Box::new(of), Member { name, at, is_arrow }), whole)
     }
@@ -389,6 +413,11 @@ impl<'t> Parser<'t> {
             Word::Sign("(") if self.is_anonymous_namespace() => {
                 let path = self.path()?;
                 return self.part(Kind::Name(Name { file: None, path }), at.to(self.before()));
+            }
+            Word::Name(name)
+                if CASTS.contains(&name.as_str()) && self.ahead(1) == &Word::Sign("<") =>
+            {
+                return self.named_cast(name == "reinterpret_cast");
             }
             Word::Name(_) | Word::Sign("::") => {
                 let path = self.path()?;
@@ -429,8 +458,10 @@ impl<'t> Parser<'t> {
 
     /// `a::b::c`.
     fn path(&mut self) -> Result<String, Fault> {
-        self.take("::");
         let mut path = String::new();
+        if self.take("::") {
+            path.push_str("::");
+        }
         loop {
             match self.peek() {
                 Word::Name(name) | Word::Quoted(name) => path.push_str(name),

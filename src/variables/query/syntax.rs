@@ -175,6 +175,12 @@ impl Infix {
         Some((found.1, found.2))
     }
 
+    /// Whether the result says how the operands compare.
+    pub(super) fn is_comparison(self) -> bool {
+        use Infix::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual, Unequal};
+        matches!(self, Equal | Unequal | Less | Greater | LessOrEqual | GreaterOrEqual)
+    }
+
     /// As it is written.
     pub(super) fn sign(self) -> &'static str {
         Self::ALL.iter().find(|(_, found, _)| *found == self).map_or("?", |(sign, _, _)| sign)

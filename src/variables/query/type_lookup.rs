@@ -4,9 +4,11 @@
 use gimli::DwAte;
 use gimli::constants as dw;
 
+use crate::symbols::module::ModuleSymbols;
 use crate::symbols::types::Dialect;
 use crate::variables::query::evaluate::{Evaluator, Found};
 use crate::variables::query::fault::Fault;
+use crate::variables::query::names::{is_of_file, last_part, unit_file};
 use crate::variables::query::result_type::ResultType;
 use crate::variables::query::syntax::{Expression, Kind, Made, Name, TypeName};
 
@@ -41,15 +43,48 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
     /// The type that was written.
     pub(super) fn type_named(&self, name: &TypeName) -> Found<ResultType<'a, 'f>> {
         let base = self.base_type(name).ok_or_else(|| {
+            if let Some(fault) = self.ambiguous(name) {
+                return fault;
+            }
             let keyword = name.keyword.map(|keyword| format!("{keyword} ")).unwrap_or_default();
             let what = format!("there is no type `{keyword}{}` here", name.base);
             Fault::new(name.at, what)
                 .with_hint("types are looked for in the program and in all of its libraries")
         })?;
+        self.note_module(&base);
         Ok(name.made.iter().fold(base, |of, made| match made {
             Made::Pointer => of.pointer(self.dialect),
             Made::Array(count) => of.array(*count, self.dialect),
         }))
+    }
+
+    /// What is wrong with the name of several types that differ.
+    fn ambiguous(&self, name: &TypeName) -> Option<Fault> {
+        let types = &self.view.context.types;
+        let rivals = self.scopes().into_iter().find_map(|scope| {
+            let found = types.rivals_named(&format!("{scope}{}", name.base), self.function);
+            (found.len() > 1).then_some(found)
+        })?;
+        let mut files: Vec<String> = rivals.iter().filter_map(|of| unit_file(*of)).collect();
+        files.dedup();
+        let what = format!("there are {} types named `{}`, which differ", rivals.len(), name.base);
+        let choices: Vec<String> =
+            files.iter().map(|file| format!("'{}'::{}", last_part(file), name.base)).collect();
+        let hint = format!("say which one: {}", choices.join(", "));
+        Some(Fault::new(name.at, what).with_hint(hint))
+    }
+
+    /// Says from which module a type is, when it is not the frame's.
+    fn note_module(&self, of: &ResultType<'a, 'f>) {
+        let Some(entry) = of.entry() else { return };
+        let owner = |module: &&ModuleSymbols<'f>| module.has_debug(entry.debug);
+        let here = self.near_modules().next();
+        if here.as_ref().is_some_and(owner) {
+            return;
+        }
+        if let Some(module) = self.near_modules().find(owner) {
+            self.note(format!("the type `{}` is that of {}", self.name_of(of), module.name()));
+        }
     }
 
     /// Whether a name is that of a type, and of no variable.
@@ -62,6 +97,11 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
     pub(super) fn type_in_place(&self, expression: &Expression) -> Option<ResultType<'a, 'f>> {
         match &expression.kind {
             Kind::Name(Name { file: None, path }) if self.is_type(path) => self.plain_type(path),
+            Kind::Name(Name { file: Some(file), path })
+                if self.globals(path, Some(file), false).is_empty() =>
+            {
+                self.type_of_file(path, file)
+            }
             _ => None,
         }
     }
@@ -86,7 +126,19 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
         self.entry_named(name).or_else(|| built_in(&canonical, name, self.dialect))
     }
 
+    /// `'file.c'::name`.
+    fn type_of_file(&self, name: &str, file: &str) -> Option<ResultType<'a, 'f>> {
+        let types = &self.view.context.types;
+        let is_wanted = |entry| is_of_file(entry, file);
+        let found = types.types_of_units(name, self.function, &is_wanted);
+        found.map(|of| ResultType::Declared(Some(of)))
+    }
+
     fn entry_named(&self, name: &str) -> Option<ResultType<'a, 'f>> {
+        if let Some((file, name)) = name.strip_prefix('\'').and_then(|rest| rest.split_once("'::"))
+        {
+            return self.type_of_file(name, file);
+        }
         let context = self.view.context;
         // Compilers write the arguments of templates in one of these ways.
         let spaced = name.replace(", ", ",").replace(',', ", ");
@@ -97,6 +149,7 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
                 .iter()
                 .find_map(|name| context.type_named(&format!("{scope}{name}"), self.function))
         });
+        let found = found.or_else(|| self.template(name, &scopes));
         Some(ResultType::Declared(Some(found?)))
     }
 }

@@ -1,9 +1,10 @@
 //! Types as C, C++ and Rust write them.
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
+use crate::variables::query::fault::Fault;
 use crate::variables::query::lexer::Word;
 use crate::variables::query::parser::Parser;
-use crate::variables::query::syntax::{Made, TypeName};
+use crate::variables::query::syntax::{Expression, Kind, Made, TypeName};
 
 /// Words that make up the names of C's own types.
 const BUILT_IN: &[&str] = &[
@@ -17,6 +18,9 @@ const QUALIFIERS: &[&str] = &["const", "volatile", "restrict", "__restrict", "_A
 /// Words before the name of a structure.
 const KEYWORDS: &[&str] = &["struct", "union", "enum", "class"];
 
+/// Casts of C++ that say what they are.
+pub(super) const CASTS: &[&str] = &["static_cast", "reinterpret_cast", "const_cast"];
+
 /// How many stars and lengths a type may have.
 const MOST_MADE: usize = 16;
 
@@ -24,7 +28,12 @@ impl Parser<'_> {
     /// A type, with which the text ends.
     pub(super) fn whole_type(&mut self) -> Option<TypeName> {
         let position = self.position();
-        let found = self.type_name().filter(|of| of.is_certain && self.peek() == &Word::End);
+        // `whatis &a` is mostly about a variable.
+        let is_address = self.peek() == &Word::Sign("&");
+        let found = self.type_name().filter(|of| {
+            let is_one = of.is_certain && (!is_address || self.is_type(&of.base));
+            is_one && self.peek() == &Word::End
+        });
         if found.is_none() {
             self.go_back(position);
         }
@@ -121,9 +130,11 @@ impl Parser<'_> {
                 of.made.push(Made::Pointer);
                 of.is_certain = true;
             }
-        } else if of.is_certain {
+        } else if of.is_certain || self.peek() == &Word::Sign("[") && self.is_type(&of.base) {
             // `a[3]` is an element, unless `a` can only be a type.
-            of.made.extend(self.lengths());
+            let lengths = self.lengths();
+            of.is_certain |= !lengths.is_empty();
+            of.made.extend(lengths);
         }
         of.at = start.to(self.before());
         Some(of)
@@ -152,6 +163,32 @@ impl Parser<'_> {
         }
         lengths.reverse();
         lengths
+    }
+
+    /// `static_cast<type>(value)`.
+    pub(super) fn named_cast(&mut self, keeps_bits: bool) -> Result<Expression, Fault> {
+        let start = self.here();
+        self.advance();
+        self.expect("<")?;
+        let Some(of) = self.type_name() else { return Err(self.unexpected("a type")) };
+        self.expect(">")?;
+        self.expect("(")?;
+        let mut value = self.expression(0)?;
+        self.expect(")")?;
+        let at = start.to(self.before());
+        if keeps_bits {
+            // By way of a number, a pointer does not move.
+            let word = TypeName {
+                base: "unsigned long".to_owned(),
+                keyword: None,
+                made: Vec::new(),
+                at: of.at,
+                is_certain: true,
+            };
+            let inner = value.at;
+            value = self.part(Kind::Cast(word, Box::new(value)), inner)?;
+        }
+        self.part(Kind::Cast(of, Box::new(value)), at)
     }
 
     fn take_qualifier(&mut self) -> bool {
@@ -187,6 +224,13 @@ impl Parser<'_> {
     fn type_path(&mut self) -> Option<String> {
         self.take("::");
         let start = self.here().start;
+        // `'file.c'::name`
+        if matches!(self.peek(), Word::Quoted(_)) {
+            self.advance();
+            if !self.take("::") {
+                return None;
+            }
+        }
         loop {
             match self.peek() {
                 Word::Name(_) => self.advance(),
