@@ -40,7 +40,7 @@ pub(super) fn what(
         schema: What::SCHEMA.to_owned(),
         at: standpoint,
         expression: expression.to_owned(),
-        address: at.into(),
+        address: Some(at.into()),
         kind: kind(at, mapping),
         mapping: mapping.map(reported),
         ..What::default()

@@ -22,7 +22,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use self::memory::{ByteSource, Bytes, MemoryDump, MemoryPart, Word};
 pub use self::printout::{
-    Enumerator, Fault, Layout, LayoutKind, LayoutMember, Printed, Printout, Standpoint,
+    Enumerator, Fault, Layout, LayoutKind, LayoutMember, Printed, Printout, RefusedExpression,
+    Standpoint,
 };
 pub use self::stack::{
     Excerpt, Folded, Frame, Globals, NameSource, Registers, Thread, Trust, Variable, WaitsFor,

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ByteSource, Hex, Mapping, Standpoint};
+use super::{ByteSource, Gap, Hex, Mapping, RefusedExpression, Standpoint};
 
 /// Everything that is known of one address.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -17,9 +17,11 @@ pub struct What {
     /// The expression as it was typed.
     #[serde(default)]
     pub expression: String,
-    /// The address that it means.
-    pub address: Hex,
+    /// The address that it means. Absent: it means none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<Hex>,
     /// What kind of address it is.
+    #[serde(default)]
     pub kind: AddressKind,
     /// The mapping around it. Absent: nothing is mapped there.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -57,6 +59,12 @@ pub struct What {
     /// The thread whose own data begins just below.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub thread_block: Option<ThreadBlock>,
+    /// What the answer lacks: files of the frame's module and of the program.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gaps: Vec<Gap>,
+    /// Why the question means nothing. Absent: it means something.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fault: Option<RefusedExpression>,
 }
 
 impl What {

@@ -20,7 +20,8 @@ const RED_ZONE: u64 = 128;
 ///
 /// Only those of `out`.
 pub fn render(what: &What, theme: Theme, out: &mut dyn Write) -> fmt::Result {
-    theme.paint(Role::Name, &what.address.to_string(), out)?;
+    let address = what.address.unwrap_or_default();
+    theme.paint(Role::Name, &address.to_string(), out)?;
     writeln!(out, ": {}", escaped(&sentence(what)))?;
     let mut line = |label: &str, text: &str| -> fmt::Result {
         out.write_str("  ")?;
@@ -81,11 +82,11 @@ pub fn render(what: &What, theme: Theme, out: &mut dyn Write) -> fmt::Result {
 /// The most that can be said in one sentence.
 fn sentence(what: &What) -> String {
     match what.kind {
-        AddressKind::Null if what.address.0 == 0 => {
+        AddressKind::Null if what.address.unwrap_or_default().0 == 0 => {
             return "the null pointer; nothing is mapped there".to_owned();
         }
         AddressKind::Null => {
-            let offset = counted(what.address.0, "byte");
+            let offset = counted(what.address.unwrap_or_default().0, "byte");
             return format!("nothing is mapped there: a null pointer and {offset}");
         }
         AddressKind::NonCanonical => {
