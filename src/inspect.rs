@@ -336,7 +336,17 @@ fn lacks(symbols: &Symbols<'_>, frame: Option<&Frame>) -> Vec<Gap> {
     let program = symbols.modules().iter().find(|module| module.is_main());
     let program =
         program.filter(|program| of_frame.is_none_or(|module| module.range() != program.range()));
-    of_frame.into_iter().chain(program).flat_map(ModuleSymbols::lacks).collect()
+    let needed = of_frame.into_iter().chain(program).flat_map(ModuleSymbols::lacks);
+    // A file that was replaced is worth a word wherever it is: types and
+    // functions of the others may be defined in it.
+    let replaced = symbols.modules().iter().filter_map(ModuleSymbols::mismatch_gap);
+    let mut lacks: Vec<Gap> = needed.collect();
+    for gap in replaced {
+        if !lacks.contains(&gap) {
+            lacks.push(gap);
+        }
+    }
+    lacks
 }
 
 fn chosen_thread<'p>(

@@ -31,7 +31,7 @@ pub use self::stack::{
 pub use self::value::{Declared, Field, Origin, Value, ValueKind};
 pub use self::what::{
     AddressKind, CodePlace, HeapBlock, HeapState, ModulePlace, Neighbor, StackPlace, SymbolPlace,
-    ThreadBlock, VariablePlace, What,
+    ThreadBlock, ThreadLocalPlace, VariablePlace, What,
 };
 
 use crate::base::addr::{LinkAddr, RunAddr};

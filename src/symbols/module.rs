@@ -300,13 +300,16 @@ impl<'f> ModuleSymbols<'f> {
             .get_or_init(|| self.lacks().into_iter().for_each(|gap| self.fetch.gaps.add(gap)));
     }
 
+    /// That the file in the module's place is another one, if it is.
+    pub fn mismatch_gap(&self) -> Option<Gap> {
+        self.mismatch().map(|mismatch| self.fetch.mismatch_gap(&self.module, mismatch))
+    }
+
     /// What the module's files do not tell of its code and data, and what would
     /// help.
     pub fn lacks(&self) -> Vec<Gap> {
         let mut gaps = Vec::new();
-        if let Binary::Mismatch(mismatch) = &self.binary {
-            gaps.push(self.fetch.mismatch_gap(&self.module, mismatch));
-        }
+        gaps.extend(self.mismatch_gap());
         if self.debug().is_none() {
             gaps.extend(self.no_lines());
         }

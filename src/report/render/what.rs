@@ -49,6 +49,15 @@ pub fn render(what: &What, theme: Theme, out: &mut dyn Write) -> fmt::Result {
     if let Some(block) = &what.heap {
         line("heap", &heap(block))?;
     }
+    if let Some(place) = &what.thread_local {
+        let text = format!(
+            "{} into the thread-local variables of {} in thread {}",
+            counted(place.offset, "byte"),
+            place.module,
+            place.thread
+        );
+        line("thread", &text)?;
+    }
     if let Some(block) = &what.thread_block {
         let text = format!(
             "{} above the thread pointer (fs_base) of thread {}",
@@ -106,6 +115,9 @@ fn sentence(what: &What) -> String {
         let function = code.function.as_deref().unwrap_or("a function without a name");
         return format!("code of {function}");
     }
+    if let Some(place) = &what.thread_local {
+        return format!("in thread-local variables of {}, thread {}", place.module, place.thread);
+    }
     if let Some(stack) = &what.stack {
         return on_stack(stack);
     }
@@ -143,7 +155,8 @@ fn in_variable(variable: &VariablePlace) -> String {
         offset => format!(", {} in", counted(offset, "byte")),
     };
     let padding = if variable.is_padding { ", between its members" } else { "" };
-    format!("{part} ({}){rest}{padding}", variable.path_type)
+    let whose = variable.thread.map(|thread| format!(" of thread {thread}")).unwrap_or_default();
+    format!("{part}{whose} ({}){rest}{padding}", variable.path_type)
 }
 
 fn variable(variable: &VariablePlace) -> String {
@@ -154,6 +167,9 @@ fn variable(variable: &VariablePlace) -> String {
         counted(variable.size, "byte"),
         variable.address
     );
+    if let Some(thread) = variable.thread {
+        text.push_str(&format!(" of thread {thread}"));
+    }
     if let (Some(file), Some(line)) = (&variable.file, variable.line) {
         text.push_str(&format!(", declared at {file}:{line}"));
     }
