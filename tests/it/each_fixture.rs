@@ -9,7 +9,7 @@ macro_rules! each_fixture {
             cxx_exception_uncaught, cxx_null_object, cxx_null_virtual, cxx_pure_virtual,
             cxx_terminate_noexcept, cxx_values, deep_inlines, divide_by_zero, divide_overflow,
             illegal_instruction, jump_to_data, jump_to_nowhere, killed_by_other, misaligned_simd,
-            noreturn_end, null_call, null_pointer, privileged_instruction, quit_hang, reraise,
+            noreturn_end, null_argument, null_call, null_element, null_pointer, privileged_instruction, quit_hang, reraise,
             rust_index, rust_null, rust_overflow, rust_panic_abort, rust_stack_overflow,
             rust_thread, rust_unwrap_none, rust_values, signal_handler, sigsys_seccomp,
             smashed_return, stack_overflow, stack_overflow_thread, tail_call, threads, values_c,

@@ -34,6 +34,8 @@ pub(crate) enum Fact {
     Cause(String),
     /// The verdict contains one of these.
     Verdict(Vec<String>),
+    /// The verdict contains none of these.
+    NoVerdict(Vec<String>),
     /// The crashed thread has such a frame: at this index, or somewhere.
     Frame(Option<u64>, FrameFacts),
     /// Some other thread has such a frame.
@@ -98,6 +100,7 @@ impl Expectation {
             "signal" => Fact::Signal(rest.to_owned()),
             "cause" => Fact::Cause(rest.to_owned()),
             "verdict" => Fact::Verdict(contained(rest)?),
+            "noverdict" => Fact::NoVerdict(contained(&format!("contains {rest}"))?),
             "frame" => {
                 let (index, facts) = rest.split_once(' ').ok_or("a frame needs facts")?;
                 let index = match index {

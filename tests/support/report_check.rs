@@ -59,6 +59,9 @@ fn check(fact: &Fact, report: &Report, build: Build) -> Result<(), String> {
         Fact::Verdict(texts) => demand(contains_any(&report.verdict, texts), || {
             format!("the verdict contains {texts:?}, but is: {}", report.verdict)
         }),
+        Fact::NoVerdict(texts) => demand(!contains_any(&report.verdict, texts), || {
+            format!("the verdict contains none of {texts:?}, but is: {}", report.verdict)
+        }),
         Fact::Threads(count) => {
             let found = report.threads.len();
             demand(found == *count, || format!("there are {count} threads, not {found}"))
