@@ -10,21 +10,28 @@ mod memory;
 mod whereabouts;
 
 use crate::analyze::Options;
-use crate::base::addr::RunAddr;
+use crate::base::count::counted;
 use crate::base::file_store::FileStore;
-use crate::base::gap::Gaps;
+use crate::base::gap::{Gap, Gaps};
 use crate::base::limits::Limits;
 use crate::base::memory::Fallback;
 use crate::dump::process::{Process, Thread};
 use crate::inspect::labels::Labels;
+use crate::inspect::memory::Align;
+use crate::report::build::gap as reported;
 use crate::report::build::printout::{fault, printed};
-use crate::report::model::{Fault, MemoryDump, MemoryPart, Printout, Standpoint, What, Word, text};
+use crate::report::model;
+use crate::report::model::{
+    MemoryDump, MemoryPart, Printout, RefusedExpression, Standpoint, What, Word, text,
+};
 use crate::symbols::Symbols;
 use crate::symbols::functions::Call;
 use crate::symbols::mapped_files::MappedFiles;
+use crate::symbols::module::ModuleSymbols;
 use crate::unwind::frame::{Frame, Stack};
 use crate::unwind::walk::Unwinder;
 use crate::variables::Context;
+use crate::variables::query::fault::Fault;
 pub use crate::variables::query::format::Format;
 use crate::variables::query::{Viewpoint, address, answer, whole};
 
@@ -94,21 +101,6 @@ impl NoSuchPlace {
     }
 }
 
-/// Why a question has no answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// The process has no such place.
-    Place(NoSuchPlace),
-    /// An expression means nothing: which one, and why.
-    Fault(String, Fault),
-}
-
-impl From<NoSuchPlace> for Refusal {
-    fn from(place: NoSuchPlace) -> Self {
-        Self::Place(place)
-    }
-}
-
 /// What to print, and how.
 #[derive(Clone, Debug, Default)]
 pub struct Questions {
@@ -140,12 +132,13 @@ pub fn print<'f>(
     let options = &Options { limits, ..options.clone() };
     inspect(process, store, options, gaps, choice, |scene, standpoint| {
         let view = scene.view;
-        let results = questions
-            .expressions
-            .iter()
-            .map(|expression| printed(expression, answer(view, expression, questions.format)));
+        let results = questions.expressions.iter().map(|expression| {
+            let answer = answer(view, expression, questions.format);
+            printed(expression, answer.map_err(|found| scene.advised(found)))
+        });
         let results = results.collect();
-        Printout { schema: Printout::SCHEMA.to_owned(), at: standpoint, results }
+        let gaps = scene.gaps();
+        Printout { schema: Printout::SCHEMA.to_owned(), at: standpoint, results, gaps }
     })
 }
 
@@ -165,12 +158,12 @@ pub const MOST_MEMORY: u64 = 64 << 20;
 
 /// Reads memory, and hands it on piece by piece, with its words if they are
 /// wanted, until `take` says that nobody wants more. The result is about all of
-/// it, and has no parts.
+/// it, and has no parts. An expression that means no address or no length is
+/// its fault.
 ///
 /// # Errors
 ///
-/// When the process has no such place, or an expression means no address or no
-/// length.
+/// When the process has no such place.
 pub fn memory<'f>(
     process: &Process<'f>,
     store: &'f FileStore,
@@ -179,28 +172,44 @@ pub fn memory<'f>(
     choice: Choice,
     range: &Range,
     mut take: impl FnMut(Vec<MemoryPart>, Vec<Word>) -> bool,
-) -> Result<MemoryDump, Refusal> {
+) -> Result<MemoryDump, NoSuchPlace> {
     inspect(process, store, options, gaps, choice, |scene, at| {
         let view = scene.view;
-        let faulty = |text: &str| {
-            let text = text.to_owned();
-            move |found| Refusal::Fault(text, fault(&found))
-        };
-        let start = address(view, &range.address).map_err(faulty(&range.address))?;
-        let length = whole(view, &range.length, 1..=MOST_MEMORY).map_err(faulty(&range.length))?;
-        let end = RunAddr(start.0.saturating_add(length));
         let mut dump = MemoryDump {
             schema: MemoryDump::SCHEMA.to_owned(),
             at,
-            address: start.into(),
-            length: end.0.saturating_sub(start.0),
+            gaps: scene.gaps(),
             ..MemoryDump::default()
         };
+        let (start, length) =
+            match (address(view, &range.address), whole(view, &range.length, 1..=MOST_MEMORY)) {
+                (Ok(start), Ok(length)) => (start, length),
+                (Err(found), _) => {
+                    dump.fault = Some(scene.refused(&range.address, found));
+                    return dump;
+                }
+                (_, Err(found)) => {
+                    dump.fault = Some(scene.refused(&range.length, found));
+                    return dump;
+                }
+            };
+        // The last byte of all is one: counted is how many there are behind
+        // the first.
+        let held = (u64::MAX - start.0).saturating_add(1).min(length);
+        if held < length {
+            dump.gaps.push(reported(&Gap {
+                missing: format!("{} of {}", length.saturating_sub(held), counted(length, "byte")),
+                why: "the address space ends before them".to_owned(),
+                hint: None,
+            }));
+        }
+        (dump.address, dump.length) = (Some(start.into()), held);
         let source = memory::Source { process, files: scene.files };
         let labels = Labels { context: view.context };
-        let mut here = start;
-        while here < end {
-            let (parts, next) = source.chunk(here, end);
+        let align = if range.words { Align::Words } else { Align::Rows };
+        let mut done = 0;
+        while let Some(here) = start.checked_add(done).filter(|_| done < held) {
+            let (parts, taken) = source.chunk(here, held.saturating_sub(done), align);
             let missing = parts.iter().filter(|part| part.bytes.is_none());
             let missing: u64 = missing.map(|part| part.length).sum();
             dump.missing = dump.missing.saturating_add(missing);
@@ -208,10 +217,10 @@ pub fn memory<'f>(
             if !take(parts, words) {
                 break;
             }
-            here = next;
+            done = done.saturating_add(taken.max(1));
         }
-        Ok(dump)
-    })?
+        dump
+    })
 }
 
 /// Puts a part behind those before it.
@@ -219,11 +228,12 @@ pub fn append(parts: &mut Vec<MemoryPart>, part: MemoryPart) {
     memory::push(parts, part);
 }
 
-/// Says what lies at an address.
+/// Says what lies at an address. An expression that means none is the result's
+/// fault.
 ///
 /// # Errors
 ///
-/// When the process has no such place, or the expression means no address.
+/// When the process has no such place.
 pub fn what<'f>(
     process: &Process<'f>,
     store: &'f FileStore,
@@ -231,12 +241,23 @@ pub fn what<'f>(
     gaps: &'f Gaps,
     choice: Choice,
     expression: &str,
-) -> Result<What, Refusal> {
+) -> Result<What, NoSuchPlace> {
     inspect(process, store, options, gaps, choice, |scene, standpoint| {
-        let at = address(scene.view, expression)
-            .map_err(|found| Refusal::Fault(expression.to_owned(), fault(&found)))?;
-        Ok(whereabouts::what(scene, standpoint, expression, at))
-    })?
+        match address(scene.view, expression) {
+            Ok(at) => {
+                let gaps = scene.gaps();
+                What { gaps, ..whereabouts::what(scene, standpoint, expression, at) }
+            }
+            Err(found) => What {
+                schema: What::SCHEMA.to_owned(),
+                at: standpoint,
+                expression: expression.to_owned(),
+                gaps: scene.gaps(),
+                fault: Some(scene.refused(expression, found)),
+                ..What::default()
+            },
+        }
+    })
 }
 
 /// What a question is answered from.
@@ -245,6 +266,32 @@ struct Scene<'s, 'v, 'a, 'f> {
     unwinder: &'s Unwinder<'a, 'f>,
     /// What the dump lacks and mapped files have.
     files: &'s MappedFiles<'f>,
+    /// What opening the dump noted.
+    noted: &'s [Gap],
+    /// What the files lack that each answer may need: those of the module of
+    /// the chosen frame and of the program.
+    lacks: &'s [Gap],
+}
+
+impl Scene<'_, '_, '_, '_> {
+    /// What an answer lacks, for its readers.
+    fn gaps(&self) -> Vec<model::Gap> {
+        self.noted.iter().chain(self.lacks).map(reported).collect()
+    }
+
+    /// A fault that says that names are missing with a file.
+    fn advised(&self, mut found: Fault) -> Fault {
+        if let Some(gap) = self.lacks.first().filter(|_| found.what.starts_with("there is no")) {
+            let own = found.hint.take().map(|hint| format!("; {hint}")).unwrap_or_default();
+            found.hint = Some(format!("not known here: {}{own}", gap.missing));
+        }
+        found
+    }
+
+    fn refused(&self, expression: &str, found: Fault) -> RefusedExpression {
+        let fault = fault(&self.advised(found));
+        RefusedExpression { expression: expression.to_owned(), fault }
+    }
 }
 
 /// Opens what is needed, goes to the chosen place, and looks.
@@ -257,6 +304,7 @@ fn inspect<'f, R>(
     look: impl FnOnce(&Scene<'_, '_, '_, 'f>, Standpoint) -> R,
 ) -> Result<R, NoSuchPlace> {
     let limits = &options.limits;
+    let noted = gaps.list();
     let symbols = Symbols::load(process, &options.symbols, store, limits, gaps);
     let files = symbols.mapped_files(process);
     let memory = Fallback { first: &*process.memory, second: &files };
@@ -275,7 +323,30 @@ fn inspect<'f, R>(
     };
     let standpoint = standpoint(thread, choice.frame, call);
     let view = Viewpoint { context: &context, thread, frames: &frames, index, call };
-    Ok(look(&Scene { view: &view, unwinder: &unwinder, files: &files }, standpoint))
+    let lacks = lacks(&symbols, frames.get(index).copied());
+    let scene =
+        Scene { view: &view, unwinder: &unwinder, files: &files, noted: &noted, lacks: &lacks };
+    Ok(look(&scene, standpoint))
+}
+
+/// What the files of a frame's module and of the program do not tell.
+fn lacks(symbols: &Symbols<'_>, frame: Option<&Frame>) -> Vec<Gap> {
+    let of_frame = frame.and_then(|frame| symbols.module_at(frame.at.lookup()));
+    let of_frame = of_frame.map(|(_, module)| module);
+    let program = symbols.modules().iter().find(|module| module.is_main());
+    let program =
+        program.filter(|program| of_frame.is_none_or(|module| module.range() != program.range()));
+    let needed = of_frame.into_iter().chain(program).flat_map(ModuleSymbols::lacks);
+    // A file that was replaced is worth a word wherever it is: types and
+    // functions of the others may be defined in it.
+    let replaced = symbols.modules().iter().filter_map(ModuleSymbols::mismatch_gap);
+    let mut lacks: Vec<Gap> = needed.collect();
+    for gap in replaced {
+        if !lacks.contains(&gap) {
+            lacks.push(gap);
+        }
+    }
+    lacks
 }
 
 fn chosen_thread<'p>(

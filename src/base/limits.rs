@@ -57,9 +57,9 @@ impl Default for Limits {
 
 /// The most that a user may ask for; larger numbers mean this.
 const MOST_STRING: usize = 1 << 20;
-const MOST_ELEMENTS: usize = 1_000_000;
+const MOST_ELEMENTS: usize = 100_000;
 const MOST_DEPTH: usize = 64;
-const MOST_PARTS: usize = 4_000_000;
+const MOST_PARTS: usize = 200_000;
 const MOST_TEXT: usize = 1 << 20;
 
 impl Limits {

@@ -213,17 +213,9 @@ pub struct AnalyzeArgs {
     /// The core file
     pub core: PathBuf,
 
-    /// The executable, if it is not where the core says
-    #[arg(long, value_name = "FILE")]
-    pub exe: Option<PathBuf>,
-
-    /// The directory that stands for / of the crashed process
-    #[arg(long, value_name = "DIR")]
-    pub sysroot: Option<PathBuf>,
-
-    /// Look for separate debug files here, too (may be repeated)
-    #[arg(long = "debug-dir", value_name = "DIR")]
-    pub debug_directories: Vec<PathBuf>,
+    /// Where files are looked for.
+    #[command(flatten)]
+    pub files: FileArgs,
 
     /// How and where to report.
     #[command(flatten)]
@@ -279,7 +271,7 @@ pub enum Format {
     /// For people.
     #[default]
     Text,
-    /// For programs: `docs/report-schema.json`.
+    /// For programs: `docs/*-schema.json` describes it.
     Json,
 }
 

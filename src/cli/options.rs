@@ -1,10 +1,12 @@
 //! Options that several commands share, and what they mean for an analysis.
 
+use anyhow::{Context as _, Result};
 use clap::ValueEnum;
 
 use crate::analyze::{Locals, Options};
 use crate::base::limits::Limits;
 use crate::cli::args::{FileArgs, PlaceArgs};
+use crate::cli::failure::Failure;
 use crate::inspect::Choice;
 use crate::symbols::SymbolOptions;
 
@@ -43,12 +45,36 @@ impl LimitArgs {
 
 impl FileArgs {
     /// Where files are looked for.
-    pub fn options(&self) -> SymbolOptions {
-        SymbolOptions {
+    ///
+    /// # Errors
+    ///
+    /// When the user names a file or a directory that is not there: what it
+    /// was meant to tell would be missing.
+    pub fn options(&self) -> Result<SymbolOptions> {
+        if let Some(file) = &self.exe {
+            let found = file.metadata();
+            let found =
+                found.with_context(|| format!("cannot use `{}` (--exe)", file.display()))?;
+            if found.is_dir() {
+                let what = format!("cannot use `{}` (--exe): it is a directory", file.display());
+                return Err(Failure::new(what, "give the program's file").into());
+            }
+        }
+        if let Some(root) = &self.sysroot {
+            let found = root.metadata();
+            let found =
+                found.with_context(|| format!("cannot use `{}` (--sysroot)", root.display()))?;
+            if !found.is_dir() {
+                let what =
+                    format!("cannot use `{}` (--sysroot): it is no directory", root.display());
+                return Err(Failure::new(what, "give the directory that stands for /").into());
+            }
+        }
+        Ok(SymbolOptions {
             executable: self.exe.clone(),
             sysroot: self.sysroot.clone(),
             debug_directories: self.debug_directories.clone(),
-        }
+        })
     }
 }
 

@@ -12,7 +12,7 @@ use terminal_size::{Width, terminal_size_of};
 use crate::cli::args::Color;
 use crate::cli::exit::Exit;
 use crate::cli::failure;
-use crate::report::model::Fault;
+use crate::report::model::{Fault, Gap};
 use crate::report::render::escape::escaped;
 use crate::report::render::fault;
 use crate::report::render::text::TextOptions;
@@ -102,6 +102,17 @@ impl Ui {
         // Writing to a string cannot fail.
         let _written = fault::render(expression, found, self.theme(Stream::Error), &mut text);
         let _told = io::stderr().lock().write_all(text.as_bytes());
+    }
+
+    /// Says what an answer lacks, and what would help, unless quiet.
+    pub fn gaps(&self, gaps: &[Gap]) {
+        for gap in gaps.iter().filter(|_| !self.quiet) {
+            let why = if gap.why.is_empty() { String::new() } else { format!(": {}", gap.why) };
+            self.lines("not known:", Role::Unknown, &format!("{}{why}", gap.missing));
+            if let Some(hint) = &gap.hint {
+                self.lines("hint:", Role::Hint, hint);
+            }
+        }
     }
 
     fn lines(&self, label: &str, role: Role, text: &str) {

@@ -61,9 +61,9 @@ pub fn culprit(
             if let Some(found) = look.with_memory(at).into_iter().next() {
                 return Some(Culprit::Pointer(found));
             }
-            if let Some(name) = global_at(scene, at) {
-                return Some(Culprit::Global(name));
-            }
+            // What lies in none of the variables that were looked through is no
+            // other variable that happens to have the same value.
+            return global_at(scene, at).map(Culprit::Global);
         }
         Some(Origin::Returned { function }) => {
             let name = function.and_then(|at| scene.crash.symbols.symbol_at(at));
@@ -77,13 +77,42 @@ pub fn culprit(
         }
         _ => (),
     }
-    let mut suspects = look.with_value(value).into_iter();
-    suspects.find(|suspect| !suspect.is_internal()).map(Culprit::Suspect)
+    // The same value is weak evidence: of several, none is named.
+    let may_be = |it: &Suspect| !it.is_internal() && (it.member.is_some() || offset == 0);
+    let mut suspects = look.with_value(value).into_iter().filter(may_be);
+    let first = suspects.next()?;
+    suspects.all(|other| other.pointer == first.pointer).then_some(Culprit::Suspect(first))
 }
 
-/// The pointers among a frame's variables that have this value.
-pub fn pointers_with(scene: &Scene<'_, '_>, frame: usize, value: u64) -> Vec<Suspect> {
-    Look { scene, frame, offset: 0, size: None }.with_value(value)
+/// Registers of the first arguments of a call, by their DWARF numbers (System V
+/// psABI for AMD64, 3.2.3 and figure 3.36): rdi, rsi, rdx, rcx.
+const ARGUMENTS: [Register; 4] = [Register(5), Register(4), Register(1), Register(2)];
+
+/// The null pointers that a frame's code loaded from its variables to pass them
+/// to the function that it called.
+pub fn null_arguments(scene: &Scene<'_, '_>, frame: usize) -> Vec<Suspect> {
+    let look = Look { scene, frame, offset: 0, size: None };
+    let passed = ARGUMENTS.into_iter().filter_map(|register| {
+        let at = argument_place(scene, frame, register)?;
+        look.with_memory(at).into_iter().next()
+    });
+    passed.collect()
+}
+
+/// Where a null argument of a frame's call was loaded from.
+fn argument_place(scene: &Scene<'_, '_>, frame: usize, register: Register) -> Option<RunAddr> {
+    let memory = scene.crash.memory;
+    let caller = scene.crash.frame(frame)?;
+    let after = caller.at.addr();
+    let outermost = scene.crash.calls().iter().rfind(|call| call.frame == frame)?;
+    let start = after.0.checked_sub(outermost.call.function.as_ref()?.offset?)?;
+    let mut registers = caller.registers;
+    registers.set(register, Some(0));
+    let operands = Operands { registers, fs_base: None, gs_base: None };
+    match Path::before_call(memory, operands, RunAddr(start), after)?.origin(register) {
+        Origin::Loaded(at) => Some(at),
+        _ => None,
+    }
 }
 
 /// The pointers among a frame's variables that are null, and lead to something

@@ -44,10 +44,14 @@ impl Fault {
     }
 
     /// Whether it is a general-protection fault, or another one for which the
-    /// kernel leaves no address.
+    /// kernel leaves no address. Through the stack or frame pointer it is a
+    /// stack-segment fault, which the kernel tells as SIGBUS (Linux
+    /// `arch/x86/kernel/traps.c`, `exc_stack_segment`).
     pub fn is_general_protection(&self) -> bool {
         const SI_KERNEL: i32 = 128;
-        self.signal == Signal::SEGV && self.address.is_none() && self.code == Some(SI_KERNEL)
+        matches!(self.signal, Signal::SEGV | Signal::BUS)
+            && self.address.is_none()
+            && self.code == Some(SI_KERNEL)
     }
 
     /// Whether the instruction itself could not be fetched: the pc is nowhere,

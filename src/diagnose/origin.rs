@@ -80,6 +80,21 @@ impl<'m> Path<'m> {
         meets.then_some(Self { memory, operands, before, targets, at })
     }
 
+    /// As [`Path::read`], up to the call that returns to `after`.
+    pub fn before_call(
+        memory: &'m dyn Memory,
+        operands: Operands,
+        start: RunAddr,
+        after: RunAddr,
+    ) -> Option<Self> {
+        let length = usize::try_from(after.0.checked_sub(start.0)?).ok()?;
+        let mut code = vec![0; length.min(usize::try_from(LONGEST_FUNCTION).ok()?)];
+        let got = memory.read(start, &mut code);
+        let all = Instruction::decode_all(start, code.get(..got)?);
+        let call = all.last().filter(|last| last.is_call() && last.end() == after)?;
+        Self::read(memory, operands, start, call.at, after.0.checked_sub(start.0)?)
+    }
+
     /// Where the value of `register` came from.
     pub fn origin(&self, register: Register) -> Origin {
         let expected = self.operands.registers.get(register);

@@ -9,6 +9,15 @@ use crate::report::model::{ByteSource, Bytes, Hex, MemoryPart, Word, text};
 /// Bytes that are read at a time. A multiple of a row of sixteen.
 const CHUNK: u64 = 1 << 14;
 
+/// Where chunks end, so that nothing is cut in two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Align {
+    /// Between rows of sixteen bytes, which begin at multiples of sixteen.
+    Rows,
+    /// Between words of eight bytes, which are counted from the first byte.
+    Words,
+}
+
 /// Reads memory piece by piece.
 pub(super) struct Source<'s, 'f> {
     pub(super) process: &'s Process<'f>,
@@ -17,28 +26,35 @@ pub(super) struct Source<'s, 'f> {
 }
 
 impl Source<'_, '_> {
-    /// The parts of up to one chunk from `at` on, and where the next one
-    /// begins. Chunks begin at multiples of sixteen, but for the first.
-    pub(super) fn chunk(&self, at: RunAddr, end: RunAddr) -> (Vec<MemoryPart>, RunAddr) {
-        let next = at.0.saturating_add(CHUNK) & !0xf;
-        let next = RunAddr(next.clamp(at.0.saturating_add(1), end.0.max(at.0)));
+    /// The parts of up to one chunk of the `left` bytes from `at` on, none of
+    /// which is beyond the top of the address space, and how many bytes they
+    /// are.
+    pub(super) fn chunk(&self, at: RunAddr, left: u64, align: Align) -> (Vec<MemoryPart>, u64) {
+        let taken = match align {
+            Align::Rows => CHUNK.saturating_sub(at.0 % 16),
+            Align::Words => CHUNK,
+        };
+        let taken = taken.min(left);
         let mut parts: Vec<MemoryPart> = Vec::new();
-        let mut here = at;
-        while here < next {
-            let room = usize::try_from(next.0.saturating_sub(here.0)).unwrap_or(0);
-            let mut bytes = vec![0; room];
+        let mut done = 0;
+        while done < taken {
+            // The last address plus one is no address, and is not computed.
+            let Some(here) = at.checked_add(done) else { break };
+            let room = taken.saturating_sub(done);
+            let mut bytes = vec![0; usize::try_from(room).unwrap_or(0)];
             let (source, len) = match self.process.memory.read(here, &mut bytes) {
                 0 => match self.read_file(here, &mut bytes) {
-                    0 => (ByteSource::Missing, self.missing(here, next)),
+                    0 => (ByteSource::Missing, self.missing(here, room)),
                     got => (ByteSource::File, got as u64),
                 },
                 got => (ByteSource::Dump, got as u64),
             };
-            bytes.truncate(usize::try_from(len).unwrap_or(room));
+            let len = len.clamp(1, room);
+            bytes.truncate(usize::try_from(len).unwrap_or(bytes.len()));
             push(&mut parts, self.part(here, source, len, bytes));
-            here = RunAddr(here.0.saturating_add(len.max(1)));
+            done = done.saturating_add(len);
         }
-        (parts, next)
+        (parts, taken)
     }
 
     /// Bytes of files, up to where the dump goes on.
@@ -54,31 +70,29 @@ impl Source<'_, '_> {
         pages.find(is_dumped).unwrap_or(got)
     }
 
-    /// How many bytes from `at` on nobody knows.
-    fn missing(&self, at: RunAddr, end: RunAddr) -> u64 {
-        let is_known = |at: u64| {
-            self.process.memory.read(RunAddr(at), &mut [0]) > 0
-                || self.files.read(RunAddr(at), &mut [0]) > 0
+    /// How many of the `room` bytes from `at` on nobody knows.
+    fn missing(&self, at: RunAddr, room: u64) -> u64 {
+        let is_known = |at: RunAddr| {
+            self.process.memory.read(at, &mut [0]) > 0 || self.files.read(at, &mut [0]) > 0
         };
-        let mut here = at.0;
-        while here < end.0 {
-            // Where nothing is mapped, nothing is known.
-            if self.process.mapping(RunAddr(here)).is_none() {
-                let after =
-                    self.process.mappings.partition_point(|mapping| mapping.range.start.0 <= here);
-                let next = self.process.mappings.get(after).map(|mapping| mapping.range.start.0);
-                here = next.map_or(end.0, |next| next.min(end.0));
-                if here >= end.0 || is_known(here) {
-                    break;
-                }
-                continue;
-            }
-            here = here.saturating_add(1);
-            if here < end.0 && is_known(here) {
+        let mappings = &self.process.mappings;
+        let mut done = 0;
+        while done < room {
+            let Some(here) = at.checked_add(done) else { break };
+            if done > 0 && is_known(here) {
                 break;
             }
+            // Where nothing is mapped, nothing is known.
+            done = match self.process.mapping(here) {
+                Some(_) => done.saturating_add(1),
+                None => {
+                    let after = mappings.partition_point(|mapping| mapping.range.start <= here);
+                    let next = mappings.get(after).map(|mapping| mapping.range.start.0);
+                    next.map_or(room, |next| next.saturating_sub(at.0)).min(room)
+                }
+            };
         }
-        here.min(end.0).saturating_sub(at.0)
+        done.min(room)
     }
 
     fn part(&self, at: RunAddr, source: ByteSource, len: u64, bytes: Vec<u8>) -> MemoryPart {
@@ -113,30 +127,32 @@ pub(super) fn push(parts: &mut Vec<MemoryPart>, part: MemoryPart) {
     parts.push(part);
 }
 
-/// The words of some parts, each with what it may point to.
+/// The words of some parts that lie one after the other, counted from the first
+/// byte, each with what it may point to. A word of which some bytes are known
+/// is partial, one of which none are is left out.
 pub(super) fn words(parts: &[MemoryPart], labels: &Labels<'_, '_, '_>) -> Vec<Word> {
-    let mut words = Vec::new();
-    let mut pending: Vec<u8> = Vec::new();
-    let mut start = None;
-    for part in parts {
-        let bytes = part.bytes.as_ref().map(|bytes| bytes.0.as_slice());
-        let missing: u64 = if bytes.is_none() { part.length } else { 0 };
-        for (offset, byte) in bytes.unwrap_or_default().iter().enumerate() {
-            if pending.is_empty() {
-                start = Some(part.address.0.saturating_add(offset as u64));
-            }
-            pending.push(*byte);
-            if let (Some(word), Some(at)) = (pending.first_chunk::<8>(), start) {
-                let value = u64::from_le_bytes(*word);
-                let label = labels.of_word(RunAddr(value));
-                words.push(Word { address: Hex(at), value: Hex(value), label });
-                pending.clear();
-            }
+    let Some(first) = parts.first() else { return Vec::new() };
+    let bytes: Vec<Option<u8>> = parts
+        .iter()
+        .flat_map(|part| {
+            let len = usize::try_from(part.length).unwrap_or(0);
+            let known = part.bytes.iter().flat_map(|bytes| bytes.0.iter().copied().map(Some));
+            known.chain(std::iter::repeat(None)).take(len)
+        })
+        .collect();
+    let words = bytes.chunks(8).zip(0_u64..).filter_map(|(bytes, number)| {
+        let at = first.address.0.checked_add(number.checked_mul(8)?)?;
+        let whole: Option<Vec<u8>> = bytes.iter().copied().collect();
+        if let Some(word) = whole.as_deref().and_then(<[u8]>::first_chunk::<8>) {
+            let value = u64::from_le_bytes(*word);
+            let label = labels.of_word(RunAddr(value));
+            return Some(Word { address: Hex(at), value: Some(Hex(value)), label, partial: None });
         }
-        if missing > 0 {
-            // A word with a hole in it is no word.
-            pending.clear();
-        }
-    }
-    words
+        bytes.iter().any(Option::is_some).then(|| {
+            let shown = |byte: &Option<u8>| byte.map_or("??".to_owned(), |b| format!("{b:02x}"));
+            let partial = Some(bytes.iter().map(shown).collect());
+            Word { address: Hex(at), partial, ..Word::default() }
+        })
+    });
+    words.collect()
 }

@@ -7,11 +7,11 @@ use crate::inspect::{Scene, malloc};
 use crate::report::build::mapping as reported;
 use crate::report::model::{
     AddressKind, ByteSource, CodePlace, Hex, ModulePlace, Neighbor, StackPlace, Standpoint,
-    SymbolPlace, ThreadBlock, VariablePlace, What, text,
+    SymbolPlace, ThreadBlock, ThreadLocalPlace, VariablePlace, What, text,
 };
 use crate::unwind::frame::{Frame, Stack};
 use crate::variables::query::Viewpoint;
-use crate::variables::query::inside::{Inside, static_at, variable_at};
+use crate::variables::query::inside::{Inside, outside, static_at, variable_at};
 
 /// Below this Linux maps nothing, as it is set up everywhere
 /// (`vm.mmap_min_addr`).
@@ -40,7 +40,7 @@ pub(super) fn what(
         schema: What::SCHEMA.to_owned(),
         at: standpoint,
         expression: expression.to_owned(),
-        address: at.into(),
+        address: Some(at.into()),
         kind: kind(at, mapping),
         mapping: mapping.map(reported),
         ..What::default()
@@ -59,15 +59,20 @@ pub(super) fn what(
     what.source = source(scene, at);
     in_module(scene, at, &mut what);
     what.variable = static_at(scene.view, at).map(variable);
-    if let Some((thread, offset)) = stack_of(process, at) {
+    what.thread_block = thread_block(scene, at);
+    if what.variable.is_none() {
+        in_thread_locals(scene, at, &mut what);
+    }
+    // A thread's own data lie above its stack, in the same mapping.
+    let is_own = what.thread_block.is_some() || what.thread_local.is_some();
+    if let Some((thread, offset)) = stack_of(process, at).filter(|_| !is_own) {
         let (place, variable) = on_stack(scene, thread, at, offset);
         what.stack = Some(place);
         what.variable = what.variable.take().or(variable);
     } else if mapping.permissions.known && !mapping.permissions.read {
         what.stack = guard(scene, mapping);
     }
-    what.thread_block = thread_block(scene, at);
-    if what.stack.is_none() && what.module.is_none() && mapping.permissions.write {
+    if what.stack.is_none() && !is_own && what.module.is_none() && mapping.permissions.write {
         what.heap = malloc::block(context.memory, mapping, at);
     }
     what
@@ -161,7 +166,18 @@ fn variable(inside: Inside) -> VariablePlace {
         path_type: inside.part_type,
         path_offset: inside.into,
         is_padding: inside.is_padding,
+        thread: None,
     }
+}
+
+/// The variables that each thread has for itself.
+fn in_thread_locals(scene: &Scene<'_, '_, '_, '_>, at: RunAddr, what: &mut What) {
+    let Some(found) = scene.view.context.thread_local_at(at) else { return };
+    let thread = found.thread.tid;
+    what.thread_local =
+        Some(ThreadLocalPlace { thread, module: text(&found.module.path), offset: found.offset });
+    let inside = found.variable.and_then(|(entry, into)| outside(scene.view, entry, at, into));
+    what.variable = inside.map(|inside| VariablePlace { thread: Some(thread), ..variable(inside) });
 }
 
 /// The frame and the variable of a thread that an address of its stack is in.

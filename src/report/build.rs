@@ -166,7 +166,8 @@ pub fn mapping(mapping: &Mapping) -> model::Mapping {
     }
 }
 
-fn gap(gap: &Gap) -> model::Gap {
+/// Something that is not known.
+pub fn gap(gap: &Gap) -> model::Gap {
     model::Gap { missing: gap.missing.clone(), why: gap.why.clone(), hint: gap.hint.clone() }
 }
 

@@ -22,7 +22,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use self::memory::{ByteSource, Bytes, MemoryDump, MemoryPart, Word};
 pub use self::printout::{
-    Enumerator, Fault, Layout, LayoutKind, LayoutMember, Printed, Printout, Standpoint,
+    Enumerator, Fault, Layout, LayoutKind, LayoutMember, Printed, Printout, RefusedExpression,
+    Standpoint,
 };
 pub use self::stack::{
     Excerpt, Folded, Frame, Globals, NameSource, Registers, Thread, Trust, Variable, WaitsFor,
@@ -30,7 +31,7 @@ pub use self::stack::{
 pub use self::value::{Declared, Field, Origin, Value, ValueKind};
 pub use self::what::{
     AddressKind, CodePlace, HeapBlock, HeapState, ModulePlace, Neighbor, StackPlace, SymbolPlace,
-    ThreadBlock, VariablePlace, What,
+    ThreadBlock, ThreadLocalPlace, VariablePlace, What,
 };
 
 use crate::base::addr::{LinkAddr, RunAddr};

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::base::addr::LinkAddr;
 use crate::base::arch::Arch;
 use crate::base::file_store::{FileStore, StoredFile};
-use crate::base::gap::Gaps;
+use crate::base::gap::{Gap, Gaps};
 use crate::base::limits::Limits;
 use crate::base::memory::Memory;
 use crate::dump::process::Module;
@@ -190,8 +190,8 @@ impl<'f> Fetch<'f> {
         Ok((file, image))
     }
 
-    /// Notes that a file was found but is another one.
-    pub(super) fn note_mismatch(&self, module: &Module, mismatch: &Mismatch) {
+    /// That a file was found but is another one.
+    pub(super) fn mismatch_gap(&self, module: &Module, mismatch: &Mismatch) -> Gap {
         let name = String::from_utf8_lossy(&module.path);
         let on_disk = mismatch
             .found
@@ -212,11 +212,11 @@ impl<'f> Fetch<'f> {
             true => "give it with --exe",
             false => "give its tree with --sysroot",
         };
-        self.gaps.note(
-            format!("symbols and code of {name}"),
-            format!("{why}: the file was changed or replaced since, and is not used"),
-            format!("find {wanted} and {option}"),
-        );
+        Gap {
+            missing: format!("symbols and code of {name}"),
+            why: format!("{why}: the file was changed or replaced since, and is not used"),
+            hint: Some(format!("find {wanted} and {option}")),
+        }
     }
 }
 

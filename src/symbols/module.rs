@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use gimli::SectionId;
 
 use crate::base::addr::{Bias, LinkAddr, RunRange};
+use crate::base::gap::Gap;
 use crate::base::memory::Memory;
 use crate::dump::process::Module;
 use crate::symbols::dwarf::Debug;
@@ -58,7 +59,7 @@ impl<'f> ModuleSymbols<'f> {
         };
         let binary = binary.unwrap_or_else(|| fetch.binary(module, memory));
         if let Binary::Mismatch(mismatch) = &binary {
-            fetch.note_mismatch(module, mismatch);
+            fetch.gaps.add(fetch.mismatch_gap(module, mismatch));
         }
         let image = match &binary {
             Binary::Found(file) => Some(&file.image),
@@ -301,39 +302,55 @@ impl<'f> ModuleSymbols<'f> {
                 format!("compile {} without -gsplit-dwarf", self.name()),
             );
         }
-        self.is_on_stack.get_or_init(|| {
-            if self.debug().is_none() {
-                self.note_no_lines();
-            }
-            if self.found().is_some_and(|file| !file.is_verified) {
-                self.fetch.gaps.note(
-                    format!("proof that {} is the file that ran", self.name()),
-                    "its build-id is not in the process's memory, so the file with its path is \
-                     used as it is",
-                    "if functions and lines make no sense, it was replaced since",
-                );
-            }
-        });
+        self.is_on_stack
+            .get_or_init(|| self.lacks().into_iter().for_each(|gap| self.fetch.gaps.add(gap)));
     }
 
-    fn note_no_lines(&self) {
+    /// That the file in the module's place is another one, if it is.
+    pub fn mismatch_gap(&self) -> Option<Gap> {
+        self.mismatch().map(|mismatch| self.fetch.mismatch_gap(&self.module, mismatch))
+    }
+
+    /// What the module's files do not tell of its code and data, and what would
+    /// help.
+    pub fn lacks(&self) -> Vec<Gap> {
+        let mut gaps = Vec::new();
+        gaps.extend(self.mismatch_gap());
+        if self.debug().is_none() {
+            gaps.extend(self.no_lines());
+        }
+        if self.found().is_some_and(|file| !file.is_verified) {
+            gaps.push(Gap {
+                missing: format!("proof that {} is the file that ran", self.name()),
+                why: "its build-id is not in the process's memory, so the file with its path is \
+                      used as it is"
+                    .to_owned(),
+                hint: Some(
+                    "if functions and lines make no sense, it was replaced since".to_owned(),
+                ),
+            });
+        }
+        gaps
+    }
+
+    fn no_lines(&self) -> Option<Gap> {
         let path = String::from_utf8_lossy(&self.module.path);
         let id = self.build_id().map(hex);
         let build_id =
             id.as_deref().map_or("no build-id".to_owned(), |id| format!("build-id {id}"));
         match &self.binary {
-            // The mismatch has been noted.
-            Binary::Mismatch(_) => (),
+            // The mismatch is said, which is why.
+            Binary::Mismatch(_) => None,
             Binary::Missing { why } => {
                 let hint = match self.module.is_main {
                     true => "give the program with --exe, or its tree with --sysroot",
                     false => "give the tree of the machine that it ran on with --sysroot",
                 };
                 let missing = format!("symbols and code of {path} ({build_id})");
-                self.fetch.gaps.note(missing, why.clone(), hint);
+                Some(Gap { missing, why: why.clone(), hint: Some(hint.to_owned()) })
             }
             // The kernel ships its vdso without lines.
-            Binary::Found(file) if file.path.is_none() => (),
+            Binary::Found(file) if file.path.is_none() => None,
             Binary::Found(_) => {
                 let name = self.name();
                 let looked = match id.as_deref() {
@@ -346,18 +363,18 @@ impl<'f> ModuleSymbols<'f> {
                              debug file could be found"
                     }
                 };
-                self.fetch.gaps.note(
-                    format!("line numbers and variables of {name} ({build_id})"),
-                    looked,
-                    match self.module.is_main {
+                Some(Gap {
+                    missing: format!("line numbers and variables of {name} ({build_id})"),
+                    why: looked.to_owned(),
+                    hint: Some(match self.module.is_main {
                         true => format!("compile {name} with -g, or install its debug symbols"),
                         false => format!(
                             "install the debug symbols package of {name} (Debian and Ubuntu: \
                              find-dbgsym-packages of debian-goodies names it), or give its \
                              directory with --debug-dir"
                         ),
-                    },
-                );
+                    }),
+                })
             }
         }
     }

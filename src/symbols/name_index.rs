@@ -123,6 +123,15 @@ impl NameIndex {
         })
     }
 
+    /// All variables, by their units and entries.
+    pub(super) fn variables(&self) -> impl Iterator<Item = (UnitId, UnitOffset)> {
+        let items = self.items.iter().filter(|item| item.kind == Kind::Variable);
+        items.filter_map(|item| {
+            let unit = *self.units.get(usize::try_from(item.unit).ok()?)?;
+            Some((unit, UnitOffset(usize::try_from(item.entry).ok()?)))
+        })
+    }
+
     /// Variables that begin at or before an address of the file, the last ones
     /// first: their addresses and entries.
     pub(super) fn before(&self, at: u64) -> impl Iterator<Item = (u64, UnitId, UnitOffset)> {

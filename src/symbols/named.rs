@@ -31,6 +31,9 @@ const MOST_VARIABLES: usize = 100;
 /// lie at the place of another, empty one.
 const MOST_BEFORE: usize = 8;
 
+/// How many variables of a module are asked whether they are thread-local.
+const MOST_THREAD_LOCAL: usize = 1 << 20;
+
 /// How many times units of shared pieces may include each other.
 const MOST_IMPORTS: usize = 16;
 
@@ -194,6 +197,29 @@ impl<'a, 'f> Types<'a, 'f> {
             let is_small = self.process.is_some_and(|process| process.is_small(module));
             let all = || covering(debug.names()).or_else(|| covering(debug.inner_names()));
             is_small.then(all).flatten()
+        })
+    }
+
+    /// The variable that each thread has for itself and that covers an offset
+    /// in the module's block of them, and how far into it the offset is.
+    pub fn thread_local_at(
+        &self,
+        module: &'a ModuleSymbols<'f>,
+        at: u64,
+    ) -> Option<(Entry<'a, 'f>, u64)> {
+        let debug = module.debug()?;
+        if !self.process.is_some_and(|process| process.is_small(module)) {
+            return None;
+        }
+        [debug.names(), debug.inner_names()].into_iter().find_map(|index| {
+            index.variables().take(MOST_THREAD_LOCAL).find_map(|(unit, offset)| {
+                let found = entry_at(debug, unit, offset)?;
+                let attributes = found.attributes()?;
+                let start = thread_offset(&attributes)?;
+                let into = at.checked_sub(start)?;
+                let size = self.get(attributes.type_entry()).size?;
+                (into < size).then_some((found, into))
+            })
         })
     }
 
@@ -368,6 +394,20 @@ fn included(debug: &Debug<'_>, shared: &Debug<'_>) -> FxHashSet<DebugInfoOffset>
 
 fn entry<'a, 'f>(debug: &'a Debug<'f>, named: Named) -> Option<Entry<'a, 'f>> {
     entry_at(debug, named.unit, named.entry)
+}
+
+/// Where in a block of thread-local variables one begins: its location is a
+/// number, and an operation that turns that into an address.
+fn thread_offset(attributes: &Attributes<'_, '_>) -> Option<u64> {
+    let location = attributes.get(dw::DW_AT_location)?.exprloc_value()?;
+    let mut operations = location.operations(attributes.entry.unit.unit.encoding());
+    let offset = match operations.next().ok()?? {
+        gimli::Operation::UnsignedConstant { value } => value,
+        gimli::Operation::SignedConstant { value } => u64::try_from(value).ok()?,
+        gimli::Operation::Address { address } => address,
+        _ => return None,
+    };
+    matches!(operations.next(), Ok(Some(gimli::Operation::TLS))).then_some(offset)
 }
 
 fn entry_at<'a, 'f>(

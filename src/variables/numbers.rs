@@ -35,8 +35,7 @@ const BINARY128: Format = Format { fraction: 112, exponent: 15, stores_leading: 
 const BINARY16: Format = Format { fraction: 10, exponent: 5, stores_leading: false, digits: 3 };
 const BFLOAT16: Format = Format { fraction: 7, exponent: 8, stores_leading: false, digits: 2 };
 
-/// A floating-point number as short text that means the same number; for the
-/// wide formats, the digits that are sure. `None`: a format that is unknown.
+/// A floating-point number as short text that means the same number. `None`: a format that is unknown.
 ///
 /// `name` tells formats of one size apart: `long double` from `_Float128`.
 pub(super) fn float(bytes: &[u8], name: &str) -> Option<String> {
@@ -88,7 +87,7 @@ fn decimal(bits: u128, format: &Format) -> String {
     let bias = (1_i64 << (format.exponent - 1)) - 1;
     let places = i64::from(format.fraction) - i64::from(format.stores_leading);
     let stored = i64::try_from(exponent).unwrap_or(0).max(1);
-    let (digits, tens) = digits(significand, stored - bias - places, format.digits);
+    let (digits, tens) = shortest(significand, stored - bias - places, format.digits);
     sign.to_owned() + &notation(&digits, tens)
 }
 
@@ -117,6 +116,21 @@ fn notation(digits: &str, tens: i64) -> String {
             format!("{first}.{rest}e{tens}")
         }
     }
+}
+
+/// The digits of `significand * 2^power` that no other number of the format is
+/// nearer to: as many as are always sure, and up to three more.
+fn shortest(significand: u128, power: i64, sure: usize) -> (String, i64) {
+    /// Digits of a bound: more than any that is compared with it.
+    const EXACT: usize = 48;
+    let bound = |twice: u128| digits(twice, power - 1, EXACT);
+    let below = bound(significand.saturating_mul(2).saturating_sub(1));
+    let above = bound(significand.saturating_mul(2).saturating_add(1));
+    // Numbers as what sorts like them.
+    let key = |(digits, tens): &(String, i64)| (*tens, format!("{digits:0<EXACT$}"));
+    let found = (sure..sure + 3).map(|wanted| digits(significand, power, wanted));
+    let fits = |found: &(String, i64)| key(&below) < key(found) && key(found) < key(&above);
+    found.into_iter().find(fits).unwrap_or_else(|| digits(significand, power, sure + 3))
 }
 
 /// `significand * 2^power` in decimal: `wanted` digits, rounded, and the power
@@ -244,7 +258,12 @@ mod tests {
             // 0.1L, the nearest to it.
             (x87(0x3ffb, 0xcccc_cccc_cccc_cccd), "long double", "0.1"),
             // LDBL_MAX = 1.18973149535723176502e+4932 (<float.h>).
-            (x87(0x7ffe, u64::MAX), "long double", "1.18973149535723177e4932"),
+            (x87(0x7ffe, u64::MAX), "long double", "1.189731495357231765e4932"),
+            // 1 + 2^-63, the next after 1: 1.000000000000000000108.
+            (x87(16383, (1 << 63) + 1), "long double", "1.0000000000000000001"),
+            // 123456789012345678904 = 0x6b14e9f812f366c38, the low bits of which
+            // do not fit: 0xd629d3f025e6cd87 * 2^3 is it exactly.
+            (x87(16383 + 66, 0xd629_d3f0_25e6_cd87), "long double", "1.23456789012345678904e20"),
             // LDBL_TRUE_MIN = 3.6451995318824746025e-4951.
             (x87(0, 1), "long double", "3.6451995318824746e-4951"),
             (x87(0x7fff, 1 << 63), "long double", "inf"),

@@ -78,7 +78,7 @@ fn missing_bytes_are_not_zero() {
     let whole: u64 = edge.parts.iter().map(|part| part.length).sum();
     assert_eq!(whole, 4 << 20);
     assert!(edge.missing > 0);
-    let mut next = edge.address.0;
+    let mut next = edge.address.unwrap().0;
     for part in &edge.parts {
         assert_eq!(part.address.0, next);
         let held = part.bytes.as_ref().map_or(part.length, |bytes| bytes.0.len() as u64);
@@ -103,9 +103,28 @@ fn ranges_that_cannot_be_shown() {
         let said = text(&output.stderr);
         assert!(said.starts_with(want), "{words:?}: {said}");
     }
-    // The last bytes of all do not wrap.
-    let top = json(&core, &["0xfffffffffffffff8", "64"]);
-    assert_eq!(top.length, 7);
+    // The last bytes of all do not wrap, and the last one is there.
+    for (start, wanted, held) in [
+        ("0xfffffffffffffff8", "64", 8),
+        ("0xffffffffffffffff", "32", 1),
+        ("0xfffffffffffffff0", "16", 16),
+    ] {
+        let top = json(&core, &[start, wanted]);
+        assert_eq!((top.length, top.missing), (held, held), "{start}");
+        let is_cut = top.gaps.iter().any(|gap| gap.why.contains("address space ends"));
+        assert_eq!(is_cut, wanted != held.to_string(), "{start}: {:?}", top.gaps);
+        let shown = coretool(&core, &[start, wanted]);
+        let rows = text(&shown.stdout);
+        assert_eq!(rows.matches("?? ").count() as u64, held, "{rows}");
+        assert_eq!(rows.lines().count(), 2, "a heading and one row: {rows}");
+        assert_eq!(text(&shown.stderr).contains("address space ends"), is_cut);
+    }
+    // On an error JSON is JSON, too.
+    let refused = coretool(&core, &["nope", "--format", "json"]);
+    assert_eq!(refused.status.code(), Some(1));
+    let refused: MemoryDump = serde_json::from_slice(&refused.stdout).unwrap();
+    assert!(refused.address.is_none() && refused.parts.is_empty());
+    assert_eq!(refused.fault.unwrap().expression, "nope");
 }
 
 #[test]
@@ -119,4 +138,38 @@ fn a_closed_pipe_ends_it() {
         .status()
         .unwrap();
     assert!(status.success());
+}
+
+/// Words that are not whole are shown as bytes, and long ranges have all words
+/// wherever they begin.
+#[test]
+fn no_byte_is_dropped_from_words() {
+    let core = core();
+    // "local" in 16 bytes, then 80 in two bytes and bit-fields.
+    let dump = json(&core, &["&local", "4", "--words"]);
+    let [word] = dump.words.as_slice() else { panic!("{dump:#?}") };
+    assert_eq!((word.value, word.partial.as_deref()), (None, Some("6c6f6361")));
+    let dump = json(&core, &["&local", "18", "--words"]);
+    let partial: Vec<_> = dump.words.iter().map(|word| word.partial.as_deref()).collect();
+    assert_eq!(partial, [None, None, Some("5000")]);
+    // The word over the end of what is known: `[rsp]` is the last mapping
+    // below the kernel but for the vdso.
+    let edge = json(&core, &["((unsigned long)$rsp | 0xfff) + 1 - 12", "4 << 20", "--words"]);
+    let known: u64 = edge.length - edge.missing;
+    let shown: usize = edge
+        .words
+        .iter()
+        .map(|word| match (&word.value, &word.partial) {
+            (Some(_), None) => 8,
+            (None, Some(bytes)) => {
+                let known = bytes.as_bytes().chunks(2).filter(|byte| *byte != b"??");
+                known.count()
+            }
+            other => panic!("{other:?}"),
+        })
+        .sum();
+    assert_eq!(shown as u64, known);
+    let odd = json(&core, &["(char *)$rsp + 3", "3000", "--words"]);
+    assert_eq!(odd.words.len(), 375);
+    assert!(odd.words.iter().all(|word| word.value.is_some()));
 }

@@ -14,6 +14,8 @@
 // ask: numbers[0] + numbers[2] => 4
 // ask: *numbers.begin => fault 9..14 `std::vector<int>` has no member `begin`
 // ask: numbers[9] => fault 8..9 `numbers` has 3 elements
+// ask: names[1][0..2] => fault 0..8 `names[1]` is text, which is shown as a whole
+// ask: shared[0..1] => fault 0..6 `shared` has no elements: its type is `std::shared_ptr<app::Point>`
 // ask: points[1].x => 3
 // ask: points[1] => {x = 3, y = 4}
 // ask: &points[1] - &points[0] => 1
@@ -27,6 +29,12 @@
 // ask: ns::Box<int>::shared => 9
 // ask: reference => 5
 // ask: reference + 1 => 6
+// ask: /x reference => 0x5
+// ask: /t reference => 0b101
+// ask: /b reference => 05 00 00 00
+// ask: /d base => {b = 1}
+// ask: /x held => {0x1, 0x2, 0x3}
+// ask: null[0x7fffffffffffffff] => fault 0..4 element 9223372036854775807 of `null` is outside of all memory
 // ask: base.b => 1
 // ask: base.d => 2
 // ask: (&base)->d => 2
@@ -166,10 +174,11 @@ struct Widget {
     int id = 10;
     std::vector<int> numbers{1, 2, 3};
     std::vector<std::string> names{"one", "two"};
-    void explode(Base &base, int &reference);
+    void explode(Base &base, int &reference, const std::vector<int> &held);
 };
 
-__attribute__((noinline)) void Widget::explode(Base &base, int &reference)
+__attribute__((noinline)) void Widget::explode(Base &base, int &reference,
+                                                const std::vector<int> &held)
 {
     std::vector<Point> points{{1, 2}, {3, 4}};
     std::vector<bool> flags{true, false, true};
@@ -193,7 +202,7 @@ __attribute__((noinline)) void Widget::explode(Base &base, int &reference)
     keep(&picked), keep(&scaled), keep(&both.made), keep(&::id), keep(&hidden::deep);
     keep(&points), keep(&flags), keep(&color), keep(&derived), keep(&box), keep(&unique);
     keep(&unset), keep(&shared), keep(&outer), keep(&null), keep(&ns::total);
-    keep(this), keep(&base), keep(&reference);
+    keep(this), keep(&base), keep(&reference), keep(&held);
     volatile int *nothing = nullptr;
     *nothing = id + reference; /* @crash */
 }
@@ -205,6 +214,6 @@ int main()
     app::Derived derived;
     int five = 5;
     app::keep(&five);
-    widget.explode(derived, five);
+    widget.explode(derived, five, widget.numbers);
     app::keep(&widget);
 }

@@ -12,6 +12,16 @@
 // ask F: numbers[1..3] => [20, 30]
 // ask F: numbers[5] => fault 8..9 `numbers` has 3 elements
 // ask F: slice[2] => 30
+// ask F: held[1] => 20
+// ask F: held[1..3] => [20, 30]
+// ask F: held[3] => fault 5..6 `held` has 3 elements
+// ask F: twice[2] => 30
+// ask F: three[1] => 2
+// ask F: /x three => [0x1, 0x2, 0x3]
+// ask F: /x twice => [0xa, 0x14, 0x1e]
+// ask F: /x number => 0x1f
+// ask F: *number => 31
+// ask F: title[0..2] => fault 0..5 `title` is text, which is shown as a whole
 // ask F: array[1] => 2
 // ask F: array[9] => fault 6..7 `[u8; 3]` has no element 9
 // ask F: boxed.x => 5
@@ -50,7 +60,7 @@ static TOTAL: i32 = 41;
 
 impl Widget {
     #[inline(never)]
-    fn crash(&self, slice: &[i32]) {
+    fn crash(&self, slice: &[i32], title: &String) {
         let point = Point { x: 3, y: 4 };
         let pair = (1_u8, point);
         let numbers = vec![10, 20, 30];
@@ -58,6 +68,9 @@ impl Widget {
         let boxed = Box::new(Point { x: 5, y: 6 });
         let maybe = Some(9);
         let shape = if self.id == 7 { Shape::Circle { r: 1.5 } } else { Shape::Unit };
+        let (held, three, number) = (&numbers, &array, &31_i32);
+        let twice = &held;
+        black_box((held, three, number, twice, title));
         black_box((&point, &pair, &numbers, &array, &boxed, &maybe, &shape, &TOTAL));
         std::process::abort(); /* @crash */
     }
@@ -66,5 +79,5 @@ impl Widget {
 fn main() {
     let widget = Widget { id: 7, names: vec!["one".to_owned(), "two".to_owned()] };
     let slice = [10, 20, 30];
-    black_box(&widget).crash(black_box(&slice));
+    black_box(&widget).crash(black_box(&slice), black_box(&widget.names[0]));
 }

@@ -17,7 +17,6 @@ use crate::cli::progress::Progress;
 use crate::cli::ui::{Stream, Ui};
 use crate::dump;
 use crate::report::render::json::Layout;
-use crate::symbols::SymbolOptions;
 
 /// Does it.
 ///
@@ -28,14 +27,7 @@ pub fn analyze(args: &AnalyzeArgs, ui: &Ui) -> Result<Exit> {
     let mut destination = Destination::new(&args.report, Stream::Output, Layout::Indented)?;
     destination.show_elements(args.values.limits.max_elements);
     let progress = Progress::start(ui, "analyzing the core");
-    let options = analyze::Options {
-        symbols: SymbolOptions {
-            executable: args.exe.clone(),
-            sysroot: args.sysroot.clone(),
-            debug_directories: args.debug_directories.clone(),
-        },
-        ..args.values.options()
-    };
+    let options = analyze::Options { symbols: args.files.options()?, ..args.values.options() };
     let store = FileStore::new();
     let gaps = Gaps::new();
     let process = dump::open(&args.core, &store, &options.limits, &gaps)?;

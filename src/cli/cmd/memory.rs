@@ -25,7 +25,7 @@ use crate::cli::failure::Failure;
 use crate::cli::ui::{Stream, Ui};
 use crate::dump;
 use crate::inspect;
-use crate::inspect::{Range, Refusal};
+use crate::inspect::Range;
 use crate::report::model::MemoryPart;
 use crate::report::render::json::{self, Layout};
 use crate::report::render::memory::MemoryText;
@@ -40,7 +40,8 @@ const MOST_JSON: u64 = 4 << 20;
 /// When the file is no core that can be read, when it has no such thread or
 /// frame, or when the result cannot be written.
 pub fn memory(args: &MemoryArgs, ui: &Ui) -> Result<Exit> {
-    let options = analyze::Options { symbols: args.files.options(), ..analyze::Options::default() };
+    let options =
+        analyze::Options { symbols: args.files.options()?, ..analyze::Options::default() };
     let store = FileStore::new();
     let gaps = Gaps::new();
     let process = dump::open(&args.core, &store, &options.limits, &gaps)?;
@@ -51,7 +52,7 @@ pub fn memory(args: &MemoryArgs, ui: &Ui) -> Result<Exit> {
     let mut written = Ok(true);
     let mut is_too_long = false;
     let choice = args.place.choice();
-    let found =
+    let mut dump =
         inspect::memory(&process, &store, &options, &gaps, choice, &range, |some, named| {
             if args.format == Format::Json {
                 let len: u64 = parts.iter().map(|part: &MemoryPart| part.length).sum();
@@ -68,15 +69,8 @@ pub fn memory(args: &MemoryArgs, ui: &Ui) -> Result<Exit> {
             written =
                 done.context("cannot render the memory").and_then(|()| ui.data_while_read(&rows));
             matches!(written, Ok(true))
-        });
-    let mut dump = match found {
-        Ok(dump) => dump,
-        Err(Refusal::Place(place)) => return Err(place.into()),
-        Err(Refusal::Fault(expression, fault)) => {
-            ui.fault(&expression, &fault);
-            return Ok(Exit::Failed);
-        }
-    };
+        })?;
+    ui.gaps(&dump.gaps);
     if is_too_long {
         let what = format!("{} bytes are too many for one JSON object", dump.length);
         return Err(Failure::new(what, format!("ask for up to {MOST_JSON} bytes")).into());
@@ -90,5 +84,11 @@ pub fn memory(args: &MemoryArgs, ui: &Ui) -> Result<Exit> {
         text.end(&mut rest).context("cannot render the memory")?;
     }
     ui.data(&rest)?;
-    Ok(Exit::Done)
+    Ok(match &dump.fault {
+        Some(refused) => {
+            ui.fault(&refused.expression, &refused.fault);
+            Exit::Failed
+        }
+        None => Exit::Done,
+    })
 }

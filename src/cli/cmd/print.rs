@@ -37,13 +37,14 @@ pub fn print(args: &PrintArgs, ui: &Ui) -> Result<Exit> {
     // Who names a variable wants it, however much is read to find it.
     let limits = args.limits.limits().with_all_names();
     let options =
-        analyze::Options { symbols: args.files.options(), limits, ..analyze::Options::default() };
+        analyze::Options { symbols: args.files.options()?, limits, ..analyze::Options::default() };
     let store = FileStore::new();
     let gaps = Gaps::new();
     let process = dump::open(&args.core, &store, &options.limits, &gaps)?;
     let questions = Questions { expressions: questions(&args.expressions), format: None };
     let choice = args.place.choice();
     let printout = inspect::print(&process, &store, &options, &gaps, choice, &questions)?;
+    ui.gaps(&printout.gaps);
     show(&printout, args, ui)?;
     let mut is_sound = true;
     for result in &printout.results {

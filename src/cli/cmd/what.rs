@@ -24,7 +24,6 @@ use crate::cli::exit::Exit;
 use crate::cli::ui::{Stream, Ui};
 use crate::dump;
 use crate::inspect;
-use crate::inspect::Refusal;
 use crate::report::render::json::{self, Layout};
 use crate::report::render::what;
 
@@ -37,26 +36,26 @@ use crate::report::render::what;
 pub fn what(args: &WhatArgs, ui: &Ui) -> Result<Exit> {
     let limits = Limits::default().with_all_names();
     let options =
-        analyze::Options { symbols: args.files.options(), limits, ..analyze::Options::default() };
+        analyze::Options { symbols: args.files.options()?, limits, ..analyze::Options::default() };
     let store = FileStore::new();
     let gaps = Gaps::new();
     let process = dump::open(&args.core, &store, &options.limits, &gaps)?;
     let choice = args.place.choice();
-    let found = inspect::what(&process, &store, &options, &gaps, choice, &args.address);
-    let found = match found {
-        Ok(found) => found,
-        Err(Refusal::Place(place)) => return Err(place.into()),
-        Err(Refusal::Fault(expression, fault)) => {
-            ui.fault(&expression, &fault);
-            return Ok(Exit::Failed);
-        }
-    };
+    let found = inspect::what(&process, &store, &options, &gaps, choice, &args.address)?;
+    ui.gaps(&found.gaps);
     let mut text = String::new();
     let done = match args.format {
         Format::Json => json::render(&found, Layout::Indented, &mut text),
+        Format::Text if found.fault.is_some() => Ok(()),
         Format::Text => what::render(&found, ui.text_options(Stream::Output).theme, &mut text),
     };
     done.context("cannot render the answer")?;
     ui.data(&text)?;
-    Ok(Exit::Done)
+    Ok(match &found.fault {
+        Some(refused) => {
+            ui.fault(&refused.expression, &refused.fault);
+            Exit::Failed
+        }
+        None => Exit::Done,
+    })
 }

@@ -74,6 +74,10 @@ fn found(
     let culprit = operand.and_then(|it| culprit(scene, fault.frame, &fault.operands, it));
     let base = operand.and_then(|operand| operand.base);
     let value = base.and_then(|base| base.value);
+    // With an index, a base that leads to memory is not what is wrong.
+    let is_sound = |value| scene.crash.process.mapping(RunAddr(value)).is_some();
+    let has_index = operand.is_some_and(|operand| operand.index.is_some());
+    let culprit = culprit.filter(|_| !has_index || !value.is_some_and(is_sound));
     // That the address is bad is certain; only the reason may be unknown.
     let mut finding = Finding::new(id, 0.95, title);
     let text = value.and_then(ascii).map(|text| format!(", which is the text \"{text}\""));

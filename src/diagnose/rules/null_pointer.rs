@@ -2,7 +2,7 @@
 
 use crate::base::addr::RunAddr;
 use crate::base::signal::Signal;
-use crate::diagnose::culprit::{Culprit, culprit, null_pointers, pointers_with};
+use crate::diagnose::culprit::{Culprit, culprit, null_arguments, null_pointers};
 use crate::diagnose::fault::{Fault, NEAR_NULL};
 use crate::diagnose::finding::Finding;
 use crate::diagnose::instruction::Access;
@@ -63,7 +63,8 @@ fn cause(scene: &Scene<'_, '_>, fault: &Fault, operand: Option<&Access>) -> Caus
     let base = operand.and_then(|access| access.base);
     let Some(base) = base.filter(|base| base.value == Some(0)) else {
         if operand.is_some_and(|it| it.base.is_none() && it.index.is_none()) {
-            let words = ", through a NULL pointer that the compiler had foreseen".to_owned();
+            let words = ", at an address that the code itself has, as compilers write it for a null pointer \
+                         that they foresee".to_owned();
             let evidence = "the address is a constant of the instruction".to_owned();
             return Cause { evidence: Some(evidence), ..Cause::new(0.9, words) };
         }
@@ -73,6 +74,9 @@ fn cause(scene: &Scene<'_, '_>, fault: &Fault, operand: Option<&Access>) -> Caus
             return Cause::new(0.8, words);
         }
         return match base.and_then(|base| base.value) {
+            Some(value) if RunAddr(value) < NEAR_NULL => {
+                Cause::new(0.8, format!(", through a pointer that is {value:#x}, next to null"))
+            }
             // Whatever was added to it, the base itself is no null pointer.
             Some(_) => Cause::new(0.5, ", by an index that is far out of bounds".to_owned()),
             None if base.is_none() => {
@@ -108,10 +112,9 @@ fn cause(scene: &Scene<'_, '_>, fault: &Fault, operand: Option<&Access>) -> Caus
             Cause { evidence: Some(evidence), ..Cause::new(0.97, words) }
         }
         Some(Culprit::Suspect(suspect)) => {
-            let confidence = if suspect.steps == 0 { 0.9 } else { 0.8 };
-            let words = because(confidence, &is_null(&suspect));
+            let words = because(0.35, &is_null(&suspect));
             let evidence = format!("`{}` is NULL and would lead there", suspect.pointer);
-            Cause { evidence: Some(evidence), ..Cause::new(confidence, words) }
+            Cause { evidence: Some(evidence), ..Cause::new(0.9, words) }
         }
         None => passed_on(scene, fault).unwrap_or_else(|| {
             let past = match operand.displacement {
@@ -151,10 +154,9 @@ fn passed_on(scene: &Scene<'_, '_>, fault: &Fault) -> Option<Cause> {
     }
     let library = call.function()?;
     let (own_index, own) = scene.own_call(index)?;
-    let variables = pointers_with(scene, own.frame, 0);
-    let mut direct = variables.iter().filter(|suspect| suspect.steps == 0);
-    let (confidence, why) = match (direct.next(), direct.next()) {
-        (Some(only), None) => (0.8, because(0.8, &format!("`{}` is NULL", only.pointer))),
+    let nulls = null_arguments(scene, own.frame);
+    let (confidence, why) = match nulls.as_slice() {
+        [only] => (0.9, because(0.9, &format!("`{}` is NULL", only.pointer))),
         _ => (0.95, ", through a NULL pointer".to_owned()),
     };
     let by = own.function().map(|name| format!(", called by `{name}`")).unwrap_or_default();

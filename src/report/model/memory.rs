@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Hex, Standpoint};
+use super::{Gap, Hex, RefusedExpression, Standpoint};
 
 /// A range of memory.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -17,19 +17,28 @@ pub struct MemoryDump {
     /// Where the expression for the address was evaluated.
     #[serde(default)]
     pub at: Standpoint,
-    /// The first address.
-    pub address: Hex,
-    /// How many bytes were asked for.
+    /// The first address. Absent: the expression for it means none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<Hex>,
+    /// How many bytes were asked for, up to the top of the address space.
+    #[serde(default)]
     pub length: u64,
     /// How many of them nobody knows.
     #[serde(default)]
     pub missing: u64,
     /// The bytes in their order, by where they come from.
+    #[serde(default)]
     pub parts: Vec<MemoryPart>,
-    /// The words, if they were asked for; those with a missing byte are left
-    /// out.
+    /// The words, if they were asked for; those of which no byte is known are
+    /// left out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub words: Vec<Word>,
+    /// What the answer lacks: files of the frame's module and of the program.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gaps: Vec<Gap>,
+    /// Why the question means nothing. Absent: it means something.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fault: Option<RefusedExpression>,
 }
 
 impl MemoryDump {
@@ -75,11 +84,17 @@ pub enum ByteSource {
 pub struct Word {
     /// Where it lies.
     pub address: Hex,
-    /// What it is.
-    pub value: Hex,
+    /// What it is. Absent: some of its bytes are missing, or behind the range.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<Hex>,
     /// What lies at the address that it would be, if anything is mapped there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
+    /// The bytes of a word that is not whole, in their order: two hexadecimal
+    /// digits each, `??` for a missing one; fewer than eight at the end of the
+    /// range.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partial: Option<String>,
 }
 
 /// Bytes, as two hexadecimal digits each in JSON.

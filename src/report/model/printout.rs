@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Hex, Value};
+use super::{Gap, Hex, Value};
 
 /// What expressions mean at one place of a process.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -16,6 +16,9 @@ pub struct Printout {
     pub at: Standpoint,
     /// One for each expression, in their order.
     pub results: Vec<Printed>,
+    /// What the answer lacks: files of the frame's module and of the program.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gaps: Vec<Gap>,
 }
 
 impl Printout {
@@ -90,6 +93,16 @@ pub struct Fault {
     /// What can be written instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
+}
+
+/// An expression that means nothing, and why.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RefusedExpression {
+    /// The expression as it was typed.
+    pub expression: String,
+    /// What is wrong with it.
+    #[serde(flatten)]
+    pub fault: Fault,
 }
 
 /// What a type is made of.

@@ -36,7 +36,8 @@ pub struct Value {
     /// Why it is unknown. There exactly when the kind is `unknown`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why_unknown: Option<String>,
-    /// How many elements or bytes were left out. Absent: none.
+    /// How many elements or bytes were left out. Absent: none. Of text whose end
+    /// was not found, at least so many: its `text` then ends in `>`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub truncated: Option<u64>,
 }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ByteSource, Hex, Mapping, Standpoint};
+use super::{ByteSource, Gap, Hex, Mapping, RefusedExpression, Standpoint};
 
 /// Everything that is known of one address.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -17,9 +17,11 @@ pub struct What {
     /// The expression as it was typed.
     #[serde(default)]
     pub expression: String,
-    /// The address that it means.
-    pub address: Hex,
+    /// The address that it means. Absent: it means none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<Hex>,
     /// What kind of address it is.
+    #[serde(default)]
     pub kind: AddressKind,
     /// The mapping around it. Absent: nothing is mapped there.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -57,6 +59,15 @@ pub struct What {
     /// The thread whose own data begins just below.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub thread_block: Option<ThreadBlock>,
+    /// The block of thread-local variables that it is in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thread_local: Option<ThreadLocalPlace>,
+    /// What the answer lacks: files of the frame's module and of the program.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gaps: Vec<Gap>,
+    /// Why the question means nothing. Absent: it means something.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fault: Option<RefusedExpression>,
 }
 
 impl What {
@@ -164,6 +175,9 @@ pub struct VariablePlace {
     /// Whether the byte lies between members.
     #[serde(default)]
     pub is_padding: bool,
+    /// Of a variable that every thread has for itself: whose it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thread: Option<u32>,
 }
 
 /// A place on a stack.
@@ -216,6 +230,17 @@ pub enum HeapState {
     Top,
     /// It was handed out, and has a mapping of its own.
     Mapped,
+}
+
+/// A place among the variables of a module that every thread has for itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ThreadLocalPlace {
+    /// Whose they are.
+    pub thread: u32,
+    /// The module, as the process saw its path.
+    pub module: String,
+    /// Bytes from the start of the module's block.
+    pub offset: u64,
 }
 
 /// A place in what a thread has for itself.

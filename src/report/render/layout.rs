@@ -158,7 +158,9 @@ pub(super) fn cut(text: &str, columns: usize) -> String {
     let note = |kept: usize| format!("... ({} more characters)", thousands((total - kept) as u64));
     // The count is longest when nothing is kept.
     let longest = note(0).len();
-    let counted = columns >= longest.saturating_mul(2);
+    // Of what was cut before, the whole is not there to be counted.
+    let is_whole = !text.contains("...");
+    let counted = is_whole && columns >= longest.saturating_mul(2);
     if !counted {
         return shortened(text, columns);
     }
@@ -196,6 +198,7 @@ mod tests {
             ("too little room to count", "abcdefgh", 6, "abc...".to_owned()),
             // 26 columns are kept for "... (1,000 more characters)".
             ("counted", &long, 60, format!("{}... (967 more characters)", "a".repeat(33))),
+            ("cut before", &(long.clone() + "\"..."), 60, format!("{}...", "a".repeat(57))),
             ("wide characters take two columns", "名前名前", 7, "名前...".to_owned()),
         ];
         for (name, text, columns, want) in cases {

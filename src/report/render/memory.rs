@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write};
 
+use crate::base::count::counted;
 use crate::report::model::{ByteSource, Hex, MemoryPart, Word};
 use crate::report::render::escape::escaped;
 use crate::report::render::theme::{Role, Theme};
@@ -141,26 +142,56 @@ impl MemoryText {
         out: &mut dyn Write,
     ) -> fmt::Result {
         let mut left = words.iter().peekable();
+        // A partial word shows missing bytes, too, and bytes of the next part.
+        let mut shown = parts.first().map_or(0, |part| part.address.0);
         for part in parts {
-            self.heading(part, out)?;
             let end = part.address.0.saturating_add(part.length);
-            while let Some(word) = left.next_if(|word| word.address.0 < end) {
-                self.theme.paint(Role::Name, &word.address.to_string(), out)?;
-                write!(out, "  {:#018x}", word.value.0)?;
-                if let Some(label) = &word.label {
-                    out.write_str("  ")?;
-                    self.theme.paint(Role::Value, &escaped(label), out)?;
-                }
-                out.write_char('\n')?;
-            }
+            let start = part.address.0.max(shown);
             if part.source == ByteSource::Missing {
-                self.theme.paint(Role::Name, &part.address.to_string(), out)?;
-                let text = format!("  ?? for {} bytes", part.length);
-                self.theme.paint(Role::Unknown, &text, out)?;
-                out.write_char('\n')?;
+                let next = left.peek().map_or(end, |word| word.address.0.min(end));
+                let missing = next.saturating_sub(start);
+                if missing > 0 {
+                    self.heading(part, out)?;
+                    self.theme.paint(Role::Name, &Hex(start).to_string(), out)?;
+                    let text = format!("  ?? for {}", counted(missing, "byte"));
+                    self.theme.paint(Role::Unknown, &text, out)?;
+                    out.write_char('\n')?;
+                    shown = next;
+                }
+            }
+            // The end of the last part may be the top of the address space.
+            while let Some(word) = left.next_if(|word| {
+                word.address.0.checked_sub(part.address.0).is_some_and(|into| into < part.length)
+            }) {
+                if part.source != ByteSource::Missing {
+                    self.heading(part, out)?;
+                }
+                self.word(word, out)?;
+                shown = word.address.0.saturating_add(8);
             }
         }
         Ok(())
+    }
+
+    fn word(&mut self, word: &Word, out: &mut dyn Write) -> fmt::Result {
+        self.theme.paint(Role::Name, &word.address.to_string(), out)?;
+        out.write_char(' ')?;
+        if let Some(value) = word.value {
+            write!(out, " {:#018x}", value.0)?;
+        }
+        // Bytes in their order: without the missing ones there is no number.
+        let digits: Vec<char> = word.partial.as_deref().unwrap_or_default().chars().collect();
+        for byte in digits.chunks(2) {
+            let byte: String = byte.iter().collect();
+            let role = if byte == "??" { Role::Unknown } else { Role::Plain };
+            out.write_char(' ')?;
+            self.theme.paint(role, &escaped(&byte), out)?;
+        }
+        if let Some(label) = &word.label {
+            out.write_str("  ")?;
+            self.theme.paint(Role::Value, &escaped(label), out)?;
+        }
+        out.write_char('\n')
     }
 }
 
@@ -237,14 +268,33 @@ mod tests {
         let mut text = MemoryText::new(Theme::Plain);
         let label = Some("<main+4>".to_owned());
         let words = [
-            Word { address: Hex(0), value: Hex(0x401004), label },
-            Word { address: Hex(8), value: Hex(1), label: None },
+            Word { address: Hex(0), value: Some(Hex(0x401004)), label, partial: None },
+            Word { address: Hex(8), value: Some(Hex(1)), ..Word::default() },
         ];
         text.words(&[part(0, &[0; 16]), missing(16, 8)], &words, &mut out).unwrap();
         assert_eq!(
             out,
             "0x0  0x0000000000401004  <main+4>\n0x8  0x0000000000000001\n\
              not in the dump:\n0x10  ?? for 8 bytes\n"
+        );
+    }
+
+    #[test]
+    fn words_with_missing_bytes_keep_the_others() {
+        let mut out = String::new();
+        let mut text = MemoryText::new(Theme::Plain);
+        let partial = |at, bytes: &str| Word {
+            address: Hex(at),
+            partial: Some(bytes.to_owned()),
+            ..Word::default()
+        };
+        let words = [partial(0, "00000045????????"), partial(0x18, "????????????0102")];
+        let parts = [part(0, &[0, 0, 0, 0x45]), missing(4, 0x1a), part(0x1e, &[1, 2])];
+        text.words(&parts, &words, &mut out).unwrap();
+        assert_eq!(
+            out,
+            "0x0  00 00 00 45 ?? ?? ?? ??\nnot in the dump:\n0x8  ?? for 16 bytes\n\
+             0x18  ?? ?? ?? ?? ?? ?? 01 02\n"
         );
     }
 }

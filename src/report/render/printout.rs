@@ -8,6 +8,7 @@ use crate::report::model::{
 };
 use crate::report::render::escape::escaped;
 use crate::report::render::layout::{Span, span};
+use crate::report::render::text::values::left_out;
 use crate::report::render::theme::{Role, Theme};
 
 /// How answers are shown.
@@ -137,6 +138,11 @@ impl Printer<'_> {
     }
 
     fn remarks(&mut self, value: &Value) -> fmt::Result {
+        if value.kind == ValueKind::String
+            && let Some(note) = left_out(value)
+        {
+            self.paint(&span(Role::Dim, &note))?;
+        }
         if value.origin == Some(Origin::EntryValue) {
             self.paint(&span(Role::Unknown, " (at entry)"))?;
         }

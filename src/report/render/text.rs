@@ -13,7 +13,7 @@ mod gaps;
 mod globals;
 mod registers;
 mod threads;
-mod values;
+pub(super) mod values;
 mod verdict;
 
 #[cfg(test)]

@@ -20,7 +20,8 @@ const RED_ZONE: u64 = 128;
 ///
 /// Only those of `out`.
 pub fn render(what: &What, theme: Theme, out: &mut dyn Write) -> fmt::Result {
-    theme.paint(Role::Name, &what.address.to_string(), out)?;
+    let address = what.address.unwrap_or_default();
+    theme.paint(Role::Name, &address.to_string(), out)?;
     writeln!(out, ": {}", escaped(&sentence(what)))?;
     let mut line = |label: &str, text: &str| -> fmt::Result {
         out.write_str("  ")?;
@@ -47,6 +48,15 @@ pub fn render(what: &What, theme: Theme, out: &mut dyn Write) -> fmt::Result {
     }
     if let Some(block) = &what.heap {
         line("heap", &heap(block))?;
+    }
+    if let Some(place) = &what.thread_local {
+        let text = format!(
+            "{} into the thread-local variables of {} in thread {}",
+            counted(place.offset, "byte"),
+            place.module,
+            place.thread
+        );
+        line("thread", &text)?;
     }
     if let Some(block) = &what.thread_block {
         let text = format!(
@@ -81,11 +91,11 @@ pub fn render(what: &What, theme: Theme, out: &mut dyn Write) -> fmt::Result {
 /// The most that can be said in one sentence.
 fn sentence(what: &What) -> String {
     match what.kind {
-        AddressKind::Null if what.address.0 == 0 => {
+        AddressKind::Null if what.address.unwrap_or_default().0 == 0 => {
             return "the null pointer; nothing is mapped there".to_owned();
         }
         AddressKind::Null => {
-            let offset = counted(what.address.0, "byte");
+            let offset = counted(what.address.unwrap_or_default().0, "byte");
             return format!("nothing is mapped there: a null pointer and {offset}");
         }
         AddressKind::NonCanonical => {
@@ -104,6 +114,9 @@ fn sentence(what: &What) -> String {
     if let Some(code) = what.code.first() {
         let function = code.function.as_deref().unwrap_or("a function without a name");
         return format!("code of {function}");
+    }
+    if let Some(place) = &what.thread_local {
+        return format!("in thread-local variables of {}, thread {}", place.module, place.thread);
     }
     if let Some(stack) = &what.stack {
         return on_stack(stack);
@@ -142,7 +155,8 @@ fn in_variable(variable: &VariablePlace) -> String {
         offset => format!(", {} in", counted(offset, "byte")),
     };
     let padding = if variable.is_padding { ", between its members" } else { "" };
-    format!("{part} ({}){rest}{padding}", variable.path_type)
+    let whose = variable.thread.map(|thread| format!(" of thread {thread}")).unwrap_or_default();
+    format!("{part}{whose} ({}){rest}{padding}", variable.path_type)
 }
 
 fn variable(variable: &VariablePlace) -> String {
@@ -153,6 +167,9 @@ fn variable(variable: &VariablePlace) -> String {
         counted(variable.size, "byte"),
         variable.address
     );
+    if let Some(thread) = variable.thread {
+        text.push_str(&format!(" of thread {thread}"));
+    }
     if let (Some(file), Some(line)) = (&variable.file, variable.line) {
         text.push_str(&format!(", declared at {file}:{line}"));
     }

@@ -155,10 +155,17 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
         let Some(last) = len.checked_sub(1) else { return Ok(()) };
         let last = at.checked_add(last).ok_or_else(damaged)?;
         let process = self.context.process;
-        let is_mapped = |at| process.mapping(at).is_some();
         // A process without mappings is one of which none are known.
-        if process.mappings.is_empty() || (is_mapped(at) && is_mapped(last)) {
+        if process.mappings.is_empty() {
             return Ok(());
+        }
+        // Mappings that follow each other make one extent; a hole ends it.
+        let mut here = at;
+        while let Some(mapping) = process.mapping(here) {
+            if mapping.range.contains(last) {
+                return Ok(());
+            }
+            here = mapping.range.end;
         }
         Err(damaged())
     }

@@ -16,7 +16,7 @@ use crate::variables::query::syntax::Member;
 use crate::variables::read::Level;
 use crate::variables::value::Value;
 
-/// How many pointers Rust follows for one dot.
+/// How many pointers and references Rust follows for one dot or one index.
 const MOST_FOLLOWED: usize = 8;
 
 /// How many names of members a hint has.
@@ -53,8 +53,33 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
         }
     }
 
+    /// What a reference type refers to; a `&T` of Rust is one, too. `None`: it
+    /// is no reference.
+    pub(super) fn referred_type(&self, of: &ResultType<'a, 'f>) -> Option<ResultType<'a, 'f>> {
+        let of = self.resolved(of);
+        match of.shape {
+            Shape::Reference(target) => Some(ResultType::Declared(target)),
+            Shape::Pointer(target)
+                if of.dialect == Dialect::Rust && of.plain_name.starts_with('&') =>
+            {
+                Some(ResultType::Declared(target))
+            }
+            _ => None,
+        }
+    }
+
+    /// An object, references to it followed: those of Rust, too.
+    pub(super) fn unreferenced(&self, object: Object<'a, 'f>) -> Found<Object<'a, 'f>> {
+        let mut object = object;
+        for _ in 0..MOST_FOLLOWED {
+            let Some(target) = self.referred_type(&object.of) else { break };
+            object = self.through(&self.resolved(&object.of), &object.place, target)?;
+        }
+        Ok(object)
+    }
+
     /// What the pointer at a place points to.
-    fn through(
+    pub(super) fn through(
         &self,
         of: &Type<'a, 'f>,
         place: &Place<'a, 'f>,
@@ -343,7 +368,7 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
     /// What is said of data and code that no debug information describes.
     pub(super) fn untyped(&self, at: Span) -> Trouble {
         let written = self.written(at);
-        let what = format!("the type of `{written}` is not known: there is no debug information");
+        let what = format!("the type of `{written}` is not known: no debug information has it");
         Fault::new(at, what).with_hint(format!("cast its address: `*(long *)&{written}`")).into()
     }
 }

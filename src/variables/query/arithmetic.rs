@@ -103,9 +103,13 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
                     )));
                 }
             };
-            let by_bytes = count.wrapping_mul(step).wrapping_mul(sign);
+            let by_bytes = count.checked_mul(step).and_then(|bytes| bytes.checked_mul(sign));
+            let moved = by_bytes.and_then(|bytes| at.checked_add_signed(bytes));
+            let moved = moved.ok_or_else(|| {
+                Fault::new(whole, format!("{count} of its elements away there is no memory"))
+            })?;
             let origin = computed_from(&[origin, by.1]);
-            Ok(Some(self.pointer(to, at.wrapping_add_signed(by_bytes), origin)))
+            Ok(Some(self.pointer(to, moved, origin)))
         };
         match (one, two, infix) {
             (Some(one), Some(two), Infix::Subtract) => {

@@ -37,11 +37,10 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
         at: Span,
         index: &Expression,
     ) -> Found<Operand<'a, 'f>> {
-        let operand = self.settled(operand)?;
         let object = match operand {
             Operand::Part(value) => return self.part_element(&value, at, index),
             Operand::Symbol { .. } => return Err(self.untyped(at)),
-            Operand::Object(object) => object,
+            Operand::Object(object) => self.unreferenced(object)?,
         };
         let of = self.resolved(&object.of);
         if self.target_type(&object.of).is_some() {
@@ -82,9 +81,16 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
             let what = format!("the size of `{}` is not known", self.name_of(&first.of));
             return Err(Fault::new(at, what).into());
         };
-        let bytes = by.wrapping_mul(size);
+        let far = || {
+            let what = format!("element {by} of `{}` is outside of all memory", self.written(at));
+            Trouble::from(Fault::new(at, what))
+        };
+        let bytes = by.checked_mul(size).ok_or_else(far)?;
         let place = match first.place {
-            Place::Memory(start) => Place::Memory(start.wrapping_add(bytes)),
+            Place::Memory(start) => {
+                let start = start.0.checked_add_signed(bytes).ok_or_else(far)?;
+                Place::Memory(RunAddr(start))
+            }
             pieces @ Place::Pieces(..) => pieces.part(u64::try_from(bytes).unwrap_or(u64::MAX)),
         };
         Ok(Object { place, ..first })
@@ -110,6 +116,26 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
         }
     }
 
+    /// Refuses what has no elements, or is read as a whole.
+    fn check_elements(&self, value: &Value, of: &str, at: Span) -> Found<()> {
+        let written = self.written(at);
+        if let Some(why) = &value.why_unknown {
+            return Err(Trouble::Unknown(why.clone()));
+        }
+        match value.kind {
+            ValueKind::Sequence | ValueKind::Array | ValueKind::Map => Ok(()),
+            ValueKind::String => {
+                let what = format!("`{written}` is text, which is shown as a whole");
+                let hint = "a larger --max-string shows more of it";
+                Err(Fault::new(at, what).with_hint(hint).into())
+            }
+            _ => {
+                let what = format!("`{written}` has no elements: its type is `{of}`");
+                Err(Fault::new(at, what).into())
+            }
+        }
+    }
+
     /// One element of a container.
     fn contained(
         &self,
@@ -119,12 +145,7 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
         at: Span,
         index: &Expression,
     ) -> Found<Operand<'a, 'f>> {
-        let has_elements =
-            matches!(value.kind, ValueKind::Sequence | ValueKind::Array | ValueKind::Map);
-        if !has_elements {
-            let what = format!("`{}` has no elements: its type is `{}`", self.written(at), of.name);
-            return Err(Fault::new(at, what).into());
-        }
+        self.check_elements(value, &of.name, at)?;
         if value.kind == ValueKind::Map {
             return self.keyed(value, at, index);
         }
@@ -274,7 +295,6 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
         from: Option<&Expression>,
         to: Option<&Expression>,
     ) -> Found<Operand<'a, 'f>> {
-        let operand = self.settled(operand)?;
         let start = from.map_or(Ok(0), |from| self.whole(from))?;
         let end = to.map(|to| self.whole(to)).transpose()?;
         let whole = match (from, to) {
@@ -297,12 +317,17 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
         };
         let object = match operand {
             Operand::Part(value) => {
+                let value =
+                    value.field("*").filter(|_| value.elements.is_empty()).unwrap_or(&value);
+                if let ValueKind::String = value.kind {
+                    self.check_elements(value, "", at)?;
+                }
                 let length = (value.elements.len() as u64).saturating_add(value.omitted);
                 let count = count(Some(length))?;
-                return self.part_slice(&value, at, whole, start, count);
+                return self.part_slice(value, at, whole, start, count);
             }
             Operand::Symbol { .. } => return Err(self.untyped(at)),
-            Operand::Object(object) => object,
+            Operand::Object(object) => self.unreferenced(object)?,
         };
         let of = self.resolved(&object.of);
         let is_pointer = self.target_type(&object.of).is_some();
@@ -330,6 +355,7 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
             return Err(Fault::new(at, what).into());
         }
         let value = self.container(&of, &object.place)?;
+        self.check_elements(&value, &of.name, at)?;
         let length = (value.elements.len() as u64).saturating_add(value.omitted);
         let count = count(Some(length))?;
         let held = self.argument(&of);

@@ -52,8 +52,18 @@ pub fn variable_at(view: &Viewpoint<'_, '_, '_>, at: RunAddr) -> Option<Inside> 
 
 /// The global or static variable that covers an address.
 pub fn static_at(view: &Viewpoint<'_, '_, '_>, at: RunAddr) -> Option<Inside> {
+    let (entry, into) = view.context.static_at(at)?;
+    outside(view, entry, at, into)
+}
+
+/// A variable that is in no frame, `into` bytes of which are before an address.
+pub fn outside<'a, 'f>(
+    view: &Viewpoint<'_, 'a, 'f>,
+    entry: Entry<'a, 'f>,
+    at: RunAddr,
+    into: u64,
+) -> Option<Inside> {
     let context = view.context;
-    let (entry, into) = context.static_at(at)?;
     let attributes = entry.attributes()?;
     let start = RunAddr(at.0.checked_sub(into)?);
     let size = context.types.get(attributes.type_entry()).size?;
@@ -157,14 +167,29 @@ fn go_in<'a, 'f>(types: &Types<'a, 'f>, entry: Option<Entry<'a, 'f>>, found: &mu
     }
 }
 
+/// Whether objects of a type hold nothing, so that other members may lie at the
+/// same address: classes without members, their bases alike.
+fn is_empty<'a, 'f>(types: &Types<'a, 'f>, entry: Option<Entry<'a, 'f>>, depth: usize) -> bool {
+    let of = types.get(entry);
+    let Shape::Composite(composite) = &of.shape else { return false };
+    depth > 0
+        && composite.variants.is_none()
+        && of.size.is_some_and(|size| size <= 1)
+        && composite.members.iter().all(|member| {
+            member.is_base && is_empty(types, member.type_entry, depth.saturating_sub(1))
+        })
+}
+
 /// The member that covers a byte: its name (empty for a base and an anonymous
-/// member), its offset, its type.
+/// member), its offset, its type. Where an empty one shares its address with
+/// another, that one; an empty base covers nothing.
 fn member_at<'a, 'f>(
     types: &Types<'a, 'f>,
     composite: &Composite<'a, 'f>,
     into: u64,
 ) -> Option<(String, u64, Option<Entry<'a, 'f>>)> {
-    composite.members.iter().find_map(|member| {
+    let mut empty = None;
+    let mut members = composite.members.iter().filter_map(|member| {
         let size = types.get(member.type_entry).size.unwrap_or(0);
         let (offset, size) = match member.place {
             MemberPlace::Bytes(offset) => (offset, size),
@@ -177,6 +202,13 @@ fn member_at<'a, 'f>(
         };
         let covers = into.checked_sub(offset).is_some_and(|into| into < size);
         let name = member.name.clone().filter(|_| !member.is_base).unwrap_or_default();
-        covers.then_some((name, offset, member.type_entry))
-    })
+        let found = covers.then_some((name, offset, member.type_entry))?;
+        if is_empty(types, member.type_entry, MOST_STEPS) {
+            empty = empty.take().or((!member.is_base).then_some(found));
+            return None;
+        }
+        Some(found)
+    });
+    let found = members.next();
+    found.or(empty)
 }

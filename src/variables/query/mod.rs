@@ -2,8 +2,9 @@
 //! variables and types, members, elements, arithmetic, casts.
 //!
 //! [`lexer`] and [`parser`] know no process; [`evaluate`] gives names a
-//! meaning; [`show`] reads the values. What means nothing is a [`Fault`] with
-//! its place; what cannot be known is a value that says why, as everywhere.
+//! meaning; [`show`] reads the values, [`formatted`] writes them as asked. What
+//! means nothing is a [`Fault`] with its place; what cannot be known is a value
+//! that says why, as everywhere.
 
 mod access;
 mod arithmetic;
@@ -12,6 +13,7 @@ mod elements;
 mod evaluate;
 pub mod fault;
 pub mod format;
+mod formatted;
 mod functions;
 mod hierarchy;
 pub mod inside;

@@ -1,16 +1,11 @@
 //! From what an expression stands for to its value.
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
-use gimli::constants as dw;
-
 use crate::base::addr::RunAddr;
-use crate::symbols::entries::Entry;
-use crate::symbols::types::{Composite, Dialect, Member, MemberPlace, Shape, Type};
-use crate::variables::aggregates::structure_text;
-use crate::variables::numbers::unsigned;
+use crate::symbols::types::Dialect;
 use crate::variables::place::Place;
-use crate::variables::pretty;
 use crate::variables::query::evaluate::Evaluator;
+use crate::variables::query::fault::Trouble;
 use crate::variables::query::format::Format;
 use crate::variables::query::operand::{Object, Operand};
 use crate::variables::query::result_type::ResultType;
@@ -18,9 +13,6 @@ use crate::variables::read::Level;
 use crate::variables::strings::CharKind;
 use crate::variables::texts::Texts;
 use crate::variables::value::{Origin, Value, ValueKind};
-
-/// How many bytes `/b` shows of something of unknown size.
-const SOME_BYTES: u64 = 16;
 
 impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
     /// How far values are read.
@@ -33,8 +25,13 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
         match (operand, format) {
             (Operand::Object(object), None) => self.object(object, self.level()),
             (Operand::Object(object), Some(format)) => {
+                let object = match self.unreferenced(object.clone()) {
+                    Ok(object) => object,
+                    Err(Trouble::Unknown(why)) => return Value::unknown(why),
+                    Err(Trouble::Fault(fault)) => return Value::unknown(fault.what),
+                };
                 let value = self.formatted(&object.of, &object.place, object.bits, format);
-                self.with_place(value, object)
+                self.with_place(value, &object)
             }
             (Operand::Part(value), None) => value.clone(),
             (Operand::Part(value), Some(format)) => self.rewritten(value.clone(), format),
@@ -47,7 +44,7 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
             }
             (Operand::Symbol { at, is_code: false }, _) => {
                 let mut value = Value::unknown(
-                    "its type: there is no debug information; cast its address to say what it is",
+                    "its type: no debug information has it; cast its address to say what it is",
                 );
                 value.address = Some(*at);
                 value
@@ -74,7 +71,12 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
     }
 
     /// A value of any type, made ones too.
-    fn typed(&self, of: &ResultType<'a, 'f>, place: &Place<'a, 'f>, level: Level) -> Value {
+    pub(super) fn typed(
+        &self,
+        of: &ResultType<'a, 'f>,
+        place: &Place<'a, 'f>,
+        level: Level,
+    ) -> Value {
         match of {
             ResultType::Array(element, count, dialect) => {
                 let kind = CharKind::of(&self.resolved(element));
@@ -101,7 +103,7 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
     }
 
     /// As many elements as were asked for, which is no matter of limits.
-    fn asked_elements(
+    pub(super) fn asked_elements(
         &self,
         element: &ResultType<'a, 'f>,
         count: u64,
@@ -164,302 +166,6 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
             false => format!("{at} {}", target.text),
         };
         value.fields.push(("*".to_owned(), target));
-        value
-    }
-
-    /// A value in the format that was asked for, its parts too.
-    fn formatted(
-        &self,
-        of: &ResultType<'a, 'f>,
-        place: &Place<'a, 'f>,
-        bits: Option<(u64, u64)>,
-        format: Format,
-    ) -> Value {
-        match format {
-            Format::Text => {
-                if let Some(text) = self.as_text(of, place) {
-                    return text;
-                }
-                return self.typed(of, place, self.level());
-            }
-            Format::Bytes => return self.as_bytes(of, place),
-            _ => (),
-        }
-        if let Some((from, width)) = bits {
-            return self.formatted_bits(of.entry(), place, (from, width), format);
-        }
-        self.formatted_at(of, place, format, self.level())
-    }
-
-    fn formatted_at(
-        &self,
-        of: &ResultType<'a, 'f>,
-        place: &Place<'a, 'f>,
-        format: Format,
-        level: Level,
-    ) -> Value {
-        if let ResultType::Array(element, count, dialect) = of {
-            return self.asked_elements(element, *count, *dialect, place, |place| {
-                self.formatted_at(element, place, format, level.deeper())
-            });
-        }
-        let resolved = self.resolved(of);
-        if pretty::printer(&resolved).is_some() {
-            return self.rewritten(self.reading.typed(&resolved, place, level), format);
-        }
-        match &resolved.shape {
-            Shape::Number(_) | Shape::Enumeration(_) | Shape::Pointer(_) | Shape::Reference(_) => {
-                if !self.reading.take_part() {
-                    return Value::unknown("left out, the expression has too many values");
-                }
-                match self.reading.bytes(&resolved, place) {
-                    Ok(bytes) => match unsigned(&bytes) {
-                        Some(raw) => {
-                            let bits = (bytes.len() as u64).saturating_mul(8);
-                            self.number_text(raw, bits, place.origin(), format)
-                        }
-                        None => self.reading.typed(&resolved, place, level),
-                    },
-                    Err(missing) => Value::unknown(missing.reason()),
-                }
-            }
-            Shape::Composite(composite) if composite.variants.is_none() => {
-                self.formatted_members(&resolved, composite, place, format, level)
-            }
-            Shape::Array(_) => match self.element_type(of) {
-                Some(element) => {
-                    let size = self.size_of(&element);
-                    let count = self.first_length(&resolved);
-                    let (Some(size), Ok(count)) = (size, count) else {
-                        return self.reading.typed(&resolved, place, level);
-                    };
-                    let dialect = resolved.dialect;
-                    self.reading.elements(dialect, count, size, place, level, |place, level| {
-                        self.formatted_at(&element, place, format, level)
-                    })
-                }
-                None => self.reading.typed(&resolved, place, level),
-            },
-            _ => self.rewritten(self.reading.typed(&resolved, place, level), format),
-        }
-    }
-
-    fn first_length(&self, of: &Type<'a, 'f>) -> Result<u64, String> {
-        match &of.shape {
-            Shape::Array(array) => match array.dimensions.first() {
-                Some(first) => self.reading.length(of, *first),
-                None => Err("its length is not known".to_owned()),
-            },
-            _ => Err("it is no array".to_owned()),
-        }
-    }
-
-    fn formatted_members(
-        &self,
-        of: &Type<'a, 'f>,
-        composite: &Composite<'a, 'f>,
-        place: &Place<'a, 'f>,
-        format: Format,
-        level: Level,
-    ) -> Value {
-        let mut value = Value::leaf(ValueKind::Struct, "{...}", place.origin());
-        if level.nested == 0 {
-            value.omitted = composite.members.len() as u64;
-            return value;
-        }
-        let mut parts: Vec<(String, Value)> = Vec::new();
-        for member in composite.members.iter().filter(|member| !member.is_artificial) {
-            if !self.reading.has_parts() {
-                value.omitted = value.omitted.saturating_add(1);
-                continue;
-            }
-            let part = self.formatted_member(of, member, place, format, level.deeper());
-            match &member.name {
-                Some(name) => parts.push((name.clone(), part)),
-                None if member.is_base => {
-                    let base = self.view.context.types.get(member.type_entry);
-                    // A base without members is no part.
-                    if base.composite().is_none_or(|base| !base.members.is_empty()) {
-                        parts.push((format!("<{}>", base.plain_name), part));
-                    }
-                }
-                None if part.fields.is_empty() => parts.push(("<unnamed>".to_owned(), part)),
-                None => parts.extend(part.fields),
-            }
-        }
-        let limit = self.view.context.limits.text;
-        value.text = structure_text(of.dialect, &parts, limit, value.omitted);
-        value.fields = parts;
-        value.address = place.address();
-        value
-    }
-
-    fn formatted_member(
-        &self,
-        of: &Type<'a, 'f>,
-        member: &Member<'a, 'f>,
-        place: &Place<'a, 'f>,
-        format: Format,
-        level: Level,
-    ) -> Value {
-        if let MemberPlace::Bits(from, width) = member.place {
-            return self.formatted_bits(member.type_entry, place, (from, width), format);
-        }
-        match self.reading.member_place(of, member, place) {
-            Ok(place) => {
-                let of = ResultType::Declared(member.type_entry);
-                self.formatted_at(&of, &place, format, level)
-            }
-            Err(why) => Value::unknown(why),
-        }
-    }
-
-    /// A bit-field: signed only if its type is.
-    fn formatted_bits(
-        &self,
-        of: Option<Entry<'a, 'f>>,
-        place: &Place<'a, 'f>,
-        (from, width): (u64, u64),
-        format: Format,
-    ) -> Value {
-        // One bit more, which is zero, makes a number that is not negative.
-        let bits = width.saturating_add(u64::from(!self.is_signed(of)));
-        match place.read_bits(self.view.context.memory, from, width) {
-            Ok(raw) => self.number_text(raw, bits, place.origin(), format),
-            Err(missing) => Value::unknown(missing.reason()),
-        }
-    }
-
-    fn is_signed(&self, of: Option<Entry<'a, 'f>>) -> bool {
-        match &self.view.context.types.get(of).shape {
-            Shape::Number(encoding) => {
-                matches!(*encoding, dw::DW_ATE_signed | dw::DW_ATE_signed_char)
-            }
-            Shape::Enumeration(names) => names.is_signed,
-            _ => false,
-        }
-    }
-
-    fn number_text(&self, raw: u128, bits: u64, origin: Origin, format: Format) -> Value {
-        let word = u64::try_from(raw).ok();
-        let text = match (format, word) {
-            (Format::Address, Some(word)) => self.reading.code(RunAddr(word)),
-            _ => format.number(raw, bits, self.dialect),
-        };
-        let mut value = Value::leaf(ValueKind::Scalar, text, origin);
-        value.raw = word;
-        value
-    }
-
-    /// A value that a printer read, its numbers written otherwise.
-    fn rewritten(&self, mut value: Value, format: Format) -> Value {
-        if !value.is_known() {
-            return value;
-        }
-        let limit = self.view.context.limits.text;
-        if !value.fields.is_empty() && value.field("*").is_none() {
-            let fields = std::mem::take(&mut value.fields);
-            value.fields = fields
-                .into_iter()
-                .map(|(name, part)| (name, self.rewritten(part, format)))
-                .collect();
-            let fields = structure_text(self.dialect, &value.fields, limit, value.omitted);
-            // `Some(5)`: the variant's name stays.
-            let head = value.text.split(['(', '{']).next().unwrap_or_default().trim().to_owned();
-            value.text = format!("{head}{fields}");
-        } else if !value.elements.is_empty() {
-            let elements = std::mem::take(&mut value.elements);
-            value.elements =
-                elements.into_iter().map(|part| self.rewritten(part, format)).collect();
-            let mut texts = Texts::new(limit);
-            value.elements.iter().for_each(|part| texts.push(&part.text));
-            let (open, close) = if self.dialect == Dialect::Rust { ("[", "]") } else { ("{", "}") };
-            value.text = texts.close(open, close, value.omitted);
-        } else if let Some(raw) = value.raw {
-            // How wide it is nobody knows any more: as a signed number it is
-            // what it was.
-            let is_plain = matches!(format, Format::Decimal | Format::Unsigned | Format::Text);
-            if !is_plain || value.kind != ValueKind::Scalar {
-                value.text = self.number_text(u128::from(raw), 64, value.origin, format).text;
-            }
-        }
-        value
-    }
-
-    /// `/s`: the text in an array, or behind a pointer.
-    fn as_text(&self, of: &ResultType<'a, 'f>, place: &Place<'a, 'f>) -> Option<Value> {
-        let char = ResultType::number("char", 1, dw::DW_ATE_signed_char, Dialect::C);
-        let char = self.resolved(&char);
-        let element = |of: &ResultType<'a, 'f>| match CharKind::of(&self.resolved(of)) {
-            Some(CharKind::Wide(_)) => self.resolved(of),
-            _ => std::sync::Arc::clone(&char),
-        };
-        let resolved = self.resolved(of);
-        if let Some(to) = self.target_type(of) {
-            if resolved.dialect == Dialect::Rust && pretty::printer(&resolved).is_some() {
-                return None;
-            }
-            let at = match self.reading.word(&resolved, place) {
-                Ok(word) => RunAddr(word),
-                Err(missing) => return Some(Value::unknown(missing.reason())),
-            };
-            return Some(match self.reading.string_at(&element(&to), at) {
-                Ok(text) => Value { address: Some(at), ..text },
-                Err(missing) => Value::unknown(missing.to_string()),
-            });
-        }
-        let item = self.element_type(of)?;
-        let size = self.size_of(&item)?;
-        let count = match of {
-            ResultType::Array(_, count, _) => *count,
-            _ => self.first_length(&resolved).ok()?,
-        };
-        let item = element(&item);
-        let kind = match CharKind::of(&item) {
-            Some(kind) if item.size == Some(size) => kind,
-            _ => CharKind::Narrow,
-        };
-        let width = item.size.unwrap_or(1).max(1);
-        let count = count.saturating_mul(size).checked_div(width)?;
-        self.reading.char_array(&item, kind, count, place)
-    }
-
-    /// `/b`: the bytes of a value.
-    fn as_bytes(&self, of: &ResultType<'a, 'f>, place: &Place<'a, 'f>) -> Value {
-        let size = self.size_of(of).unwrap_or(SOME_BYTES);
-        let limit = (self.view.context.limits.string as u64).max(SOME_BYTES);
-        let mut value = Value::leaf(ValueKind::Array, "", place.origin());
-        value.address = place.address();
-        let mut texts: Vec<String> = Vec::new();
-        let mut first_missing = None;
-        for at in 0..size.min(limit) {
-            match place.part(at).read(self.view.context.memory, 1) {
-                Ok(byte) => {
-                    let byte = byte.first().copied().unwrap_or(0);
-                    let mut part =
-                        Value::leaf(ValueKind::Scalar, format!("{byte:#04x}"), place.origin());
-                    part.raw = Some(u64::from(byte));
-                    texts.push(format!("{byte:02x}"));
-                    value.elements.push(part);
-                }
-                Err(missing) => {
-                    texts.push("??".to_owned());
-                    let why = missing.reason();
-                    first_missing.get_or_insert_with(|| why.clone());
-                    value.elements.push(Value::unknown(why));
-                }
-            }
-        }
-        if let Some(why) = first_missing
-            && value.elements.iter().all(|byte| !byte.is_known())
-        {
-            return Value::unknown(why);
-        }
-        value.omitted = size.saturating_sub(value.elements.len() as u64);
-        if value.omitted > 0 {
-            texts.push(format!("... {} more", crate::base::count::thousands(value.omitted)));
-        }
-        value.text = texts.join(" ");
         value
     }
 }

@@ -11,9 +11,11 @@
 
 mod glibc;
 mod musl;
+pub mod places;
 
 use crate::base::addr::{LinkAddr, RunAddr, RunRange};
 use crate::dump::link_map::{LinkEntry, link_map, program_headers};
+use crate::dump::process::Module;
 use crate::variables::Context;
 use crate::variables::location::Activation;
 
@@ -45,6 +47,36 @@ impl<'f> Context<'_, 'f> {
         // Not by its path, which may be relative to a directory of long ago.
         self.link_map().iter().find(|entry| range.contains(entry.dynamic)).copied()
     }
+
+    /// Where the block of a module is in the thread with that pointer.
+    pub(super) fn thread_local_block(
+        &self,
+        module: &Module,
+        pointer: RunAddr,
+    ) -> Result<RunAddr, String> {
+        if module.is_main {
+            let size = self.program_block().ok_or(UNKNOWN)?;
+            return pointer.0.checked_sub(size).map(RunAddr).ok_or_else(|| UNKNOWN.to_owned());
+        }
+        let wanted = Wanted { pointer, range: module.range };
+        match glibc::Layout::of(self) {
+            Some(layout) => layout.block(self, &wanted),
+            None if musl::is_there(self) => musl::block(self, &wanted),
+            None => Err("its C library is none that this program knows".to_owned()),
+        }
+    }
+
+    /// How far below the thread pointer the program's block begins.
+    fn program_block(&self) -> Option<u64> {
+        let headers = program_headers(self.process, self.memory);
+        let template = headers.iter().find(|header| header.kind == PT_TLS)?;
+        let (start, align) = (template.start.0, template.align.max(1));
+        // Linkers disagree on templates that begin off their alignment.
+        if !align.is_power_of_two() || !start.is_multiple_of(align) {
+            return None;
+        }
+        template.size.checked_next_multiple_of(align)
+    }
 }
 
 impl Activation<'_, '_, '_> {
@@ -58,32 +90,10 @@ impl Activation<'_, '_, '_> {
         let registers = self.thread_registers().ok_or(UNKNOWN)?;
         let pointer = registers.general.get(process.arch.thread_pointer_index());
         let pointer = pointer.copied().filter(|pointer| *pointer != 0).ok_or(UNKNOWN)?;
-        if module.is_main {
-            let size = self.program_block().ok_or(UNKNOWN)?;
-            let start = pointer.checked_sub(size).ok_or(UNKNOWN)?;
-            let inside = offset < size;
-            return inside
-                .then(|| RunAddr(start.wrapping_add(offset)))
-                .ok_or_else(|| UNKNOWN.to_owned());
+        let block = context.thread_local_block(module, RunAddr(pointer))?;
+        if module.is_main && context.program_block().is_none_or(|size| offset >= size) {
+            return Err(UNKNOWN.to_owned());
         }
-        let wanted = Wanted { pointer: RunAddr(pointer), range: module.range };
-        let block = match glibc::Layout::of(context) {
-            Some(layout) => layout.block(context, &wanted)?,
-            None if musl::is_there(context) => musl::block(context, &wanted)?,
-            None => return Err("its C library is none that this program knows".to_owned()),
-        };
         block.checked_add(offset).ok_or_else(|| UNKNOWN.to_owned())
-    }
-
-    /// How far below the thread pointer the program's block begins.
-    fn program_block(&self) -> Option<u64> {
-        let headers = program_headers(self.context.process, self.context.memory);
-        let template = headers.iter().find(|header| header.kind == PT_TLS)?;
-        let (start, align) = (template.start.0, template.align.max(1));
-        // Linkers disagree on templates that begin off their alignment.
-        if !align.is_power_of_two() || !start.is_multiple_of(align) {
-            return None;
-        }
-        template.size.checked_next_multiple_of(align)
     }
 }

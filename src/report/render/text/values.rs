@@ -120,8 +120,8 @@ fn assignment(variable: &Variable, room: usize) -> Vec<Span> {
         spans.push(span(Role::Dim, &format!(" ({name})")));
     }
     // The text of what has parts counts them itself.
-    if let Some(omitted) = value.truncated.filter(|omitted| *omitted > 0 && !has_parts(value)) {
-        spans.push(span(Role::Dim, &format!(" ({} left out)", counted(omitted, unit(value)))));
+    if let Some(note) = left_out(value) {
+        spans.push(span(Role::Dim, &note));
     }
     spans.extend(at_entry(value));
     spans
@@ -264,9 +264,20 @@ fn needs_type(variable: &Variable) -> bool {
     !type_name.is_empty() && !is_clear && !is_string && !says_so
 }
 
+/// How much of a value without parts was left out, unless its text says that
+/// itself.
+pub(in crate::report::render) fn left_out(value: &Value) -> Option<String> {
+    let omitted = value.truncated.filter(|omitted| *omitted > 0)?;
+    let says_so = has_parts(value) || value.text.ends_with('>');
+    (!says_so).then(|| format!(" ({} left out)", counted(omitted, unit(value))))
+}
+
 /// What is counted when parts of the value were left out.
 fn unit(value: &Value) -> &'static str {
     match value.kind {
+        // `L"wide"`, `u"..."`, `U"..."`: units of two or four bytes.
+        ValueKind::String if value.text.starts_with(['L', 'U']) => "character",
+        ValueKind::String if value.text.starts_with("u\"") => "character",
         ValueKind::String => "byte",
         ValueKind::Struct | ValueKind::Enum => "member",
         ValueKind::Map => "pair",

@@ -45,6 +45,13 @@ fn string(object: &Object<'_, '_, '_, '_>, level: Level) -> Found<Value> {
         (false, Some(name)) => object.word(name)?,
         (false, None) => object.word_within(16)?,
     };
+    // Even an empty string has its NUL.
+    if start.0 == 0 {
+        return damaged("its pointer is null, as before its constructor has run");
+    }
+    if !object.is_mapped(start) {
+        return Err(object.absent(start).into());
+    }
     if len > capacity {
         return damaged(format!("{len} characters, with room for {capacity}"));
     }

@@ -37,7 +37,12 @@ fn buffer(vector: &Object<'_, '_, '_, '_, '_>) -> Result<(RunAddr, u64), String>
     if let Ok(inner) = buffer.member("inner") {
         buffer = inner;
     }
-    Ok((RunAddr(buffer.member("ptr")?.word()?), buffer.member("cap")?.word()?))
+    let at = RunAddr(buffer.member("ptr")?.word()?);
+    // `NonNull`, also when nothing was allocated.
+    if at.0 == 0 {
+        return Err("damaged: its pointer is null".to_owned());
+    }
+    Ok((at, buffer.member("cap")?.word()?))
 }
 
 /// `BinaryHeap<T>`: a vector, in the order of the heap.
