@@ -216,11 +216,11 @@ impl<'t> Lexer<'t> {
             self.take_while(|char| char.is_ascii_digit());
         }
         let text = self.text.get(start..self.at).unwrap_or_default();
-        // `1.5f` is a `float` of C.
-        let is_single = self.rest().starts_with(['f', 'F']);
-        if is_single || self.rest().starts_with(['l', 'L']) {
-            self.take(1);
-        }
+        // `1.5f` is a `float` of C, `1.5f32` one of Rust.
+        let rest = self.rest();
+        let suffix = ["f32", "f64", "f", "F", "l", "L"].into_iter().find(|it| rest.starts_with(it));
+        self.take(suffix.map_or(0, str::len));
+        let is_single = matches!(suffix, Some("f32" | "f" | "F"));
         let parsed = match is_single {
             true => text.parse().map(|single: f32| f64::from(single)),
             false => text.parse(),
@@ -360,6 +360,11 @@ mod tests {
             ("t.0.1", vec![name("t"), Sign("."), name("0"), Sign("."), name("1")]),
             ("1.5e3", vec![Float(1500.0)]),
             ("1e9", vec![Float(1e9)]),
+            ("1.5f", vec![Float(1.5)]),
+            ("1.5f32", vec![Float(1.5)]),
+            (".5", vec![Float(0.5)]),
+            ("5.", vec![Float(5.0)]),
+            ("0..4", vec![integer(0), Sign(".."), integer(4)]),
             ("0x1F", vec![integer(31)]),
             ("0b101", vec![integer(5)]),
             ("0644", vec![integer(0o644)]),
