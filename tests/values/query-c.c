@@ -74,6 +74,18 @@
 // ask: 7 % 4 << 2 | 1 => 13
 // ask: 'A' + 1 => 66
 // ask: 1.5 * 2 => 3
+// ask: 1 << 32 => 4294967296
+// ask: -1 >> 40 => -1
+// ask: 1u << 32 => fault 0..7 a number of 32 bits cannot be shifted that far
+// ask: n * 1000000000 => 77000000000
+// ask: 4294967295u + 1u => 0
+// ask: (float)1 / 3 => 0.33333334
+// ask: (float)1 / 3 == 1.0 / 3 => 0
+// ask: sizeof((float)1 / 3) => 4
+// ask: sizeof((float)1 / 3.0) => 8
+// ask: conn->next->next->fd - 1 - 1 - 1 => 2
+// ask: conn[0x7fffffffffffffff].fd => fault 0..4 element 9223372036854775807 of `conn` is outside of all memory
+// ask: conn + 0x7fffffffffffffff => fault 0..25 9223372036854775807 of its elements away there is no memory
 // ask: (enum state)7 => HALF
 // ask: sizeof(struct peer) => 20
 // ask: sizeof(long [4]) => 32

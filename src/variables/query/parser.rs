@@ -8,12 +8,20 @@ use crate::variables::query::syntax::{
     Expression, Infix, Kind, Member, Name, Prefix, Question, Subject, TypeName,
 };
 
-/// Expressions that nest deeper are refused.
+/// Expressions that nest deeper are refused. Operators that follow each other
+/// (`p->next->next`) do not nest.
 const MOST_NESTED: usize = 100;
+
+/// Longer expressions are refused, in bytes.
+const LONGEST: usize = 10_000;
 
 /// Reads what was typed. `is_type` says whether a name is that of a type, and
 /// is asked only where it matters: `(name) - 1`.
 pub(super) fn question(text: &str, is_type: &dyn Fn(&str) -> bool) -> Result<Question, Fault> {
+    if text.len() > LONGEST {
+        let at = Span { start: 0, end: text.len() };
+        return Err(Fault::new(at, format!("the expression is longer than {LONGEST} bytes")));
+    }
     let (format, skipped) = format_prefix(text, text.len())?;
     // Faults name bytes of the whole text: what is skipped becomes spaces.
     let blank = " ".repeat(skipped) + text.get(skipped..).unwrap_or_default();
@@ -172,19 +180,17 @@ impl<'t> Parser<'t> {
 
     /// Builds a part, unless it nests too deeply.
     fn part(&self, kind: Kind, at: Span) -> Result<Expression, Fault> {
-        let inner = match &kind {
-            Kind::Prefix(_, one)
-            | Kind::Member(one, _)
-            | Kind::Cast(_, one)
-            | Kind::SizeOf(one) => one.depth,
-            Kind::Infix(_, one, two) | Kind::Index(one, two) => one.depth.max(two.depth),
+        let deeper = |one: &Expression| one.depth.saturating_add(1);
+        let depth = match &kind {
+            Kind::Prefix(_, one) | Kind::Cast(_, one) | Kind::SizeOf(one) => deeper(one),
+            Kind::Member(one, _) => one.depth,
+            Kind::Infix(_, one, two) | Kind::Index(one, two) => one.depth.max(deeper(two)),
             Kind::Slice(one, from, to) => {
-                let ends = [from, to].into_iter().flatten().map(|end| end.depth);
+                let ends = [from, to].into_iter().flatten().map(|end| deeper(end));
                 ends.fold(one.depth, usize::max)
             }
-            _ => 0,
+            _ => 1,
         };
-        let depth = inner.saturating_add(1);
         if depth > MOST_NESTED {
             return Err(too_deep(at));
         }
@@ -617,15 +623,21 @@ mod tests {
 
     #[test]
     fn nesting_is_bounded_in_every_direction() {
-        for part in
-            ["(", "-", "a[", "*", "sizeof ", "a+(", "(int)", "a.b.", "a+", "a@", "a as b as "]
-        {
+        for part in ["(", "-", "a[", "*", "sizeof ", "a+(", "(int)", "a as b as "] {
             let text = part.repeat(4000 / part.len());
             assert!(question(&text, &is_type).is_err(), "{part}");
             assert!(question(&(text + "a"), &is_type).is_err(), "{part}");
         }
-        let long = format!("a{}", "+a".repeat(2000));
-        assert!(question(&long, &is_type).unwrap_err().what.contains("nests deeper"));
+        let minus = format!("{}a", "~".repeat(200));
+        assert!(question(&minus, &is_type).unwrap_err().what.contains("nests deeper"));
+        // What follows each other does not nest, and is as long as it may be.
+        for part in ["+a", "->a", "[1]", "@1", "[1..]"] {
+            let most = (LONGEST - 1) / part.len();
+            let chain = |count: usize| format!("a{}", part.repeat(count));
+            assert!(question(&chain(most), &is_type).is_ok(), "{part}");
+            let fault = question(&chain(most + 1), &is_type).unwrap_err();
+            assert_eq!(fault.what, "the expression is longer than 10000 bytes");
+        }
         let types = format!("({}", "std::vector<".repeat(300));
         assert!(question(&types, &is_type).is_err());
     }
