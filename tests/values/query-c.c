@@ -32,6 +32,14 @@
 // ask: /b conn->raw => 01 02 03 ff
 // ask: /s conn->peer => "alpha"
 // ask: (char *)conn->peer => "alpha"
+// ask: /4x fib => {0x1, 0x1, 0x2, 0x3}
+// ask: /2d &fib[3] => {3, 5}
+// ask: /3x n => fault 4..5 `n` is no array, but of type `int`
+// ask: /s pair => {"hello", "second"}
+// ask: /f conn->load => 0.25
+// ask: /x OPEN => 0x1
+// ask: /f 0x3f800000 => 1
+// ask: OPEN => OPEN (1)
 // ask: conn->b => 5
 // ask: conn->grid => {{1, 2, 3}, {4, 5, 6}}
 // ask: conn->grid[1] => {4, 5, 6}
@@ -76,7 +84,7 @@
 // ask: 1.5 * 2 => 3
 // ask: 1 << 32 => 4294967296
 // ask: -1 >> 40 => -1
-// ask: 1u << 32 => fault 0..7 a number of 32 bits cannot be shifted that far
+// ask: 1u << 32 => fault 0..8 a number of 32 bits cannot be shifted that far
 // ask: n * 1000000000 => 77000000000
 // ask: 4294967295u + 1u => 0
 // ask: (float)1 / 3 => 0.33333334
@@ -157,6 +165,7 @@ struct conn {
 static struct conn table[3];
 static int counter = 42;
 const char *banner = "hello";
+const char *pair[2] = {"hello", "second"};
 long fib[10] = {1, 1, 2, 3, 5, 8, 13, 21, 34, 55};
 
 /* Makes the compiler keep something in memory. */

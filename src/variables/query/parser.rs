@@ -39,11 +39,33 @@ pub(super) fn question(text: &str, is_type: &dyn Fn(&str) -> bool) -> Result<Que
         None => Subject::Value(parser.expression(0)?),
     };
     parser.end()?;
-    Ok(Question { subject, wants_type, format })
+    let subject = match (subject, &format) {
+        (Subject::Value(of), Some(Shown { count: Some(count), at, .. })) => {
+            let count = Kind::Integer(u128::from(*count), "u64".to_owned());
+            let count = Box::new(parser.part(count, *at)?);
+            let whole = of.at;
+            Subject::Value(parser.part(Kind::Slice(Box::new(of), None, Some(count)), whole)?)
+        }
+        (subject, _) => subject,
+    };
+    Ok(Question { subject, wants_type, format: format.map(|shown| shown.format) })
+}
+
+/// `/4x`: how many elements are to be shown, and how.
+struct Shown {
+    count: Option<u64>,
+    format: Format,
+    at: Span,
+}
+
+impl Shown {
+    fn parse(letters: &str, at: Span) -> Result<Self, Fault> {
+        Format::parse(letters, at).map(|(count, format)| Self { count, format, at })
+    }
 }
 
 /// `/x` before an expression, and how many bytes it takes.
-fn format_prefix(text: &str, whole: usize) -> Result<(Option<Format>, usize), Fault> {
+fn format_prefix(text: &str, whole: usize) -> Result<(Option<Shown>, usize), Fault> {
     let start = text.find(|char: char| !char.is_whitespace()).unwrap_or(whole);
     let Some(rest) = text.get(start..).and_then(|rest| rest.strip_prefix('/')) else {
         return Ok((None, 0));
@@ -52,7 +74,7 @@ fn format_prefix(text: &str, whole: usize) -> Result<(Option<Format>, usize), Fa
     let letters = rest.get(..len).unwrap_or_default();
     let end = start.saturating_add(1).saturating_add(len);
     let at = Span { start, end };
-    Ok((Some(Format::parse(letters, at)?), end))
+    Ok((Some(Shown::parse(letters, at)?), end))
 }
 
 pub(super) struct Parser<'t> {
@@ -160,7 +182,7 @@ impl<'t> Parser<'t> {
     }
 
     /// `whatis /x`, as people type it.
-    fn format_behind_command(&mut self, is_command: bool) -> Result<Option<Format>, Fault> {
+    fn format_behind_command(&mut self, is_command: bool) -> Result<Option<Shown>, Fault> {
         let start = self.here();
         if !is_command || !self.take("/") {
             return Ok(None);
@@ -168,7 +190,7 @@ impl<'t> Parser<'t> {
         let Word::Name(letters) = self.peek().clone() else { return Ok(None) };
         let at = start.to(self.here());
         self.advance();
-        Format::parse(&letters, at).map(Some)
+        Shown::parse(&letters, at).map(Some)
     }
 
     fn end(&self) -> Result<(), Fault> {
