@@ -53,7 +53,9 @@ const PRINT_HELP: &str = "\
 Expressions are those of C, C++ and Rust without calls and assignments: `a->b[3].c`, `*p`, `&x`,
 `p[0..10]`, `x + 1`, `(struct conn *)p`, `p as *const T`, `sizeof(x)`, `$rip`, `'file.c'::name`.
 `whatis x` shows a type with the offsets of its members. A word before an expression says how
-numbers are written: /x /d /u /o /t /c, /s text, /b bytes, /a addresses.
+numbers are written: /x /d /u /o /t /c /f, /s text, /b bytes, /a addresses; /4x is for the first
+four elements. Signed results that do not fit into their type are exact, and a note says so.
+Before an expression that begins with a hyphen and a name, write `--`: `-- -x`.
 Exit status: 1 when an expression means nothing; 0 when its value is not known, which is said.";
 
 /// `coretool print`.
@@ -63,7 +65,7 @@ pub struct PrintArgs {
     pub core: PathBuf,
 
     /// Expressions, and formats like /x for those that follow
-    #[arg(required = true, value_name = "EXPR")]
+    #[arg(required = true, value_name = "EXPR", allow_negative_numbers = true)]
     pub expressions: Vec<String>,
 
     /// Where to look from.

@@ -11,7 +11,7 @@ use std::fs;
 
 use coretool::analyze::{Locals, Options};
 
-use crate::support::builds::Build;
+use crate::support::builds::{Build, Level};
 use crate::support::core_maker::gdb_core;
 use crate::support::examination::report_of;
 use crate::support::expectation::{Fact, ValueFacts, ValueTest};
@@ -104,12 +104,19 @@ fn is_false(facts: &[&ValueFacts], words: &str) -> bool {
         .any(|stated| number(words).is_some_and(|said| (said - stated).abs() > stated.abs() * 1e-6))
 }
 
+/// The builds that the page is about: each compiler without optimization and with
+/// what most programs are shipped with. The tests of values check the others.
+fn builds(program: &Fixture) -> Vec<Build> {
+    let is_usual = |build: &Build| matches!(build.level, Level::O0 | Level::O2) && !build.is_dwarf4;
+    Build::all(program).into_iter().filter(is_usual).collect()
+}
+
 fn page(programs: &[Fixture]) -> String {
     let mut tables = String::new();
     let mut totals = Totals::default();
     for program in programs {
         let mut rows: Vec<(Question, Row)> = Vec::new();
-        for build in Build::all(program) {
+        for build in builds(program) {
             ask(program, build, &mut rows, &mut totals);
         }
         table(program, &rows, &mut tables);
@@ -234,7 +241,7 @@ fn summary(totals: &Totals) -> String {
     let mut text = String::from(
         "# Values: what coretool, gdb and lldb say\n\n\
          For each variable whose value a program under `tests/values` states: the answers for cores of the same deaths,\n\
-         over all builds of the program (compilers, levels of optimization, versions of DWARF). `true`: the value that the\n\
+         in each compiler's builds without optimization and with `-O2`. `true`: the value that the\n\
          source states. `unknown`: said to be unknown, optimized out or unreadable. Anything else is quoted: of gdb and lldb it\n\
          may be the same value in other words (an address alone, raw members of a container), or a false one. The page is\n\
          made by `UPDATE_VALUES=1 cargo test --test it values_table`, which runs all three.\n\n",
@@ -268,7 +275,7 @@ fn summary(totals: &Totals) -> String {
 fn table(program: &Fixture, rows: &[(Question, Row)], page: &mut String) {
     let name = program.source.file_name().unwrap_or_default().to_string_lossy();
     let about = program.about.trim_end_matches('.');
-    let _ = writeln!(page, "\n## `{name}`\n\n{about}. {} builds.\n", Build::all(program).len());
+    let _ = writeln!(page, "\n## `{name}`\n\n{about}. {} builds.\n", builds(program).len());
     page.push_str(
         "| variable | the source says | coretool | gdb | lldb |\n|---|---|---|---|---|\n",
     );

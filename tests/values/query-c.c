@@ -32,6 +32,14 @@
 // ask: /b conn->raw => 01 02 03 ff
 // ask: /s conn->peer => "alpha"
 // ask: (char *)conn->peer => "alpha"
+// ask: /4x fib => {0x1, 0x1, 0x2, 0x3}
+// ask: /2d &fib[3] => {3, 5}
+// ask: /3x n => fault 4..5 `n` is no array, but of type `int`
+// ask: /s pair => {"hello", "second"}
+// ask: /f conn->load => 0.25
+// ask: /x OPEN => 0x1
+// ask: /f 0x3f800000 => 1
+// ask: OPEN => OPEN (1)
 // ask: conn->b => 5
 // ask: conn->grid => {{1, 2, 3}, {4, 5, 6}}
 // ask: conn->grid[1] => {4, 5, 6}
@@ -74,6 +82,18 @@
 // ask: 7 % 4 << 2 | 1 => 13
 // ask: 'A' + 1 => 66
 // ask: 1.5 * 2 => 3
+// ask: 1 << 32 => 4294967296
+// ask: -1 >> 40 => -1
+// ask: 1u << 32 => fault 0..8 a number of 32 bits cannot be shifted that far
+// ask: n * 1000000000 => 77000000000
+// ask: 4294967295u + 1u => 0
+// ask: (float)1 / 3 => 0.33333334
+// ask: (float)1 / 3 == 1.0 / 3 => 0
+// ask: sizeof((float)1 / 3) => 4
+// ask: sizeof((float)1 / 3.0) => 8
+// ask: conn->next->next->fd - 1 - 1 - 1 => 2
+// ask: conn[0x7fffffffffffffff].fd => fault 0..4 element 9223372036854775807 of `conn` is outside of all memory
+// ask: conn + 0x7fffffffffffffff => fault 0..25 9223372036854775807 of its elements away there is no memory
 // ask: (enum state)7 => HALF
 // ask: sizeof(struct peer) => 20
 // ask: sizeof(long [4]) => 32
@@ -155,6 +175,7 @@ struct conn {
 static struct conn table[3];
 static int counter = 42;
 const char *banner = "hello";
+const char *pair[2] = {"hello", "second"};
 long fib[10] = {1, 1, 2, 3, 5, 8, 13, 21, 34, 55};
 
 /* Makes the compiler keep something in memory. */

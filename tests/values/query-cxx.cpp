@@ -17,6 +17,10 @@
 // ask: names[1][0..2] => fault 0..8 `names[1]` is text, which is shown as a whole
 // ask: shared[0..1] => fault 0..6 `shared` has no elements: its type is `std::shared_ptr<app::Point>`
 // ask: points[1].x => 3
+// ask: /x maybe => 0x8
+// ask: /x either => (std::string) "text"
+// ask: /x table => {0xc: "twelve"}
+// ask: Color::Green => Color::Green (3)
 // ask: points[1] => {x = 3, y = 4}
 // ask: &points[1] - &points[0] => 1
 // ask: flags[1] => false
@@ -88,9 +92,11 @@
 // ask 1: widget.id => 10
 // ask: idd => fault 0..3 there is no `idd` here
 // ask: ns::totl => fault 0..8 there is no `ns::totl` here
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 int id = 70;
@@ -200,6 +206,9 @@ __attribute__((noinline)) void Widget::explode(Base &base, int &reference,
     int scaled = scale(hidden::deep);
     keep(&both), keep(&right), keep(&real), keep(&far), keep(&pair), keep(&maybe), keep(&run);
     keep(&picked), keep(&scaled), keep(&both.made), keep(&::id), keep(&hidden::deep);
+    std::variant<int, std::string> either = "text";
+    std::map<int, std::string> table{{12, "twelve"}};
+    keep(&either), keep(&table);
     keep(&points), keep(&flags), keep(&color), keep(&derived), keep(&box), keep(&unique);
     keep(&unset), keep(&shared), keep(&outer), keep(&null), keep(&ns::total);
     keep(this), keep(&base), keep(&reference), keep(&held);

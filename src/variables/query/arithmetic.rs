@@ -16,41 +16,46 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
         let faulty = |why: String| Trouble::from(Fault::new(inner.at, why));
         match prefix {
             Prefix::Not => Ok(self.truth(!number.is_true(), origin)),
-            Prefix::Minus => Ok(self.computed(number.negated().map_err(faulty)?, origin)),
+            Prefix::Minus => {
+                let result = number.negated().map_err(faulty)?;
+                self.note_widened(&[number], result, inner.at);
+                Ok(self.computed(result, origin))
+            }
             Prefix::Complement => Ok(self.computed(number.complement().map_err(faulty)?, origin)),
             Prefix::Plus | Prefix::Target | Prefix::Address => Ok(self.computed(number, origin)),
         }
     }
 
+    /// `first infix right`; `left` says where the first operand is written.
     pub(super) fn infix(
         &self,
         infix: Infix,
-        left: &Expression,
+        first: Operand<'a, 'f>,
+        left: Span,
         right: &Expression,
     ) -> Found<Operand<'a, 'f>> {
-        let whole = left.at.to(right.at);
-        let first = self.evaluate(left)?;
+        let whole = left.to(right.at);
         if infix == Infix::Repeat {
             let count = self.count(right)?;
-            return self.repeated(first, left.at, count);
+            return self.repeated(first, left, count);
         }
         let is_logical = matches!(infix, Infix::And | Infix::Or);
         if is_logical {
-            let (number, origin) = self.number(first.clone(), left.at)?;
+            let (number, origin) = self.number(first.clone(), left)?;
             // The other side may be unknown, and need not matter.
             if number.is_true() == (infix == Infix::Or) {
                 return Ok(self.truth(number.is_true(), computed_from(&[origin])));
             }
         }
         let second = self.evaluate(right)?;
-        if let Some(found) = self.pointer_arithmetic(infix, &first, left.at, &second, right.at)? {
+        if let Some(found) = self.pointer_arithmetic(infix, &first, left, &second, right.at)? {
             return Ok(found);
         }
         let compared = match infix.is_comparison() {
             true => self.compared(&first, &second, whole)?,
             false => None,
         };
-        let (mut one, from) = self.number(first, left.at)?;
+        let (mut one, from) = self.number(first, left)?;
         let (mut two, also) = self.number(second, right.at)?;
         if let Some((first, second)) = compared {
             let address = |of: u64| Number::Whole(Whole::new(u128::from(of), 64, false));
@@ -61,8 +66,23 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
         Ok(if is_logical || infix.is_comparison() {
             self.truth(result.is_true(), origin)
         } else {
+            let from = if infix.is_shift() { &[one][..] } else { &[one, two] };
+            self.note_widened(from, result, whole);
             self.computed(result, origin)
         })
+    }
+
+    /// Says where a result is wider than what C would have made of it.
+    fn note_widened(&self, from: &[Number], result: Number, at: Span) {
+        let Number::Whole(whole) = result else { return };
+        let bits = from.iter().filter_map(|number| number.computed_bits()).max();
+        if let Some(bits) = bits.filter(|bits| *bits < whole.bits) {
+            let of = whole.converted(bits, whole.is_signed).type_name(self.dialect);
+            self.note(format!(
+                "`{}` does not fit into `{of}`: the result is exact",
+                self.written(at)
+            ));
+        }
     }
 
     /// `p + 1`, `1 + p`, `p - 1`, `p - q`; `None`: no pointers, or no arithmetic.
@@ -96,7 +116,7 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
             let step = stride(&to)?;
             let count = match by.0 {
                 Number::Whole(count) => count.word().cast_signed(),
-                Number::Float(_) => {
+                Number::Float(_) | Number::Single(_) => {
                     return Err(Trouble::from(Fault::new(
                         whole,
                         "a pointer moves by whole numbers",

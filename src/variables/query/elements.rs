@@ -229,7 +229,7 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
             Kind::Text(text) => Key::Text(text.clone()),
             _ => match self.number(self.evaluate(index)?, index.at)?.0 {
                 Number::Whole(whole) => Key::Number(whole.value()),
-                Number::Float(_) => {
+                Number::Float(_) | Number::Single(_) => {
                     let what = "keys are looked up by whole numbers and texts";
                     return Err(Fault::new(index.at, what).into());
                 }

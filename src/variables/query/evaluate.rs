@@ -71,6 +71,33 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
 
     /// What an expression stands for.
     pub(super) fn evaluate(&self, expression: &Expression) -> Found<Operand<'a, 'f>> {
+        // Chains may be long: they take no room on the stack.
+        let mut links = Vec::new();
+        let mut first = expression;
+        while let Some(inner) = first.first() {
+            links.push(first);
+            first = inner;
+        }
+        let mut found = self.first(first)?;
+        while let Some(link) = links.pop() {
+            found = self.linked(found, link)?;
+        }
+        Ok(found)
+    }
+
+    /// What an operator makes of the operand on its left.
+    fn linked(&self, first: Operand<'a, 'f>, link: &Expression) -> Found<Operand<'a, 'f>> {
+        match &link.kind {
+            Kind::Infix(infix, left, right) => self.infix(*infix, first, left.at, right),
+            Kind::Member(of, member) => self.member(first, member, of.at),
+            Kind::Index(of, index) => self.index(first, of.at, index),
+            Kind::Slice(of, from, to) => self.slice(first, of.at, from.as_deref(), to.as_deref()),
+            _ => Ok(first),
+        }
+    }
+
+    /// What an expression stands for that begins with no other one.
+    fn first(&self, expression: &Expression) -> Found<Operand<'a, 'f>> {
         let at = expression.at;
         match &expression.kind {
             Kind::Name(name) => self.named(name, at),
@@ -91,11 +118,9 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
             }
             Kind::Prefix(Prefix::Address, inner) => self.address_of(inner),
             Kind::Prefix(prefix, inner) => self.prefixed(*prefix, inner),
-            Kind::Infix(infix, left, right) => self.infix(*infix, left, right),
-            Kind::Member(of, member) => self.member(self.evaluate(of)?, member, of.at),
-            Kind::Index(of, index) => self.index(self.evaluate(of)?, of.at, index),
-            Kind::Slice(of, from, to) => {
-                self.slice(self.evaluate(of)?, of.at, from.as_deref(), to.as_deref())
+            // These begin with another one.
+            Kind::Infix(..) | Kind::Member(..) | Kind::Index(..) | Kind::Slice(..) => {
+                Err(Fault::new(at, "a value is missing").into())
             }
             Kind::Cast(of, inner) => {
                 let to = self.type_named(of)?;
@@ -216,7 +241,7 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
     fn float(&self, object: &Object<'a, 'f>, of: &Type<'a, 'f>, at: Span) -> Found<Number> {
         let bytes = self.reading.bytes(of, &object.place).map_err(|why| why.reason())?;
         match (bytes.first_chunk(), bytes.first_chunk(), bytes.len()) {
-            (Some(single), _, 4) => Ok(Number::Float(f64::from(f32::from_le_bytes(*single)))),
+            (Some(single), _, 4) => Ok(Number::Single(f32::from_le_bytes(*single))),
             (_, Some(double), 8) => Ok(Number::Float(f64::from_le_bytes(*double))),
             _ => {
                 let what =
@@ -235,7 +260,7 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
         let whole = match (first, first.parse::<i128>(), value.raw) {
             ("true", ..) => Some(Whole::truth(true)),
             ("false", ..) => Some(Whole::truth(false)),
-            (_, Ok(number), _) => Some(Whole::new(number.cast_unsigned(), 64, true)),
+            (_, Ok(number), _) => Some(Whole::of_value(number)),
             (_, Err(_), Some(raw)) => Some(Whole::new(u128::from(raw), 64, false)),
             _ => None,
         };
@@ -254,7 +279,7 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
         let (number, _) = self.number(self.evaluate(expression)?, expression.at)?;
         let value = match number {
             Number::Whole(whole) => whole.value().and_then(|value| i64::try_from(value).ok()),
-            Number::Float(_) => None,
+            Number::Float(_) | Number::Single(_) => None,
         };
         value.ok_or_else(|| {
             let what = format!("`{}` is no index", self.written(expression.at));
@@ -394,7 +419,7 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
             Shape::Number(dw::DW_ATE_float) => {
                 let (number, origin) = self.number(operand, at)?;
                 match size {
-                    4 => object((number.float() as f32).to_le_bytes().to_vec(), kept(origin)),
+                    4 => object(number.single().to_le_bytes().to_vec(), kept(origin)),
                     8 => object(number.float().to_le_bytes().to_vec(), kept(origin)),
                     _ => {
                         let what = format!("nothing can be cast to `{}` here", of.name);
@@ -405,7 +430,7 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
             Shape::Number(encoding) if (8..=128).contains(&bits) => {
                 let (number, origin) = self.number(operand, at)?;
                 let is_signed = matches!(*encoding, dw::DW_ATE_signed | dw::DW_ATE_signed_char);
-                if let Number::Float(value) = number
+                if let Some(value) = number.fractional()
                     && !fits(value, bits, is_signed)
                 {
                     let what = format!("{value} does not fit into `{}`", of.name);

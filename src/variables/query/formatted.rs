@@ -16,7 +16,6 @@ use crate::variables::query::format::Format;
 use crate::variables::query::result_type::ResultType;
 use crate::variables::read::Level;
 use crate::variables::strings::CharKind;
-use crate::variables::texts::Texts;
 use crate::variables::value::{Origin, Value, ValueKind};
 
 /// How many bytes `/b` shows of something of unknown size.
@@ -67,6 +66,11 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
             return self.formatted_reference(&resolved, place, &target, format, level);
         }
         match &resolved.shape {
+            Shape::Number(dw::DW_ATE_float) | Shape::Pointer(_) | Shape::Enumeration(_)
+                if format == Format::Float =>
+            {
+                self.reading.typed(&resolved, place, level)
+            }
             Shape::Number(_) | Shape::Enumeration(_) | Shape::Pointer(_) => {
                 if !self.reading.take_part() {
                     return Value::unknown("left out, the expression has too many values");
@@ -218,7 +222,13 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
         }
     }
 
-    fn number_text(&self, raw: u128, bits: u64, origin: Origin, format: Format) -> Value {
+    pub(super) fn number_text(
+        &self,
+        raw: u128,
+        bits: u64,
+        origin: Origin,
+        format: Format,
+    ) -> Value {
         let word = u64::try_from(raw).ok();
         let text = match (format, word) {
             (Format::Address, Some(word)) => self.reading.code(RunAddr(word)),
@@ -226,41 +236,6 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
         };
         let mut value = Value::leaf(ValueKind::Scalar, text, origin);
         value.raw = word;
-        value
-    }
-
-    /// A value that a printer read, its numbers written otherwise.
-    pub(super) fn rewritten(&self, mut value: Value, format: Format) -> Value {
-        if !value.is_known() {
-            return value;
-        }
-        let limit = self.view.context.limits.text;
-        if !value.fields.is_empty() && value.field("*").is_none() {
-            let fields = std::mem::take(&mut value.fields);
-            value.fields = fields
-                .into_iter()
-                .map(|(name, part)| (name, self.rewritten(part, format)))
-                .collect();
-            let fields = structure_text(self.dialect, &value.fields, limit, value.omitted);
-            // `Some(5)`: the variant's name stays.
-            let head = value.text.split(['(', '{']).next().unwrap_or_default().trim().to_owned();
-            value.text = format!("{head}{fields}");
-        } else if !value.elements.is_empty() {
-            let elements = std::mem::take(&mut value.elements);
-            value.elements =
-                elements.into_iter().map(|part| self.rewritten(part, format)).collect();
-            let mut texts = Texts::new(limit);
-            value.elements.iter().for_each(|part| texts.push(&part.text));
-            let (open, close) = if self.dialect == Dialect::Rust { ("[", "]") } else { ("{", "}") };
-            value.text = texts.close(open, close, value.omitted);
-        } else if let Some(raw) = value.raw {
-            // How wide it is nobody knows any more: as a signed number it is
-            // what it was.
-            let is_plain = matches!(format, Format::Decimal | Format::Unsigned | Format::Text);
-            if !is_plain || value.kind != ValueKind::Scalar {
-                value.text = self.number_text(u128::from(raw), 64, value.origin, format).text;
-            }
-        }
         value
     }
 
@@ -287,6 +262,10 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
             });
         }
         let item = self.element_type(of)?;
+        if self.target_type(&item).is_some() {
+            // Texts that are pointed to are shown as such anyway.
+            return None;
+        }
         let size = self.size_of(&item)?;
         let count = match of {
             ResultType::Array(_, count, _) => *count,

@@ -26,6 +26,7 @@ mod operand;
 mod parser;
 mod registers;
 mod result_type;
+mod rewritten;
 mod show;
 mod spelling;
 mod syntax;
@@ -137,7 +138,11 @@ pub fn answer(
                 if question.wants_type {
                     answer.layout = of.map(|of| layout(&target(evaluator, of), types));
                 } else {
-                    answer.value = Some(evaluator.value(&operand, format));
+                    let mut value = evaluator.value(&operand, format);
+                    if let (Subject::Value(expression), None) = (&question.subject, format) {
+                        evaluator.number_enumerator(expression, &operand, &mut value);
+                    }
+                    answer.value = Some(value);
                 }
             }
             Err(Trouble::Unknown(why)) => answer.value = Some(Value::unknown(why)),

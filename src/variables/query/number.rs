@@ -1,7 +1,7 @@
 //! Numbers that are computed: whole ones of a width, and floating-point ones.
 //!
 //! What C leaves undefined is not guessed: a signed result that does not fit
-//! becomes wider, and stays right.
+//! becomes wider, and stays right. Numbers without a sign wrap around, as C says.
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
 use crate::symbols::types::Dialect;
@@ -15,6 +15,8 @@ pub(super) enum Number {
     Whole(Whole),
     /// A floating-point one.
     Float(f64),
+    /// One of single precision: a `float`.
+    Single(f32),
 }
 
 /// A whole number of some width.
@@ -32,6 +34,15 @@ impl Whole {
     /// The lowest `bits` bits of a number.
     pub(super) fn new(raw: u128, bits: u32, is_signed: bool) -> Self {
         Self { raw: raw & mask(bits), bits, is_signed }
+    }
+
+    /// A number of 64 bits, if that holds it: signed, if that does.
+    pub(super) fn of_value(value: i128) -> Self {
+        let kinds = [(64, true), (64, false)].into_iter();
+        let mut kinds =
+            kinds.map(|(bits, is_signed)| Self::new(value.cast_unsigned(), bits, is_signed));
+        let found = kinds.find(|whole| whole.value() == Some(value));
+        found.unwrap_or(Self::new(value.cast_unsigned(), 128, true))
     }
 
     /// What C takes a truth value for.
@@ -142,6 +153,7 @@ impl Number {
         match self {
             Self::Whole(whole) => !whole.is_zero(),
             Self::Float(value) => value != 0.0,
+            Self::Single(value) => value != 0.0,
         }
     }
 
@@ -151,6 +163,33 @@ impl Number {
             Self::Whole(whole) if whole.is_signed => whole.extended().cast_signed() as f64,
             Self::Whole(whole) => whole.raw as f64,
             Self::Float(value) => value,
+            Self::Single(value) => f64::from(value),
+        }
+    }
+
+    /// As a number of single precision, rounded once.
+    pub(super) fn single(self) -> f32 {
+        match self {
+            Self::Whole(whole) if whole.is_signed => whole.extended().cast_signed() as f32,
+            Self::Whole(whole) => whole.raw as f32,
+            Self::Float(value) => value as f32,
+            Self::Single(value) => value,
+        }
+    }
+
+    /// The number, if it is a floating-point one.
+    pub(super) fn fractional(self) -> Option<f64> {
+        match self {
+            Self::Whole(_) => None,
+            Self::Float(_) | Self::Single(_) => Some(self.float()),
+        }
+    }
+
+    /// The width of a whole number as C computes with it.
+    pub(super) fn computed_bits(self) -> Option<u32> {
+        match self {
+            Self::Whole(whole) => Some(promoted(whole).bits),
+            Self::Float(_) | Self::Single(_) => None,
         }
     }
 
@@ -158,10 +197,8 @@ impl Number {
     pub(super) fn whole(self, bits: u32, is_signed: bool) -> Whole {
         match self {
             Self::Whole(whole) => whole.converted(bits, is_signed),
-            Self::Float(value) if is_signed => {
-                Whole::new((value as i128).cast_unsigned(), bits, true)
-            }
-            Self::Float(value) => Whole::new(value as u128, bits, false),
+            _ if is_signed => Whole::new((self.float() as i128).cast_unsigned(), bits, true),
+            _ => Whole::new(self.float() as u128, bits, false),
         }
     }
 
@@ -169,6 +206,7 @@ impl Number {
     pub(super) fn negated(self) -> Result<Self, String> {
         match self {
             Self::Float(value) => Ok(Self::Float(-value)),
+            Self::Single(value) => Ok(Self::Single(-value)),
             Self::Whole(whole) => {
                 let zero = Self::Whole(Whole::new(0, whole.bits, whole.is_signed));
                 computed(Infix::Subtract, zero, self)
@@ -183,7 +221,9 @@ impl Number {
                 let whole = promoted(whole);
                 Ok(Self::Whole(Whole::new(!whole.extended(), whole.bits, whole.is_signed)))
             }
-            Self::Float(_) => Err("a floating-point number has no bits to invert".to_owned()),
+            Self::Float(_) | Self::Single(_) => {
+                Err("a floating-point number has no bits to invert".to_owned())
+            }
         }
     }
 }
@@ -202,7 +242,7 @@ pub(super) fn computed(infix: Infix, left: Number, right: Number) -> Result<Numb
         _ => (),
     }
     let (Number::Whole(left), Number::Whole(right)) = (left, right) else {
-        return floating(infix, left.float(), right.float());
+        return of_floats(infix, left, right);
     };
     let (left, right) = (promoted(left), promoted(right));
     if matches!(infix, Infix::ShiftLeft | Infix::ShiftRight) {
@@ -266,8 +306,11 @@ fn fitting(exact: i128, bits: u32) -> Option<Whole> {
         .find(|whole| whole.value() == Some(exact))
 }
 
+/// Shifts. A signed number is shifted as one without end; one without a sign
+/// loses what does not fit, as in C.
 fn shifted(infix: Infix, left: Whole, right: Whole) -> Result<Whole, String> {
-    let by = right.value().and_then(|by| u32::try_from(by).ok()).filter(|by| *by < left.bits);
+    let most = if left.is_signed { 128 } else { left.bits };
+    let by = right.value().and_then(|by| u32::try_from(by).ok()).filter(|by| *by < most);
     let Some(by) = by else {
         return Err(format!("a number of {} bits cannot be shifted that far", left.bits));
     };
@@ -276,7 +319,10 @@ fn shifted(infix: Infix, left: Whole, right: Whole) -> Result<Whole, String> {
         (Infix::ShiftRight, true) => (value.cast_signed() >> by).cast_unsigned(),
         (Infix::ShiftRight, false) => value >> by,
         (_, true) => {
-            let exact = value.cast_signed().checked_mul(1_i128.checked_shl(by).unwrap_or(0));
+            let value = value.cast_signed();
+            let shifted = value << by;
+            // Nothing was lost if the way back leads to it.
+            let exact = Some(shifted).filter(|shifted| shifted >> by == value);
             let too_large = "the result does not fit into 128 bits";
             return exact
                 .and_then(|exact| fitting(exact, left.bits))
@@ -285,6 +331,20 @@ fn shifted(infix: Infix, left: Whole, right: Whole) -> Result<Whole, String> {
         (_, false) => value << by,
     };
     Ok(Whole::new(shifted, left.bits, left.is_signed))
+}
+
+/// Floating-point arithmetic: in single precision, unless one side is of double
+/// precision (C17, 6.3.1.8). Twice as many bits, rounded, give the same result.
+fn of_floats(infix: Infix, left: Number, right: Number) -> Result<Number, String> {
+    let is_double = matches!(left, Number::Float(_)) || matches!(right, Number::Float(_));
+    if is_double {
+        return floating(infix, left.float(), right.float());
+    }
+    let (left, right) = (f64::from(left.single()), f64::from(right.single()));
+    Ok(match floating(infix, left, right)? {
+        Number::Float(value) => Number::Single(value as f32),
+        truth => truth,
+    })
 }
 
 fn floating(infix: Infix, left: f64, right: f64) -> Result<Number, String> {
@@ -345,6 +405,9 @@ mod tests {
             (Infix::Less, int(-1), typed(1, 32, false), typed(0, 32, true)),
             (Infix::Less, int(-1), typed(1, 64, true), typed(1, 32, true)),
             (Infix::ShiftLeft, int(1), int(31), typed(1 << 31, 64, true)),
+            (Infix::ShiftLeft, int(1), int(32), typed(1 << 32, 64, true)),
+            (Infix::ShiftLeft, int(-1), int(31), typed(-(1 << 31), 32, true)),
+            (Infix::ShiftRight, int(-8), int(40), typed(-1, 32, true)),
             (Infix::ShiftRight, int(-8), int(1), typed(-4, 32, true)),
             (Infix::ShiftRight, typed(0xf000_0000, 32, false), int(28), typed(15, 32, false)),
             (Infix::BitAnd, int(0b1100), int(0b1010), typed(0b1000, 32, true)),
@@ -352,6 +415,11 @@ mod tests {
             (Infix::And, int(2), int(0), typed(0, 32, true)),
             (Infix::Or, int(2), int(0), typed(1, 32, true)),
             (Infix::Divide, Number::Float(1.0), int(4), Number::Float(0.25)),
+            // 1/3 has no end in either precision; as a `float` it is the nearest one.
+            (Infix::Divide, Number::Single(1.0), int(3), Number::Single(1.0 / 3.0)),
+            (Infix::Multiply, Number::Single(0.1), Number::Single(0.1), Number::Single(0.1 * 0.1)),
+            (Infix::Add, Number::Single(0.5), Number::Float(0.25), Number::Float(0.75)),
+            (Infix::Less, Number::Single(0.5), int(1), typed(1, 32, true)),
             (Infix::Equal, Number::Float(0.5), Number::Float(0.5), typed(1, 32, true)),
         ];
         for (infix, left, right, want) in cases {
@@ -366,7 +434,14 @@ mod tests {
             (Infix::Divide, int(1), int(0), "the divisor is zero"),
             (Infix::Remainder, int(1), int(0), "the divisor is zero"),
             (Infix::Add, most, int(1), "the result does not fit into 128 bits"),
-            (Infix::ShiftLeft, int(1), int(32), "a number of 32 bits cannot be shifted that far"),
+            (Infix::ShiftLeft, int(1), int(127), "the result does not fit into 128 bits"),
+            (Infix::ShiftLeft, int(1), int(128), "a number of 32 bits cannot be shifted that far"),
+            (
+                Infix::ShiftLeft,
+                typed(1, 32, false),
+                int(32),
+                "a number of 32 bits cannot be shifted that far",
+            ),
             (Infix::ShiftLeft, int(1), int(-1), "a number of 32 bits cannot be shifted that far"),
             (Infix::ShiftLeft, most, int(1), "the result does not fit into 128 bits"),
             (Infix::BitAnd, Number::Float(1.0), int(1), "`&` needs whole numbers"),
@@ -415,5 +490,8 @@ mod tests {
         assert_eq!(int(-1).whole(64, true).word(), u64::MAX);
         assert!((typed(-1, 64, false).float() - 1.844_674_407_370_955_2e19).abs() < 1e6);
         assert_eq!(Whole::new(0x1ff, 8, false).bytes(), [0xff]);
+        for value in [-1, i128::from(u64::MAX), i128::from(i64::MIN), i128::MAX] {
+            assert_eq!(Whole::of_value(value).value(), Some(value));
+        }
     }
 }

@@ -46,6 +46,14 @@ impl<'a, 'f> Object<'a, 'f> {
     pub(super) fn number(number: Number, origin: Origin, dialect: Dialect) -> Self {
         match number {
             Number::Whole(whole) => Self::whole(whole, origin, dialect),
+            Number::Single(value) => {
+                let name = match dialect {
+                    Dialect::Rust => "f32",
+                    _ => "float",
+                };
+                let of = ResultType::number(name, 4, dw::DW_ATE_float, dialect);
+                Self::new(of, Place::bytes(value.to_le_bytes().to_vec(), origin))
+            }
             Number::Float(value) => {
                 let name = match dialect {
                     Dialect::Rust => "f64",

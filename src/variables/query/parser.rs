@@ -13,12 +13,20 @@ use crate::variables::query::type_syntax::CASTS;
 const SUFFIXES: &[&str] =
     &["c", "h", "cc", "cpp", "cxx", "C", "hh", "hpp", "rs", "go", "d", "s", "S", "m", "inc"];
 
-/// Expressions that nest deeper are refused.
+/// Expressions that nest deeper are refused. Operators that follow each other
+/// (`p->next->next`) do not nest.
 const MOST_NESTED: usize = 100;
+
+/// Longer expressions are refused, in bytes.
+const LONGEST: usize = 10_000;
 
 /// Reads what was typed. `is_type` says whether a name is that of a type, and
 /// is asked only where it matters: `(name) - 1`.
 pub(super) fn question(text: &str, is_type: &dyn Fn(&str) -> bool) -> Result<Question, Fault> {
+    if text.len() > LONGEST {
+        let at = Span { start: 0, end: text.len() };
+        return Err(Fault::new(at, format!("the expression is longer than {LONGEST} bytes")));
+    }
     let (format, skipped) = format_prefix(text, text.len())?;
     // Faults name bytes of the whole text: what is skipped becomes spaces.
     let blank = " ".repeat(skipped) + text.get(skipped..).unwrap_or_default();
@@ -36,11 +44,33 @@ pub(super) fn question(text: &str, is_type: &dyn Fn(&str) -> bool) -> Result<Que
         None => Subject::Value(parser.expression(0)?),
     };
     parser.end()?;
-    Ok(Question { subject, wants_type, format })
+    let subject = match (subject, &format) {
+        (Subject::Value(of), Some(Shown { count: Some(count), at, .. })) => {
+            let count = Kind::Integer(u128::from(*count), "u64".to_owned());
+            let count = Box::new(parser.part(count, *at)?);
+            let whole = of.at;
+            Subject::Value(parser.part(Kind::Slice(Box::new(of), None, Some(count)), whole)?)
+        }
+        (subject, _) => subject,
+    };
+    Ok(Question { subject, wants_type, format: format.map(|shown| shown.format) })
+}
+
+/// `/4x`: how many elements are to be shown, and how.
+struct Shown {
+    count: Option<u64>,
+    format: Format,
+    at: Span,
+}
+
+impl Shown {
+    fn parse(letters: &str, at: Span) -> Result<Self, Fault> {
+        Format::parse(letters, at).map(|(count, format)| Self { count, format, at })
+    }
 }
 
 /// `/x` before an expression, and how many bytes it takes.
-fn format_prefix(text: &str, whole: usize) -> Result<(Option<Format>, usize), Fault> {
+fn format_prefix(text: &str, whole: usize) -> Result<(Option<Shown>, usize), Fault> {
     let start = text.find(|char: char| !char.is_whitespace()).unwrap_or(whole);
     let Some(rest) = text.get(start..).and_then(|rest| rest.strip_prefix('/')) else {
         return Ok((None, 0));
@@ -49,7 +79,7 @@ fn format_prefix(text: &str, whole: usize) -> Result<(Option<Format>, usize), Fa
     let letters = rest.get(..len).unwrap_or_default();
     let end = start.saturating_add(1).saturating_add(len);
     let at = Span { start, end };
-    Ok((Some(Format::parse(letters, at)?), end))
+    Ok((Some(Shown::parse(letters, at)?), end))
 }
 
 pub(super) struct Parser<'t> {
@@ -161,7 +191,7 @@ impl<'t> Parser<'t> {
     }
 
     /// `whatis /x`, as people type it.
-    fn format_behind_command(&mut self, is_command: bool) -> Result<Option<Format>, Fault> {
+    fn format_behind_command(&mut self, is_command: bool) -> Result<Option<Shown>, Fault> {
         let start = self.here();
         if !is_command || !self.take("/") {
             return Ok(None);
@@ -169,7 +199,7 @@ impl<'t> Parser<'t> {
         let Word::Name(letters) = self.peek().clone() else { return Ok(None) };
         let at = start.to(self.here());
         self.advance();
-        Format::parse(&letters, at).map(Some)
+        Shown::parse(&letters, at).map(Some)
     }
 
     fn end(&self) -> Result<(), Fault> {
@@ -181,19 +211,17 @@ impl<'t> Parser<'t> {
 
     /// Builds a part, unless it nests too deeply.
     pub(super) fn part(&self, kind: Kind, at: Span) -> Result<Expression, Fault> {
-        let inner = match &kind {
-            Kind::Prefix(_, one)
-            | Kind::Member(one, _)
-            | Kind::Cast(_, one)
-            | Kind::SizeOf(one) => one.depth,
-            Kind::Infix(_, one, two) | Kind::Index(one, two) => one.depth.max(two.depth),
+        let deeper = |one: &Expression| one.depth.saturating_add(1);
+        let depth = match &kind {
+            Kind::Prefix(_, one) | Kind::Cast(_, one) | Kind::SizeOf(one) => deeper(one),
+            Kind::Member(one, _) => one.depth,
+            Kind::Infix(_, one, two) | Kind::Index(one, two) => one.depth.max(deeper(two)),
             Kind::Slice(one, from, to) => {
-                let ends = [from, to].into_iter().flatten().map(|end| end.depth);
+                let ends = [from, to].into_iter().flatten().map(|end| deeper(end));
                 ends.fold(one.depth, usize::max)
             }
-            _ => 0,
+            _ => 1,
         };
-        let depth = inner.saturating_add(1);
         if depth > MOST_NESTED {
             return Err(too_deep(at));
         }
@@ -653,15 +681,21 @@ mod tests {
 
     #[test]
     fn nesting_is_bounded_in_every_direction() {
-        for part in
-            ["(", "-", "a[", "*", "sizeof ", "a+(", "(int)", "a.b.", "a+", "a@", "a as b as "]
-        {
+        for part in ["(", "-", "a[", "*", "sizeof ", "a+(", "(int)", "a as b as "] {
             let text = part.repeat(4000 / part.len());
             assert!(question(&text, &is_type).is_err(), "{part}");
             assert!(question(&(text + "a"), &is_type).is_err(), "{part}");
         }
-        let long = format!("a{}", "+a".repeat(2000));
-        assert!(question(&long, &is_type).unwrap_err().what.contains("nests deeper"));
+        let minus = format!("{}a", "~".repeat(200));
+        assert!(question(&minus, &is_type).unwrap_err().what.contains("nests deeper"));
+        // What follows each other does not nest, and is as long as it may be.
+        for part in ["+a", "->a", "[1]", "@1", "[1..]"] {
+            let most = (LONGEST - 1) / part.len();
+            let chain = |count: usize| format!("a{}", part.repeat(count));
+            assert!(question(&chain(most), &is_type).is_ok(), "{part}");
+            let fault = question(&chain(most + 1), &is_type).unwrap_err();
+            assert_eq!(fault.what, "the expression is longer than 10000 bytes");
+        }
         let types = format!("({}", "std::vector<".repeat(300));
         assert!(question(&types, &is_type).is_err());
     }

@@ -7,8 +7,10 @@ use crate::variables::place::Place;
 use crate::variables::query::evaluate::Evaluator;
 use crate::variables::query::fault::Trouble;
 use crate::variables::query::format::Format;
+use crate::variables::query::number::Number;
 use crate::variables::query::operand::{Object, Operand};
 use crate::variables::query::result_type::ResultType;
+use crate::variables::query::syntax::{Expression, Kind};
 use crate::variables::read::Level;
 use crate::variables::strings::CharKind;
 use crate::variables::texts::Texts;
@@ -49,6 +51,25 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
                 value.address = Some(*at);
                 value
             }
+        }
+    }
+
+    /// Of an enumerator that was asked for by its name, the number is the answer.
+    pub(super) fn number_enumerator(
+        &self,
+        expression: &Expression,
+        operand: &Operand<'a, 'f>,
+        value: &mut Value,
+    ) {
+        let Kind::Name(name) = &expression.kind else { return };
+        let last = |path: &str| path.rsplit("::").next().unwrap_or_default().to_owned();
+        if value.kind != ValueKind::Enum || last(&name.path) != last(&value.text) {
+            return;
+        }
+        if let Ok((Number::Whole(whole), _)) = self.number(operand.clone(), expression.at)
+            && let Some(number) = whole.value()
+        {
+            value.text.push_str(&format!(" ({number})"));
         }
     }
 

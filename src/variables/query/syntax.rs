@@ -145,7 +145,26 @@ pub(super) enum Made {
     Array(u64),
 }
 
+impl Expression {
+    /// What its last operator works on, where operators follow each other:
+    /// `a + b` of `a + b + c`, `p->next` of `p->next->next`.
+    pub(super) fn first(&self) -> Option<&Self> {
+        match &self.kind {
+            Kind::Infix(_, first, _)
+            | Kind::Member(first, _)
+            | Kind::Index(first, _)
+            | Kind::Slice(first, ..) => Some(first),
+            _ => None,
+        }
+    }
+}
+
 impl Infix {
+    /// Whether the type of the result is that of the left side.
+    pub(super) fn is_shift(self) -> bool {
+        matches!(self, Self::ShiftLeft | Self::ShiftRight)
+    }
+
     /// The operator as it is written, and how strongly it binds.
     const ALL: &'static [(&'static str, Self, u8)] = &[
         ("||", Self::Or, 1),
