@@ -11,7 +11,7 @@
 
 mod glibc;
 mod musl;
-pub mod places;
+mod places;
 
 use crate::base::addr::{LinkAddr, RunAddr, RunRange};
 use crate::dump::link_map::{LinkEntry, link_map, program_headers};
