@@ -10,7 +10,7 @@ use coretool::base::file_store::FileStore;
 use coretool::base::gap::Gaps;
 use coretool::dump;
 use coretool::inspect::{Choice, Questions, print};
-use coretool::report::model::{Hex, Printout, Report, ValueKind};
+use coretool::report::model::{Hex, LayoutKind, Printout, Report, ValueKind};
 
 use crate::support::builds::{Build, Level};
 use crate::support::core_maker::{Core, gdb_core};
@@ -402,4 +402,28 @@ fn locals_of_all_threads_are_shown() {
     let usual = shown(&[]).lines().count();
     assert_eq!(shown(&["--locals", "all"]), shown(&["--locals", "all", "--all-threads"]));
     assert!(shown(&["--locals", "all"]).lines().count() > usual);
+}
+
+/// A base takes what it has without its virtual bases, which the object has
+/// once, at a place of its own.
+#[test]
+fn layouts_of_virtual_bases() {
+    let core = core_of("cxx-dynamic.cpp");
+    let output = coretool(&core, &["whatis Middle", "--format", "json"]);
+    let printout: Printout = serde_json::from_slice(&output.stdout).unwrap();
+    let layout = printout.results[0].layout.clone().unwrap();
+    let bases: Vec<_> = layout.members.iter().filter(|it| it.kind == LayoutKind::Base).collect();
+    assert!(bases.iter().any(|base| base.type_name == "app::VirtualBase" && base.offset.is_none()));
+    assert!(layout.members.iter().all(|it| it.kind != LayoutKind::Hole), "{:?}", layout.members);
+    // System V C++ ABI: a table pointer and an `int` are 12 bytes, so that the
+    // next `int` follows at once; the whole `Middle` has 32.
+    let output = coretool(&core, &["whatis Bottom", "--format", "json"]);
+    let printout: Printout = serde_json::from_slice(&output.stdout).unwrap();
+    let layout = printout.results[0].layout.clone().unwrap();
+    let middle = layout.members.iter().find(|it| it.type_name == "app::Middle").unwrap();
+    assert_eq!((middle.offset, middle.size), (Some(0), Some(12)));
+    let own = layout.members.iter().find(|it| it.name == "l").unwrap();
+    assert_eq!(own.offset, Some(12));
+    let shown = text(&coretool(&core, &["whatis Middle"]).stdout);
+    assert!(shown.contains("virtual") && shown.contains("base app::VirtualBase"), "{shown}");
 }
