@@ -120,11 +120,11 @@ fn is_static(entry: &Attributes<'_, '_>) -> bool {
     let Some(location) = location else { return false };
     let mut operations = location.operations(entry.entry.unit.unit.encoding());
     let first = operations.next();
-    match (first, operations.next()) {
-        (Ok(Some(Operation::Address { .. } | Operation::AddressIndex { .. })), Ok(None)) => true,
-        (_, Ok(Some(Operation::TLS))) => true,
-        _ => false,
-    }
+    matches!(
+        (first, operations.next()),
+        (Ok(Some(Operation::Address { .. } | Operation::AddressIndex { .. })), Ok(None))
+            | (_, Ok(Some(Operation::TLS)))
+    )
 }
 
 /// Whether a part of a name is one that programs may not use (ISO C 7.1.3, C++
