@@ -22,7 +22,7 @@ use crate::report::build::gap as reported;
 use crate::report::build::printout::{fault, printed};
 use crate::report::model;
 use crate::report::model::{
-    MemoryDump, MemoryPart, Printout, RefusedExpression, Standpoint, What, Word, text,
+    Hex, MemoryDump, MemoryPart, Printout, RefusedExpression, Standpoint, What, Word, text,
 };
 use crate::symbols::Symbols;
 use crate::symbols::functions::Call;
@@ -246,7 +246,9 @@ pub fn what<'f>(
         match address(scene.view, expression) {
             Ok(at) => {
                 let gaps = scene.gaps();
-                What { gaps, ..whereabouts::what(scene, standpoint, expression, at) }
+                let answer = answer(scene.view, expression, None).ok();
+                let object = answer.and_then(|answer| answer.value?.address).map(Hex::from);
+                What { gaps, object, ..whereabouts::what(scene, standpoint, expression, at) }
             }
             Err(found) => What {
                 schema: What::SCHEMA.to_owned(),

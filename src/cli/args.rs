@@ -33,6 +33,7 @@ pub enum Command {
     #[command(after_help = RUN_HELP)]
     Run(RunArgs),
     /// Explain a core file
+    #[command(after_help = ANALYZE_HELP)]
     Analyze(AnalyzeArgs),
     /// Evaluate expressions in a frame of a core file
     #[command(after_help = PRINT_HELP)]
@@ -41,6 +42,7 @@ pub enum Command {
     #[command(after_help = MEMORY_HELP)]
     Memory(MemoryArgs),
     /// Say what lies at an address of a core file
+    #[command(after_help = WHAT_HELP)]
     What(WhatArgs),
     /// See a small program crash, and the crash explained
     Demo(DemoArgs),
@@ -49,6 +51,11 @@ pub enum Command {
 const RUN_HELP: &str = "The program's output, input, signals and exit status are its own. Reports \
                         go to standard error, or to --output.";
 
+const ANALYZE_HELP: &str = "JSON is as docs/report-schema.json has it.";
+
+const WHAT_HELP: &str = "ADDR is an expression: an array or structure means its place, a pointer \
+                         or number its value. JSON is as docs/what-schema.json has it.";
+
 const PRINT_HELP: &str = "\
 Expressions are those of C, C++ and Rust without calls and assignments: `a->b[3].c`, `*p`, `&x`,
 `p[0..10]`, `x + 1`, `(struct conn *)p`, `p as *const T`, `sizeof(x)`, `$rip`, `'file.c'::name`.
@@ -56,6 +63,7 @@ Expressions are those of C, C++ and Rust without calls and assignments: `a->b[3]
 numbers are written: /x /d /u /o /t /c /f, /s text, /b bytes, /a addresses; /4x is for the first
 four elements. Signed results that do not fit into their type are exact, and a note says so.
 Before an expression that begins with a hyphen and a name, write `--`: `-- -x`.
+JSON is as docs/print-schema.json has it.
 Exit status: 1 when an expression means nothing; 0 when its value is not known, which is said.";
 
 /// `coretool print`.
@@ -91,7 +99,7 @@ pub struct PrintArgs {
 
 const MEMORY_HELP: &str = "ADDR and LEN are expressions, as for `print`: 0x7ffd1000, '&table[3]', \
                            buf, '$rsp', 'sizeof(struct conn)'. Bytes that the dump does not hold \
-                           are ??, and never zero.";
+                           are ??, and never zero. JSON is as docs/memory-schema.json has it.";
 
 /// `coretool memory`.
 #[derive(Clone, Debug, clap::Args)]
@@ -273,7 +281,7 @@ pub enum Format {
     /// For people.
     #[default]
     Text,
-    /// For programs: `docs/*-schema.json` describes it.
+    /// For programs.
     Json,
 }
 

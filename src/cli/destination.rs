@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result};
 
 use crate::cli::args::{Format, ReportArgs};
 use crate::cli::new_file::{self, Existing};
+use crate::cli::options::LocalsArg;
 use crate::cli::ui::{Stream, Ui};
 use crate::report::model::Report;
 use crate::report::render::json::{self, Layout};
@@ -63,6 +64,14 @@ impl Destination {
             directory: None,
             pending: String::new(),
         })
+    }
+
+    /// Shows the stacks of all threads when the locals of all are wanted: they
+    /// have no other place.
+    pub fn show_locals(&mut self, locals: LocalsArg) {
+        if locals == LocalsArg::All {
+            self.threads = Threads::Full;
+        }
     }
 
     /// Shows up to so many elements of one value.

@@ -16,6 +16,18 @@ const MOST_CHUNKS: usize = 2_000_000;
 /// Bytes of the smallest chunk.
 const SMALLEST: u64 = 32;
 
+/// The largest heap of an arena that is not the main one, and what its address
+/// is a multiple of (`HEAP_MAX_SIZE` on 64 bits).
+const MOST_ARENA_HEAP: u64 = 64 << 20;
+
+/// Bytes within which the first chunk of an arena begins: `struct malloc_state`
+/// has about 2,200.
+const MOST_ARENA: u64 = 4096;
+
+/// Words of an arena among which the address of its last chunk is; in version
+/// 2.36 it is the thirteenth.
+const ARENA_WORDS: u64 = 32;
+
 const IN_USE: u64 = 1;
 const MAPPED: u64 = 2;
 const FLAGS: u64 = 7;
@@ -26,7 +38,8 @@ pub(super) fn block(memory: &dyn Memory, mapping: &Mapping, at: RunAddr) -> Opti
     if mapping.path.as_deref().is_some_and(|path| path != b"[heap]") {
         return None;
     }
-    mapped(memory, mapping, at).or_else(|| walked(memory, mapping, at))
+    let of_main = || walked(memory, mapping, at);
+    mapped(memory, mapping, at).or_else(of_main).or_else(|| of_arena(memory, mapping, at))
 }
 
 /// A block so large that it has a mapping of its own.
@@ -52,39 +65,99 @@ fn mapped(memory: &dyn Memory, mapping: &Mapping, at: RunAddr) -> Option<HeapBlo
 
 /// A block of the main heap: the chunks from its start must lead to its end.
 fn walked(memory: &dyn Memory, mapping: &Mapping, at: RunAddr) -> Option<HeapBlock> {
-    let end = mapping.range.end.0;
-    let mut chunk = mapping.range.start.0;
-    let mut around: Option<(u64, u64)> = None;
-    let mut size = memory.u64(RunAddr(chunk.checked_add(8)?)).ok()?;
+    let start = mapping.range.start.0;
+    let size = memory.u64(RunAddr(start.checked_add(8)?)).ok()?;
     // Nothing comes before the first one, which counts as in use.
-    if size & FLAGS != IN_USE || memory.u64(RunAddr(chunk)).ok()? != 0 {
+    if size & FLAGS != IN_USE || memory.u64(RunAddr(start)).ok()? != 0 {
         return None;
     }
-    let mut state = HeapState::Allocated;
+    let walk = walk(memory, start, mapping.range.end.0, at)?;
+    walk.found(at)
+}
+
+/// A block of the heap of another arena, which threads other than the first
+/// use. It begins at a multiple of its largest size with `struct heap_info`
+/// (`malloc/arena.c`): the arena, the heap before, the size in use, the size
+/// that may be written. The first heap of an arena then has the arena itself,
+/// `struct malloc_state`, and the chunks behind that. Neither's size is the
+/// same in all versions, so the first chunk is the first place from which
+/// chunks lead to the end, and to the one that the arena has as its last.
+fn of_arena(memory: &dyn Memory, mapping: &Mapping, at: RunAddr) -> Option<HeapBlock> {
+    let heap = at.0 & !(MOST_ARENA_HEAP.checked_sub(1)?);
+    if !mapping.range.contains(RunAddr(heap)) {
+        return None;
+    }
+    let word = |at: u64, into: u64| memory.u64(RunAddr(at.checked_add(into)?)).ok();
+    let (arena, used, writable) = (word(heap, 0)?, word(heap, 16)?, word(heap, 24)?);
+    let end = heap.checked_add(used)?;
+    let is_sound = used > 0
+        && used <= writable
+        && writable <= MOST_ARENA_HEAP
+        && used.is_multiple_of(0x1000)
+        && end <= mapping.range.end.0
+        && (heap.checked_add(32)?..end).contains(&arena)
+        && arena.is_multiple_of(16);
+    if !is_sound || at.0 >= end {
+        return None;
+    }
+    let mut chunk = arena;
+    let last = arena.checked_add(MOST_ARENA)?.min(end);
+    while chunk < last {
+        let size = word(chunk, 8)?;
+        let is_first = size & MAPPED == 0 && size & IN_USE != 0;
+        if is_first
+            && let Some(walk) = walk(memory, chunk, end, at)
+            && (0..ARENA_WORDS).any(|index| word(arena, index * 8) == Some(walk.top))
+        {
+            return walk.found(at);
+        }
+        chunk = chunk.checked_add(16)?;
+    }
+    None
+}
+
+/// Chunks that lead to the end of a heap.
+struct Walk {
+    /// The last chunk, from which new ones are cut.
+    top: u64,
+    /// The chunk around the address, its size, and what it is used for.
+    around: Option<(u64, u64, HeapState)>,
+}
+
+impl Walk {
+    fn found(&self, at: RunAddr) -> Option<HeapBlock> {
+        let (start, bytes, state) = self.around?;
+        let start = start.checked_add(16)?;
+        // The next chunk's first word is this one's to use.
+        let usable = bytes.checked_sub(if state == HeapState::Top { 16 } else { 8 })?;
+        found(at, start, usable, state)
+    }
+}
+
+/// Goes from a chunk to the end. `None`: they do not lead there.
+fn walk(memory: &dyn Memory, first: u64, end: u64, at: RunAddr) -> Option<Walk> {
+    let mut chunk = first;
+    let mut around = None;
+    let mut size = memory.u64(RunAddr(chunk.checked_add(8)?)).ok()?;
     for _ in 0..MOST_CHUNKS {
         let bytes = size & !FLAGS;
         let next = chunk.checked_add(bytes)?;
-        let is_sound = bytes >= SMALLEST && bytes.is_multiple_of(16) && size & (MAPPED | 4) == 0;
+        let is_sound = bytes >= SMALLEST && bytes.is_multiple_of(16) && size & MAPPED == 0;
         if !is_sound || next > end {
             return None;
         }
         let is_here = (chunk..next).contains(&at.0);
-        if is_here {
-            around = Some((chunk, bytes));
-        }
-        // The last chunk, from which new ones are cut, reaches to the end.
         if next == end {
-            let (start, bytes) = around?;
-            let state = if is_here { HeapState::Top } else { state };
-            let start = start.checked_add(16)?;
-            // The next chunk's first word is this one's to use.
-            let usable = bytes.checked_sub(if state == HeapState::Top { 16 } else { 8 })?;
-            return found(at, start, usable, state);
+            if is_here {
+                around = Some((chunk, bytes, HeapState::Top));
+            }
+            return Some(Walk { top: chunk, around });
         }
         let next_size = memory.u64(RunAddr(next.checked_add(8)?)).ok()?;
         if is_here {
             let is_used = next_size & IN_USE != 0;
-            state = if is_used { HeapState::Allocated } else { HeapState::Free };
+            let state = if is_used { HeapState::Allocated } else { HeapState::Free };
+            around = Some((chunk, bytes, state));
         }
         chunk = next;
         size = next_size;
@@ -172,5 +245,48 @@ mod tests {
         let found = block_in(&heap(&[0x2002]), START + 0x20).unwrap();
         assert_eq!((found.size, found.offset), (0x1ff0, 0x10));
         assert_eq!(found.state, HeapState::Mapped);
+    }
+
+    /// The heap of an arena: heap_info, the arena with `top` at word 12, chunks.
+    fn arena_heap(top_in_arena: Option<u64>) -> (u64, Vec<u8>) {
+        let start = 3 * MOST_ARENA_HEAP;
+        let mut bytes = vec![0; 0x2000];
+        let mut put = |at: u64, word: u64| {
+            bytes[at as usize..at as usize + 8].copy_from_slice(&word.to_le_bytes());
+        };
+        put(0, start + 0x30);
+        put(16, 0x2000);
+        put(24, 0x21000);
+        // 0x8d0: the first chunk, in use; then a freed one, and the last.
+        put(0x8d8, 0x45);
+        put(0x918, 0x35);
+        put(0x948, 0x2000 - 0x940);
+        if let Some(top) = top_in_arena {
+            put(0x30 + 96, start + top);
+        }
+        (start, bytes)
+    }
+
+    #[test]
+    fn blocks_of_other_arenas() {
+        let block_at = |top, into: u64| {
+            let (start, bytes) = arena_heap(top);
+            let mapping = Mapping {
+                range: RunRange { start: RunAddr(start), end: RunAddr(start + 0x21000) },
+                permissions: Permissions { read: true, write: true, execute: false, known: true },
+                path: None,
+                offset: FileOff(0),
+                dumped: bytes.len() as u64,
+            };
+            block(&Bytes(start, &bytes), &mapping, RunAddr(start + into))
+                .map(|found| (found.address.0 - start, found.size, found.state))
+        };
+        let top = Some(0x940);
+        assert_eq!(block_at(top, 0x8f0), Some((0x8e0, 0x38, HeapState::Allocated)));
+        assert_eq!(block_at(top, 0x920), Some((0x920, 0x28, HeapState::Free)));
+        assert_eq!(block_at(top, 0x1000).unwrap().2, HeapState::Top);
+        assert_eq!(block_at(top, 0x100), None, "in the arena itself");
+        assert_eq!(block_at(None, 0x8f0), None, "the arena knows no such last chunk");
+        assert_eq!(block_at(top, 0x2000), None, "behind what is in use");
     }
 }

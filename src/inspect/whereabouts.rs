@@ -57,6 +57,13 @@ pub(super) fn what(
         what.file_offset = Some(Hex(mapping.offset.0.saturating_add(into)));
     }
     what.source = source(scene, at);
+    if let (Some(name), Some(shown)) = (kernel_mapping(scene, mapping), &mut what.mapping) {
+        shown.path = Some(name.to_owned());
+        // Of these the kernel writes zeros, which nobody ever saw.
+        if what.source == ByteSource::Missing {
+            shown.dumped = 0;
+        }
+    }
     in_module(scene, at, &mut what);
     what.variable = static_at(scene.view, at).map(variable);
     what.thread_block = thread_block(scene, at);
@@ -76,6 +83,40 @@ pub(super) fn what(
         what.heap = malloc::block(context.memory, mapping, at);
     }
     what
+}
+
+/// The name that the kernel has for a mapping of its own.
+fn kernel_mapping(scene: &Scene<'_, '_, '_, '_>, mapping: &Mapping) -> Option<&'static str> {
+    /// `VSYSCALL_ADDR` of every process.
+    const VSYSCALL: RunAddr = RunAddr(0xffff_ffff_ff60_0000);
+    if mapping.path.is_some() {
+        return None;
+    }
+    if mapping.range.start == VSYSCALL {
+        return Some("[vsyscall]");
+    }
+    let process = scene.view.context.process;
+    let vdso = process.modules.iter().find(|module| module.path == b"[vdso]")?.range;
+    if vdso.contains(mapping.range.start) {
+        return Some("[vdso]");
+    }
+    // It lies right below the vdso, in one or two mappings that are read-only.
+    let mut start = vdso.start;
+    for below in process.mappings.iter().rev().skip_while(|it| it.range.end > vdso.start) {
+        let is_part = below.range.end == start
+            && below.path.is_none()
+            && below.permissions.read
+            && !below.permissions.write
+            && !below.permissions.execute;
+        if !is_part {
+            return None;
+        }
+        if below.range == mapping.range {
+            return Some("[vvar]");
+        }
+        start = below.range.start;
+    }
+    None
 }
 
 fn kind(at: RunAddr, mapping: Option<&Mapping>) -> AddressKind {
@@ -234,6 +275,12 @@ fn on_stack(
                 return (place, Some(variable(found)));
             }
         }
+        let saved = scene.unwinder.saved_at(frame, at);
+        let arch = context.process.arch;
+        place.saved = saved.and_then(|register| match register {
+            register if register == arch.return_address() => Some("return address".to_owned()),
+            register => arch.register_name(register).map(str::to_owned),
+        });
         return (place, None);
     }
     (place, None)

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, RwLock};
 
+use gimli::Register;
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
@@ -13,7 +14,7 @@ use crate::base::memory::Memory;
 use crate::dump::process::{Process, Source, SourceKind, Thread};
 use crate::symbols::Symbols;
 use crate::unwind::bad_pc;
-use crate::unwind::cfi::{ModuleCfi, Row};
+use crate::unwind::cfi::{ModuleCfi, Row, Rule};
 use crate::unwind::code::can_run;
 use crate::unwind::fold::fold;
 use crate::unwind::frame::{Frame, Stack, StackEnd, Trust};
@@ -230,6 +231,18 @@ impl<'a, 'f> Unwinder<'a, 'f> {
         scan::caller(self.process, self.memory, &registers)
             .map(|registers| return_frame(Trust::Scan, registers))
             .ok_or(StackEnd::BadReturn(pc))
+    }
+
+    /// The caller's register whose value the tables say is kept at an address
+    /// of a frame: the return address, or one that the frame must give back.
+    pub fn saved_at(&self, frame: &Frame, at: RunAddr) -> Option<Register> {
+        let cfa = frame.cfa.filter(|_| matches!(frame.trust, Trust::Context | Trust::Cfi))?;
+        let row = self.row(frame.at.lookup())?;
+        row.rules.iter().zip(0_u16..).find_map(|(rule, number)| {
+            let Rule::Offset(offset) = rule else { return None };
+            let into = at.0.checked_sub(cfa.wrapping_add(*offset).0)?;
+            (into < 8).then_some(Register(number))
+        })
     }
 
     /// The row for a run address, from the cache or from its module's tables.

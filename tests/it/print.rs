@@ -10,7 +10,7 @@ use coretool::base::file_store::FileStore;
 use coretool::base::gap::Gaps;
 use coretool::dump;
 use coretool::inspect::{Choice, Questions, print};
-use coretool::report::model::{Hex, Printout, ValueKind};
+use coretool::report::model::{Hex, LayoutKind, Printout, Report, ValueKind};
 
 use crate::support::builds::{Build, Level};
 use crate::support::core_maker::{Core, gdb_core};
@@ -338,4 +338,92 @@ fn nobody_who_reads_is_success() {
         .status()
         .unwrap();
     assert!(status.success());
+}
+
+/// Which files are missing, or others, is said with each answer.
+#[test]
+fn files_that_are_not_those_that_ran() {
+    let core = core_of("query-c.c");
+    for (option, file) in [("--exe", "/nonexistent"), ("--sysroot", "/nonexistent")] {
+        let output = coretool(&core, &[option, file, "1"]);
+        assert_eq!(output.status.code(), Some(1), "{option}");
+        let said = text(&output.stderr);
+        assert!(said.contains("`/nonexistent`") && said.contains(option), "{said}");
+    }
+    // This test's own program is another one, and its source is none at all.
+    let other = env!("CARGO_BIN_EXE_coretool");
+    for (file, why) in [(other, "build-id"), (file!(), "not an ELF file")] {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+        let file = file.to_str().unwrap();
+        let output = coretool(&core, &["--exe", file, "counter", "1"]);
+        assert_eq!(output.status.code(), Some(1));
+        let said = text(&output.stderr);
+        assert!(said.starts_with("not known: ") && said.contains(why), "{said}");
+        assert!(said.contains("hint: not known here: symbols and code of"), "{said}");
+        let output = coretool(&core, &["--exe", file, "1", "--format", "json"]);
+        let printout: Printout = serde_json::from_slice(&output.stdout).unwrap();
+        assert!(printout.gaps.iter().any(|gap| gap.why.contains(why)), "{:?}", printout.gaps);
+    }
+    let whole = coretool(&core, &["1", "--format", "json"]);
+    let printout: Printout = serde_json::from_slice(&whole.stdout).unwrap();
+    assert_eq!(printout.gaps, []);
+}
+
+/// `--globals` has static variables of functions, and none of headers.
+#[test]
+fn globals_of_the_source() {
+    let globals = |file: &str| {
+        let core = core_of(file);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_coretool"));
+        command.args(["analyze", "--globals", "--format", "json"]).arg(&core.path);
+        let report: Report = serde_json::from_slice(&command.output().unwrap().stdout).unwrap();
+        report.globals.unwrap().variables
+    };
+    let found = globals("query-c.c");
+    let calls = found.iter().find(|variable| variable.name == "work::calls").unwrap();
+    assert_eq!(calls.value.text, "10");
+    assert!(found.iter().any(|variable| variable.name == "main::peer"));
+    assert!(found.iter().any(|variable| variable.name == "counter"));
+    assert!(found.iter().all(|variable| !variable.name.ends_with("::n")));
+    for variable in globals("query-cxx.cpp") {
+        let name = &variable.name;
+        assert!(!name.contains("__") && !name.starts_with("std::"), "{name}");
+    }
+}
+
+#[test]
+fn locals_of_all_threads_are_shown() {
+    let fixture = named("threads");
+    let (core, _) = gdb_core(fixture, Build::plain(fixture));
+    let shown = |words: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_coretool"));
+        text(&command.arg("analyze").args(words).arg(&core.path).output().unwrap().stdout)
+    };
+    let usual = shown(&[]).lines().count();
+    assert_eq!(shown(&["--locals", "all"]), shown(&["--locals", "all", "--all-threads"]));
+    assert!(shown(&["--locals", "all"]).lines().count() > usual);
+}
+
+/// A base takes what it has without its virtual bases, which the object has
+/// once, at a place of its own.
+#[test]
+fn layouts_of_virtual_bases() {
+    let core = core_of("cxx-dynamic.cpp");
+    let output = coretool(&core, &["whatis Middle", "--format", "json"]);
+    let printout: Printout = serde_json::from_slice(&output.stdout).unwrap();
+    let layout = printout.results[0].layout.clone().unwrap();
+    let bases: Vec<_> = layout.members.iter().filter(|it| it.kind == LayoutKind::Base).collect();
+    assert!(bases.iter().any(|base| base.type_name == "app::VirtualBase" && base.offset.is_none()));
+    assert!(layout.members.iter().all(|it| it.kind != LayoutKind::Hole), "{:?}", layout.members);
+    // System V C++ ABI: a table pointer and an `int` are 12 bytes, so that the
+    // next `int` follows at once; the whole `Middle` has 32.
+    let output = coretool(&core, &["whatis Bottom", "--format", "json"]);
+    let printout: Printout = serde_json::from_slice(&output.stdout).unwrap();
+    let layout = printout.results[0].layout.clone().unwrap();
+    let middle = layout.members.iter().find(|it| it.type_name == "app::Middle").unwrap();
+    assert_eq!((middle.offset, middle.size), (Some(0), Some(12)));
+    let own = layout.members.iter().find(|it| it.name == "l").unwrap();
+    assert_eq!(own.offset, Some(12));
+    let shown = text(&coretool(&core, &["whatis Middle"]).stdout);
+    assert!(shown.contains("virtual") && shown.contains("base app::VirtualBase"), "{shown}");
 }

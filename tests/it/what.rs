@@ -10,7 +10,11 @@ use crate::support::core_maker::{Core, gdb_core};
 use crate::support::fixture::{Fixture, named};
 
 fn core() -> Core {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/values/query-c.c");
+    core_of("query-c.c")
+}
+
+fn core_of(file: &str) -> Core {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/values").join(file);
     let text = std::fs::read_to_string(&source).unwrap();
     let program = Fixture::parse(source, &text).unwrap();
     gdb_core(&program, Build::plain(&program)).0
@@ -126,4 +130,78 @@ fn stacks_of_other_threads() {
         let block = what(&core, &["--thread", &tid, "$fs_base"]).thread_block.unwrap();
         assert_eq!((block.thread, block.offset), (thread.tid, 0));
     }
+}
+
+/// Static variables of `main` of which each thread has its own, and the first
+/// thread's: of two bytes, and a pointer that is zero at the start.
+#[test]
+fn variables_that_each_thread_has() {
+    let core = core_of("tls-static.c");
+    for (expression, name, of) in [("&own", "own", "short int"), ("&zero", "zero", "char *")] {
+        let found = what(&core, &[expression]);
+        let thread = found.at.thread.unwrap();
+        let variable = found.variable.unwrap_or_else(|| panic!("{expression}"));
+        assert_eq!((variable.path.as_str(), variable.path_type.as_str()), (name, of));
+        assert_eq!(variable.thread, Some(thread), "{expression}");
+        assert_eq!(found.thread_local.unwrap().thread, thread);
+        assert!(found.stack.is_none() && found.heap.is_none(), "{expression}");
+        let shown = text(&coretool(&core, &[expression]).stdout);
+        assert!(shown.contains(&format!("{name} of thread {thread} ({of})")), "{shown}");
+    }
+}
+
+/// Containers begin with empty bases, such as their allocators; what has the
+/// bytes is the pointer.
+#[test]
+fn empty_bases_are_never_named() {
+    let core = core_of("query-cxx.cpp");
+    for (expression, end, is_pointer) in [
+        ("&points", "._M_start", true),
+        ("&numbers", "._M_start", true),
+        ("&unique", "._M_head_impl", true),
+        ("&shared", "._M_ptr", true),
+    ] {
+        let found = what(&core, &[expression]);
+        let variable = found.variable;
+        // `numbers` is a member of an object of the caller.
+        let Some(variable) = variable else { panic!("{expression}: {:?}", found.stack) };
+        assert!(variable.path.ends_with(end), "{expression}: {}", variable.path);
+        assert!(!variable.is_padding && variable.path_offset == 0, "{expression}");
+        let is_named = variable.path_type.ends_with('*') || variable.path_type.ends_with("pointer");
+        assert_eq!(is_named, is_pointer, "{expression}: {}", variable.path_type);
+    }
+}
+
+#[test]
+fn what_frames_keep_and_what_an_expression_was_taken_for() {
+    let core = core();
+    // System V psABI: the call pushed the return address just below the CFA.
+    let found = what(&core, &["$cfa - 8"]);
+    let stack = found.stack.unwrap();
+    assert_eq!((stack.frame, stack.saved.as_deref()), (Some(0), Some("return address")));
+    let shown = text(&coretool(&core, &["$cfa - 8"]).stdout);
+    assert!(shown.contains("the return address in frame 0, work"), "{shown}");
+    // Without optimization `work` pushes the caller's frame pointer next.
+    let saved = what(&core, &["$cfa - 16"]).stack.unwrap().saved;
+    assert_eq!(saved.as_deref(), Some("rbp"));
+
+    let value = what(&core, &["table[2].fd"]);
+    assert_eq!((value.address.unwrap().0, value.kind), (5, AddressKind::Null));
+    assert!(value.object.is_some_and(|object| object.0 != 5));
+    let place = what(&core, &["table[2]"]);
+    assert_eq!(place.object, place.address);
+    assert_eq!(what(&core, &["&table[2]"]).object, None);
+    let shown = text(&coretool(&core, &["table[2].fd"]).stdout);
+    assert!(shown.contains("the value of `table[2].fd`, which itself lies at 0x"), "{shown}");
+}
+
+#[test]
+fn what_the_kernel_maps() {
+    let core = core();
+    let shown = text(&coretool(&core, &["0xffffffffff600000"]).stdout);
+    assert!(shown.contains("vsyscall") || shown.contains("an address of the kernel"), "{shown}");
+    let refused = coretool(&core, &["nope", "--format", "json"]);
+    assert_eq!(refused.status.code(), Some(1));
+    let refused: What = serde_json::from_slice(&refused.stdout).unwrap();
+    assert!(refused.address.is_none() && refused.fault.is_some());
 }

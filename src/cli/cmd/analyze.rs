@@ -26,6 +26,7 @@ use crate::report::render::json::Layout;
 pub fn analyze(args: &AnalyzeArgs, ui: &Ui) -> Result<Exit> {
     let mut destination = Destination::new(&args.report, Stream::Output, Layout::Indented)?;
     destination.show_elements(args.values.limits.max_elements);
+    destination.show_locals(args.values.locals);
     let progress = Progress::start(ui, "analyzing the core");
     let options = analyze::Options { symbols: args.files.options()?, ..args.values.options() };
     let store = FileStore::new();

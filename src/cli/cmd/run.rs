@@ -53,6 +53,7 @@ pub fn run(args: &RunArgs, ui: &Ui) -> Result<Exit> {
     };
     let mut destination = Destination::new(&args.report, Stream::Error, Layout::OneLine)?;
     destination.show_elements(args.values.limits.max_elements);
+    destination.show_locals(args.values.locals);
     // Without a place to keep crashes a program still runs, and its crash is
     // still told.
     let crashes = crash_directory::crashes(|name| std::env::var_os(name)).ok();

@@ -20,6 +20,10 @@ pub struct What {
     /// The address that it means. Absent: it means none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<Hex>,
+    /// Where the expression's object lies, if it is one. When that is not
+    /// `address`, the address is the object's value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub object: Option<Hex>,
     /// What kind of address it is.
     #[serde(default)]
     pub kind: AddressKind,
@@ -197,6 +201,10 @@ pub struct StackPlace {
     /// The frame's function.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub function: Option<String>,
+    /// The register of the frame's caller that is kept there, as the unwind
+    /// tables say; `return address` for the place where the caller goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub saved: Option<String>,
     /// Whether nobody may touch it: it is there to catch overflows.
     #[serde(default)]
     pub is_guard: bool,

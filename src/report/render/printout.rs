@@ -220,6 +220,8 @@ fn members(layout: &Layout, theme: Theme, out: &mut dyn Write) -> fmt::Result {
         let offset = match (member.offset, member.bit) {
             (Some(offset), Some(bit)) => format!("{offset}.{bit}"),
             (Some(offset), None) => offset.to_string(),
+            // Of a virtual base only an object says where it lies.
+            (None, _) if member.kind == LayoutKind::Base => "virtual".to_owned(),
             (None, _) => "?".to_owned(),
         };
         let size = match (member.bits, member.size) {

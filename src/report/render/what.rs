@@ -28,6 +28,13 @@ pub fn render(what: &What, theme: Theme, out: &mut dyn Write) -> fmt::Result {
         theme.paint(Role::Dim, &format!("{label:<9}"), out)?;
         writeln!(out, " {}", escaped(text))
     };
+    if let Some(object) = what.object {
+        let text = match object == address {
+            true => format!("the place of `{}`", what.expression),
+            false => format!("the value of `{}`, which itself lies at {object}", what.expression),
+        };
+        line("means", &text)?;
+    }
     if let Some(found) = &what.variable {
         line("variable", &variable(found))?;
     }
@@ -143,6 +150,10 @@ fn sentence(what: &What) -> String {
         };
     }
     match what.mapping.as_ref().and_then(|mapping| mapping.path.as_deref()) {
+        Some("[vvar]") => {
+            "in [vvar], the clocks that the kernel shares with the process".to_owned()
+        }
+        Some("[vsyscall]") => "in [vsyscall], the kernel's code for old system calls".to_owned(),
         Some(path) => format!("in a mapping of {path}"),
         None => "in memory without a file".to_owned(),
     }
@@ -180,6 +191,14 @@ fn on_stack(stack: &StackPlace) -> String {
     let thread = format!("thread {}", stack.thread);
     if stack.is_guard {
         return format!("in the guard below the stack of {thread}");
+    }
+    if let (Some(saved), Some(frame)) = (&stack.saved, stack.frame) {
+        let what = match saved.as_str() {
+            "return address" => "the return address".to_owned(),
+            register => format!("the caller's {register}, saved"),
+        };
+        let function = stack.function.as_deref().unwrap_or("??");
+        return format!("{what} in frame {frame}, {function}, of {thread}");
     }
     match (stack.frame, &stack.function, stack.from_stack_pointer) {
         (Some(frame), Some(function), _) => {

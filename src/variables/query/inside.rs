@@ -157,7 +157,7 @@ fn go_in<'a, 'f>(types: &Types<'a, 'f>, entry: Option<Entry<'a, 'f>>, found: &mu
                         entry = member;
                     }
                     None => {
-                        found.is_padding = !composite.members.is_empty();
+                        found.is_padding = !is_empty(types, entry, MOST_STEPS);
                         return;
                     }
                 }
@@ -175,9 +175,10 @@ fn is_empty<'a, 'f>(types: &Types<'a, 'f>, entry: Option<Entry<'a, 'f>>, depth: 
     depth > 0
         && composite.variants.is_none()
         && of.size.is_some_and(|size| size <= 1)
-        && composite.members.iter().all(|member| {
-            member.is_base && is_empty(types, member.type_entry, depth.saturating_sub(1))
-        })
+        && composite
+            .members
+            .iter()
+            .all(|member| is_empty(types, member.type_entry, depth.saturating_sub(1)))
 }
 
 /// The member that covers a byte: its name (empty for a base and an anonymous

@@ -1,6 +1,7 @@
 //! What a type is made of: members with their offsets and sizes.
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
+use crate::symbols::entries::Entry;
 use crate::symbols::types::{Composite, Dialect, Member, MemberPlace, Shape, Type, Types};
 use crate::variables::query::result_type::ResultType;
 
@@ -150,10 +151,61 @@ impl<'a, 'f> Lines<'_, '_, 'a, 'f> {
                 self.composite(&inner, composite, at, depth.saturating_add(1));
             }
         }
-        if let Some(size) = of.size.filter(|_| !composite.is_union && !composite.members.is_empty())
-        {
+        // Virtual bases lie behind the rest; where, an object says.
+        let mut shared = Vec::new();
+        self.virtual_bases(composite, MOST_NESTED, &mut shared);
+        for base in &shared {
+            let is_own = composite.members.iter().any(|own| own.type_entry == base.type_entry);
+            if !is_own {
+                self.member(base, start, depth, LayoutKind::Base);
+            }
+        }
+        let size = of.size.filter(|_| !composite.is_union && !composite.members.is_empty());
+        if let Some(size) = size.filter(|_| shared.is_empty()) {
             self.hole(start, end, size, depth);
         }
+    }
+
+    /// The virtual bases of a class and of its bases, each once.
+    fn virtual_bases(
+        &self,
+        composite: &Composite<'a, 'f>,
+        depth: usize,
+        found: &mut Vec<Member<'a, 'f>>,
+    ) {
+        for base in composite.members.iter().filter(|member| member.is_base) {
+            let is_known = found.iter().any(|known| known.type_entry == base.type_entry);
+            if is_known || found.len() >= MOST_LINES {
+                continue;
+            }
+            if matches!(base.place, MemberPlace::Computed(_)) {
+                found.push(base.clone());
+            }
+            let inner = self.types.get(base.type_entry);
+            if let Some(inner) = inner.composite().filter(|_| depth > 0) {
+                self.virtual_bases(inner, depth.saturating_sub(1), found);
+            }
+        }
+    }
+
+    /// Bytes that a class takes as a base: without its virtual bases, which the
+    /// whole object has once.
+    fn base_size(&self, entry: Option<Entry<'a, 'f>>, depth: usize) -> Option<u64> {
+        let of = self.types.get(entry);
+        let Some(composite) = of.composite().filter(|_| depth > 0) else { return of.size };
+        let mut shared = Vec::new();
+        self.virtual_bases(composite, MOST_NESTED, &mut shared);
+        if shared.is_empty() {
+            return of.size;
+        }
+        let ends = composite.members.iter().filter_map(|member| {
+            let size = match member.is_base {
+                true => self.base_size(member.type_entry, depth.saturating_sub(1))?,
+                false => self.extent(member),
+            };
+            offset(member)?.checked_add(size)
+        });
+        ends.max()
     }
 
     fn size(&self, member: &Member<'a, 'f>) -> Option<u64> {
@@ -169,7 +221,11 @@ impl<'a, 'f> Lines<'_, '_, 'a, 'f> {
                 // An empty base takes no room, though its size is one byte.
                 let is_empty = member.is_base
                     && inner.composite().is_some_and(|inner| inner.members.is_empty());
-                if is_empty { 0 } else { inner.size.unwrap_or(0) }
+                match member.is_base {
+                    _ if is_empty => 0,
+                    true => self.base_size(member.type_entry, MOST_NESTED).unwrap_or(0),
+                    false => inner.size.unwrap_or(0),
+                }
             }
         }
     }
@@ -203,7 +259,10 @@ impl<'a, 'f> Lines<'_, '_, 'a, 'f> {
         self.push(LayoutMember {
             kind,
             offset: at,
-            size: of.size.filter(|_| bits.is_none()),
+            size: match member.is_base {
+                true => self.base_size(member.type_entry, MOST_NESTED),
+                false => of.size.filter(|_| bits.is_none()),
+            },
             bits,
             type_name: of.name.clone(),
             name: member.name.clone().unwrap_or_default(),

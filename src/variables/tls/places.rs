@@ -11,21 +11,21 @@ use crate::variables::Context;
 use crate::variables::tls::PT_TLS;
 
 /// A place in a block of thread-local variables.
-pub struct ThreadLocal<'p, 'a, 'f> {
+pub(crate) struct ThreadLocal<'p, 'a, 'f> {
     /// Whose block it is.
-    pub thread: &'p Thread,
+    pub(crate) thread: &'p Thread,
     /// Of which module.
-    pub module: &'p Module,
+    pub(crate) module: &'p Module,
     /// Bytes from the block's start.
-    pub offset: u64,
+    pub(crate) offset: u64,
     /// The variable there, and how many bytes into it the place is. `None`: no
     /// debug information tells.
-    pub variable: Option<(Entry<'a, 'f>, u64)>,
+    pub(crate) variable: Option<(Entry<'a, 'f>, u64)>,
 }
 
 impl<'a, 'f> Context<'a, 'f> {
     /// The thread-local block that an address is in.
-    pub fn thread_local_at(&self, at: RunAddr) -> Option<ThreadLocal<'a, 'a, 'f>> {
+    pub(crate) fn thread_local_at(&self, at: RunAddr) -> Option<ThreadLocal<'a, 'a, 'f>> {
         let process = self.process;
         let sized: Vec<(&Module, u64)> = process
             .modules
