@@ -17,16 +17,9 @@ const SUFFIXES: &[&str] =
 /// (`p->next->next`) do not nest.
 const MOST_NESTED: usize = 100;
 
-/// Longer expressions are refused, in bytes.
-const LONGEST: usize = 10_000;
-
 /// Reads what was typed. `is_type` says whether a name is that of a type, and
 /// is asked only where it matters: `(name) - 1`.
 pub(super) fn question(text: &str, is_type: &dyn Fn(&str) -> bool) -> Result<Question, Fault> {
-    if text.len() > LONGEST {
-        let at = Span { start: 0, end: text.len() };
-        return Err(Fault::new(at, format!("the expression is longer than {LONGEST} bytes")));
-    }
     let (format, skipped) = format_prefix(text, text.len())?;
     // Faults name bytes of the whole text: what is skipped becomes spaces.
     let blank = " ".repeat(skipped) + text.get(skipped..).unwrap_or_default();
@@ -522,6 +515,7 @@ fn too_deep(at: Span) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::variables::query::lexer::LONGEST;
     use crate::variables::query::syntax::Made;
 
     /// The parts of an expression with all brackets, to see what binds to what.
