@@ -60,7 +60,7 @@ const MOST_STRING: usize = 1 << 20;
 const MOST_ELEMENTS: usize = 100_000;
 const MOST_DEPTH: usize = 64;
 const MOST_PARTS: usize = 200_000;
-const MOST_TEXT: usize = 1 << 20;
+const MOST_TEXT: usize = 1 << 18;
 
 impl Limits {
     /// As these, but names are looked for in all debug information, whatever
