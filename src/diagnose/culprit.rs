@@ -78,7 +78,11 @@ pub fn culprit(
         _ => (),
     }
     // The same value is weak evidence: of several, none is named.
-    let may_be = |it: &Suspect| !it.is_internal() && (it.member.is_some() || offset == 0);
+    let is_element = matches!(origin, Some(Origin::Element));
+    let may_be = |it: &Suspect| {
+        let is_plain = !it.is_internal() && (it.member.is_some() || offset == 0);
+        is_plain && !(is_element && it.steps == 0)
+    };
     let mut suspects = look.with_value(value).into_iter().filter(may_be);
     let first = suspects.next()?;
     suspects.all(|other| other.pointer == first.pointer).then_some(Culprit::Suspect(first))

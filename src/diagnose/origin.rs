@@ -25,6 +25,9 @@ const MOST_LOADS: usize = 8;
 pub enum Origin {
     /// It was loaded from memory, which still holds it.
     Loaded(RunAddr),
+    /// It was loaded from memory, at an address that was computed: an element
+    /// of an array, say, and no variable by itself.
+    Element,
     /// A function returned it.
     Returned {
         /// The function, when the call names it.
@@ -103,6 +106,7 @@ impl<'m> Path<'m> {
         };
         match write {
             Write::Load => match self.loaded_from(index, MOST_LOADS) {
+                None => Origin::Element,
                 // What has been changed since says nothing.
                 Some(at) if self.memory.u64(at).ok() == expected => Origin::Loaded(at),
                 _ => Origin::Unknown,

@@ -24,6 +24,7 @@ mod names;
 mod number;
 mod operand;
 mod parser;
+mod paths;
 mod registers;
 mod result_type;
 mod rewritten;
