@@ -166,8 +166,9 @@ impl<'m> Path<'m> {
         let loads = loads.checked_sub(1)?;
         // Unchanged from there to the fault: the fault's registers have it.
         let later = self.before.get(index..)?;
-        if later.iter().all(|it| write(it, register).is_none()) {
-            return self.operands.registers.get(register);
+        let is_unchanged = later.iter().all(|it| write(it, register).is_none());
+        if is_unchanged && let Some(value) = self.operands.registers.get(register) {
+            return Some(value);
         }
         let (index, write) = self.last_write(index, register)?;
         match write {

@@ -115,7 +115,7 @@
 // ask: ::counter => 43
 // ask: ::n => fault 0..3 there is no `::n` here
 // ask: table->fd => 3
-// ask: 'query-c.c'::HALF => HALF
+// ask: 'query-c.c'::HALF => HALF (7)
 // ask: 'query-c.c'::work == work => 1
 // ask: sizeof('query-c.c'::peer) => 20
 // ask: 'query-c.c'::work::calls => 10
