@@ -14,6 +14,8 @@ g++ g++
 clang clang
 pkg-config pkg-config
 musl-gcc musl-tools
+go golang-go
+gdc gdc
 gdb gdb
 eu-stack elfutils
 readelf binutils

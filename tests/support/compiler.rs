@@ -96,7 +96,9 @@ fn command(fixture: &Fixture, build: Build) -> Command {
     };
     let mut command = Command::new(fixture.compiler.as_deref().unwrap_or(program));
     if build.compiler == Compiler::Go {
-        command.env("GO111MODULE", "off").arg("build");
+        // A place of its own, should there be no home directory.
+        let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("go-build");
+        command.env("GO111MODULE", "off").env("GOCACHE", cache).arg("build");
         command.args((!build.is_optimized()).then_some("-gcflags=-N -l"));
         return command;
     }

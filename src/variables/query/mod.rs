@@ -1,8 +1,8 @@
 //! Questions about a dead process, in an expression language: names of
 //! variables and types, members, elements, arithmetic, casts.
 //!
-//! [`lexer`] and [`parser`] know no process; [`evaluate`] gives names a
-//! meaning; [`show`] reads the values, [`formatted`] writes them as asked. What
+//! `lexer` and `parser` know no process; `evaluate` gives names a
+//! meaning; `show` reads the values, `formatted` writes them as asked. What
 //! means nothing is a [`Fault`] with its place; what cannot be known is a value
 //! that says why, as everywhere.
 
