@@ -19,6 +19,7 @@ use crate::variables::Context;
 use crate::variables::entry_values::CallSite;
 use crate::variables::expression::{Moment, Part, Spot};
 use crate::variables::place::{Content, Piece, Pieces, Place};
+use crate::variables::slot_addresses;
 use crate::variables::typed::word;
 use crate::variables::value::Origin;
 
@@ -84,6 +85,10 @@ impl<'a, 'f> Activation<'_, 'a, 'f> {
 
     /// Where a variable is, or why that is not known.
     pub fn place(&self, variable: &Attributes<'a, 'f>) -> Result<Place<'a, 'f>, String> {
+        let of = self.context.types.get(variable.type_entry());
+        if self.takes_slot_for_value(variable, &of) {
+            return Err(slot_addresses::WHY.to_owned());
+        }
         self.place_within(variable, Progress::default())
     }
 

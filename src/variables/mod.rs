@@ -203,9 +203,6 @@ fn variable<'a, 'f>(
     let type_entry = attributes.type_entry();
     let of = reading.context.types.get(type_entry);
     let mut value = match activation.place(attributes) {
-        Ok(_) if activation.takes_slot_for_value(attributes, &of) => {
-            Value::unknown(slot_addresses::WHY)
-        }
         Ok(place) => reading.variable(type_entry, &place),
         // Without a byte, there is but one value: `()`.
         Err(_) if of.size == Some(0) && of.dialect == Dialect::Rust => {

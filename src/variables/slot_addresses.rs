@@ -47,8 +47,12 @@ impl<'a, 'f> Activation<'_, 'a, 'f> {
         let (mut is_on_stack, mut is_value) = (false, false);
         for _ in 0..MOST_OPERATIONS {
             match operations.next() {
-                Ok(Some(Operation::RegisterOffset { register, .. })) => {
-                    is_on_stack |= register.0 == stack;
+                Ok(Some(Operation::RegisterOffset { register, .. })) if register.0 == stack => {
+                    is_on_stack = true;
+                }
+                // The difference of two addresses is a number: an index, say.
+                Ok(Some(Operation::RegisterOffset { .. } | Operation::EntryValue { .. })) => {
+                    return false;
                 }
                 Ok(Some(Operation::FrameOffset { .. } | Operation::CallFrameCFA)) => {
                     is_on_stack = true;
