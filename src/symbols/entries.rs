@@ -221,6 +221,17 @@ impl<'a, 'f> Attributes<'a, 'f> {
         self.entry.debug.dwarf().attr_address(&self.entry.unit.unit, value).ok()?
     }
 
+    /// Where the code that this entry describes is entered: of a function in
+    /// several ranges, at the start of the first (DWARF 5, 2.17 and 2.18).
+    pub fn entry_pc(&self) -> Option<u64> {
+        let named = self.address(dw::DW_AT_entry_pc).or_else(|| self.address(dw::DW_AT_low_pc));
+        named.or_else(|| {
+            let unit = &self.entry.unit.unit;
+            let mut ranges = self.entry.debug.dwarf().die_ranges(unit, &self.raw).ok()?;
+            Some(ranges.next().ok()??.begin)
+        })
+    }
+
     /// Whether the code that this entry describes includes an address. `None`:
     /// it describes no code of its own.
     pub fn covers(&self, at: LinkAddr) -> Option<bool> {

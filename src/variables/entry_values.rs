@@ -19,8 +19,8 @@ use crate::unwind::frame::Trust;
 use crate::variables::location::{Activation, Progress};
 use crate::variables::place::Place;
 use crate::variables::tail_calls::{
-    CALLEE, Jump, RETURN_ADDRESS, branch_target, chain, entry_pc, first_of, function_at,
-    is_call_site, is_same_function, is_tail_call, no_jump_back,
+    CALLEE, Jump, RETURN_ADDRESS, branch_target, chain, first_of, function_at, is_call_site,
+    is_same_function, is_tail_call, no_jump_back,
 };
 use crate::variables::typed::Typed;
 use crate::variables::value::Origin;
@@ -109,7 +109,7 @@ impl<'a, 'f> Activation<'_, 'a, 'f> {
     /// The register that the argument's location names for the function's
     /// first instruction.
     fn register_at_entry(&self, argument: &Attributes<'a, 'f>) -> Option<Register> {
-        let start = entry_pc(&self.subprogram.attributes()?)?;
+        let start = self.subprogram.attributes()?.entry_pc()?;
         let location = argument.get(dw::DW_AT_location)?;
         let unit = &argument.entry.unit.unit;
         let mut list = argument.entry.debug.dwarf().attr_locations(unit, location).ok()??;
@@ -222,7 +222,7 @@ impl<'a, 'f> Activation<'_, 'a, 'f> {
         returns_to: RunAddr,
     ) -> Result<Vec<Jump<'a, 'f>>, String> {
         let own = self.subprogram;
-        let start = own.attributes().and_then(|own| entry_pc(&own));
+        let start = own.attributes().and_then(|own| own.entry_pc());
         let start = start.map(|start| LinkAddr(start).to_run(self.bias));
         if let Some(callee) = first_of(&CALLEE, |name| call.reference(name)) {
             if is_same_function(callee, own) {
@@ -237,10 +237,16 @@ impl<'a, 'f> Activation<'_, 'a, 'f> {
             return chain(self.context, called.unwrap_or(callee), own);
         }
         let indirect = "its caller called through a pointer";
-        let target = first_of(&TARGET, |name| call.expression(name)).ok_or(indirect)?;
-        let progress = Progress::default().deeper()?;
-        let (target, _) = self.caller(site).number(call.entry, target, None, progress)?;
-        let target = target.word().map(RunAddr).ok_or(indirect)?;
+        let target = match first_of(&TARGET, |name| call.expression(name)) {
+            Some(target) => {
+                let progress = Progress::default().deeper()?;
+                let (target, _) = self.caller(site).number(call.entry, target, None, progress)?;
+                target.word().map(RunAddr)
+            }
+            // gcc describes a call by an alias's name as a call of nothing.
+            None => branch_target(self.context, returns_to),
+        };
+        let target = target.ok_or(indirect)?;
         if Some(target) == start {
             return Ok(Vec::new());
         }

@@ -194,7 +194,7 @@ pub(super) fn function_at<'a, 'f>(context: &Context<'a, 'f>, at: RunAddr) -> Opt
     let debug = module.debug()?;
     let unit = debug.unit(scope.unit)?;
     let found = Entry { debug, unit, offset: scope.subprogram };
-    let start = LinkAddr(entry_pc(&found.attributes()?)?).to_run(module.bias());
+    let start = LinkAddr(found.attributes()?.entry_pc()?).to_run(module.bias());
     (start == at).then_some(found)
 }
 
@@ -253,11 +253,6 @@ pub(super) fn is_call_site(tag: DwTag) -> bool {
 
 pub(super) fn is_tail_call(call: &Attributes<'_, '_>) -> bool {
     IS_TAIL_CALL.iter().any(|name| call.is_set(*name))
-}
-
-/// Where a function is entered.
-pub(super) fn entry_pc(subprogram: &Attributes<'_, '_>) -> Option<u64> {
-    subprogram.address(dw::DW_AT_entry_pc).or_else(|| subprogram.address(dw::DW_AT_low_pc))
 }
 
 fn has_code(function: Entry<'_, '_>) -> bool {

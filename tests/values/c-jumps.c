@@ -8,6 +8,8 @@
 // expect: value one_of_two.n=8|9
 // expect: value either.which=1
 // expect: value again.depth=1|2|3
+// expect: [O2] value in_two_ranges.rank=3
+// expect: value in_two_ranges.rank=3
 // expect: value main.argc=1
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,7 +68,27 @@ __attribute__((noinline, noclone)) int again(int depth)
     return either(depth) + sink;
 }
 
+__attribute__((noinline, cold)) static void complain(void)
+{
+    sink = 4;
+    sink = 5;
+}
+
+// Its unlikely part lies elsewhere, and its caller knows it by another name.
+__attribute__((noinline, noclone)) int in_two_ranges(int rank)
+{
+    sink = rank;
+    if (__builtin_expect(sink == 1, 0)) {
+        complain();
+        complain();
+    }
+    again(3);
+    return sink;
+}
+
+extern int renamed(int rank) __attribute__((alias("in_two_ranges")));
+
 int main(int argc, char **argv)
 {
-    return again(argc + 2) + argc;
+    return renamed(argc + 2) + argc;
 }
