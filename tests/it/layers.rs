@@ -69,7 +69,7 @@ const WORDS: &[(&[&str], &[&str], &str)] = &[
     ),
     (
         &["process::exit", "process::abort"],
-        &["main.rs", "capture/sys.rs"],
+        &["main.rs", "capture/sys"],
         "only `main` ends the process",
     ),
     (
@@ -93,7 +93,7 @@ const WORDS: &[(&[&str], &[&str], &str)] = &[
     ),
     (
         &["unsafe {", "unsafe fn", "unsafe impl", "unsafe extern"],
-        &["base/file_map.rs", "capture/sys.rs"],
+        &["base/file_map.rs", "capture/sys"],
         "`unsafe` has two fences",
     ),
     (
