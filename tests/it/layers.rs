@@ -38,8 +38,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("object", &["symbols"]),
     ("procfs", &["capture"]),
     ("rustc_demangle", &["symbols"]),
-    ("schemars", &["report"]),
-    ("serde_json", &["report", "cli"]),
+    ("schemars", &["report", "base/facts"]),
+    ("serde_json", &["report", "cli", "dump"]),
     ("tempfile", &["cli"]),
     ("terminal_size", &["cli"]),
 ];
