@@ -15,11 +15,12 @@ use crate::base::file_store::FileStore;
 use crate::base::gap::Gaps;
 use crate::base::signal::Signal;
 use crate::capture::core_writer::Contents;
+use crate::capture::facts::EnvironmentScope;
 use crate::capture::kernel_core::KernelCore;
 use crate::capture::launch;
 use crate::capture::launch::{Capture, End, Event, RunOptions};
 use crate::capture::live::Stopped;
-use crate::cli::args::{CoreChoice, RunArgs};
+use crate::cli::args::{CoreChoice, EnvironmentArg, RunArgs};
 use crate::cli::crash_directory;
 use crate::cli::death;
 use crate::cli::destination::Destination;
@@ -64,7 +65,12 @@ pub fn run(args: &RunArgs, ui: &Ui) -> Result<Exit> {
     let options = analyze::Options { symbols, ..args.values.options() };
     let capture = if args.no_ptrace { Capture::KernelCore } else { Capture::Trace };
     let saving = Saving::To { crashes, core, contents };
-    let reporting = Reporting { ui, destination, options, saving };
+    let environment = match args.report.environment.unwrap_or_default() {
+        EnvironmentArg::Redacted => EnvironmentScope::Redacted,
+        EnvironmentArg::Full => EnvironmentScope::Full,
+        EnvironmentArg::None => EnvironmentScope::None,
+    };
+    let reporting = Reporting { ui, destination, options, saving, environment };
     watch(&Program { words: &args.program, capture, wait_for_all: args.wait }, reporting)
 }
 
@@ -85,12 +91,19 @@ pub(super) struct Reporting<'u> {
     destination: Destination,
     options: analyze::Options,
     saving: Saving,
+    environment: EnvironmentScope,
 }
 
 impl<'u> Reporting<'u> {
     /// Reports without keeping anything.
     pub(super) fn unsaved(ui: &'u Ui, destination: Destination) -> Self {
-        Self { ui, destination, options: analyze::Options::default(), saving: Saving::Nowhere }
+        Self {
+            ui,
+            destination,
+            options: analyze::Options::default(),
+            saving: Saving::Nowhere,
+            environment: EnvironmentScope::None,
+        }
     }
 
     fn stopped(&mut self, stopped: &Stopped) -> Result<()> {
@@ -103,6 +116,7 @@ impl<'u> Reporting<'u> {
         };
         let store = FileStore::new();
         let gaps = Gaps::new();
+        stopped.keep_environment(self.environment);
         let process = stopped.process(&options.limits);
         let late = stopped.late_threads();
         if late > 0 {
