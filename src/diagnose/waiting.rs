@@ -243,9 +243,10 @@ fn futex(crash: &Crash<'_, '_>, index: usize, call: &Call) -> Option<Wait> {
 fn function(crash: &Crash<'_, '_>, index: usize) -> Option<String> {
     let own = crash.threads.get(index)?;
     let calls = own.same_as.and_then(|first| crash.threads.get(first)).unwrap_or(own);
-    let names = calls.calls.iter().take(6).filter_map(|call| call.function());
+    let innermost = calls.calls.get(..calls.calls.len().min(6)).unwrap_or_default();
+    let mut names = innermost.iter().rev().filter_map(|call| call.function());
     let is_waiting = |name: &&str| {
         ["join", "cond", "mutex", "lll_lock", "sem_"].iter().any(|part| name.contains(part))
     };
-    names.filter(is_waiting).last().map(str::to_owned)
+    names.find(is_waiting).map(str::to_owned)
 }

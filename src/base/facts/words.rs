@@ -126,7 +126,7 @@ pub fn shared_memory(found: &SharedMemory) -> String {
 
 /// `64 KiB`, or bytes where that is no whole number.
 fn kibibytes(bytes: u64) -> String {
-    if bytes >= 1024 && bytes % 1024 == 0 {
+    if bytes >= 1024 && bytes.is_multiple_of(1024) {
         format!("{} KiB", bytes / 1024)
     } else {
         format!("{bytes} bytes")

@@ -72,11 +72,11 @@ pub enum EnvironmentScope {
 /// Collects the facts of process `pid`, the id by which `/proc` shows it.
 pub(crate) fn collect(pid: pid_t, scope: &FactScope) -> Sidecar {
     let process = ProcDir::new(&scope.proc_dir);
-    let mut sidecar = Sidecar::default();
-    sidecar.threads = match &scope.threads {
+    let threads = match &scope.threads {
         Some(known) => known.clone(),
         None => threads::threads(&process, scope.deadline),
     };
+    let mut sidecar = Sidecar { threads, ..Sidecar::default() };
     descriptors::descriptors(&process, &mut sidecar.ipc);
     sidecar.tree = relatives::tree(pid);
     let subject = subject(&process, pid);

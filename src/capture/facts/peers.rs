@@ -134,7 +134,7 @@ fn end(
                 }
                 // The kernel finishes a connection that its owner has closed.
                 Some(_) => Some(End::State(PeerState::Dead)),
-                None if matches!(socket.state, 7 | 8 | 9) => Some(End::State(PeerState::Dead)),
+                None if matches!(socket.state, 7..=9) => Some(End::State(PeerState::Dead)),
                 None if socket.remote.ip().is_loopback() => Some(End::State(PeerState::Dead)),
                 None => Some(End::State(PeerState::NotVisible)),
             }
