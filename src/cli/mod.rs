@@ -6,7 +6,6 @@
 
 pub mod args;
 pub mod cmd;
-pub mod crash_directory;
 pub mod death;
 pub mod destination;
 pub mod exit;
@@ -15,6 +14,7 @@ pub mod new_file;
 pub mod options;
 pub mod progress;
 pub mod saved_crash;
+pub mod store_place;
 pub mod ui;
 pub mod utc;
 

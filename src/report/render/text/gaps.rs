@@ -52,7 +52,12 @@ pub(super) fn saved(report: &Report, home: Option<&str>, lines: &mut Lines<'_>) 
     let mut files = Vec::new();
     if let Some(core) = &saved.core {
         let bytes = saved.core_bytes.map(|bytes| format!(" {}", size(bytes)));
-        files.push(format!("{}{}", inside(core, &saved.directory), bytes.unwrap_or_default()));
+        let name = match inside(core, &saved.directory) {
+            // Its name is a digest, which tells nobody anything.
+            name if name.starts_with("core-") && name.ends_with(".zst") => "compressed core",
+            name => name,
+        };
+        files.push(format!("{name}{}", bytes.unwrap_or_default()));
     }
     if let Some(report) = &saved.report {
         files.push(inside(report, &saved.directory).to_owned());
@@ -62,6 +67,16 @@ pub(super) fn saved(report: &Report, home: Option<&str>, lines: &mut Lines<'_>) 
     }
     if !files.is_empty() {
         lines.word(2, &[span(Role::Plain, &format!("({})", files.join(", ")))])?;
+    }
+    lines.end()?;
+    // What is not in the store has no id.
+    if saved.id.is_empty() {
+        return Ok(());
+    }
+    lines.begin(7, 7)?;
+    lines.word(0, &[span(Role::Plain, &format!("coretool show {}", saved.id))])?;
+    if saved.core.is_some() {
+        lines.word(4, &[span(Role::Plain, &format!("coretool debug {}", saved.id))])?;
     }
     lines.end()
 }
