@@ -52,7 +52,12 @@ fn core_bytes(number: u32, len: usize) -> Vec<u8> {
 }
 
 /// Keeps crash `number` with a core of `len` bytes; `None`: without a core.
-fn keep(store: &Store, program: &str, number: u32, len: Option<usize>) -> Result<String, StoreError> {
+fn keep(
+    store: &Store,
+    program: &str,
+    number: u32,
+    len: Option<usize>,
+) -> Result<String, StoreError> {
     let staged = match len {
         None => None,
         Some(len) => {
@@ -183,9 +188,8 @@ fn two_hundred_killed_writers_leave_nothing_half() {
     let root = directory.path().join("store");
     let mut random = Random::new(9);
     let mut most = 0;
-    let counted = |store: &Store| -> u64 {
-        store.counts().unwrap().iter().map(|count| count.count).sum()
-    };
+    let counted =
+        |store: &Store| -> u64 { store.counts().unwrap().iter().map(|count| count.count).sum() };
     let mut before = 0;
     for round in 0..200 {
         let mut child = writer(&root);
@@ -368,8 +372,20 @@ fn ids_name_one_crash_or_none() {
     assert_eq!(store.find(&first.to_uppercase()).unwrap().id, first);
     assert_eq!(store.find("latest").unwrap().pid, Some(2));
     assert_eq!(store.find_process(2, 5).unwrap(), None);
-    let hostile = ["", "..", "../..", "/etc/passwd", "%", "a_c_", "'; DROP TABLE entries; --", "abc",
-        "latest\0", "0123456789abcdef0", "\u{1b}[2J", "core"];
+    let hostile = [
+        "",
+        "..",
+        "../..",
+        "/etc/passwd",
+        "%",
+        "a_c_",
+        "'; DROP TABLE entries; --",
+        "abc",
+        "latest\0",
+        "0123456789abcdef0",
+        "\u{1b}[2J",
+        "core",
+    ];
     for id in hostile {
         assert!(matches!(store.find(id), Err(StoreError::NoSuchCrash { .. })), "{id:?}");
         assert!(store.remove(id).is_err() && store.compress(id).is_err(), "{id:?}");
@@ -523,7 +539,7 @@ fn ten_thousand_crashes_are_listed_at_once() {
     let manifest = fs::read_to_string(entry.directory.join("entry.json")).unwrap();
     drop(store);
     for number in 2..=10_000 {
-        let at = format!("\"at\": {}", 1_700_000_000_000_u64 + number);
+        let at = format!("\"at\": {}", 1_600_000_000_000_u64 + number);
         let from = manifest.find("\"at\": ").unwrap();
         let to = from + manifest[from..].find(',').unwrap();
         let copy = format!("{}{at}{}", &manifest[..from], &manifest[to..]);
@@ -608,7 +624,8 @@ fn a_kept_crash_is_shown_opened_and_copied_out() {
     let gdb = ["debug", id, "--with", "gdb", "--", "-nx", "-batch", "-ex", "thread apply all bt 8"];
     let (_, said, talk) = coretool(&target, &gdb);
     assert_eq!(said.matches(" worker (").count(), 3, "{said}{talk}");
-    let (status, said, talk) = coretool(&target, &["debug", id, "--with", "lldb", "--", "-b", "-o", "bt"]);
+    let (status, said, talk) =
+        coretool(&target, &["debug", id, "--with", "lldb", "--", "-b", "-o", "bt"]);
     assert!(status == Some(0) && said.contains("main"), "{said}{talk}");
     let mut command = Command::new(env!("CARGO_BIN_EXE_coretool"));
     target.prepare(&mut command);
