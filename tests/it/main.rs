@@ -25,6 +25,7 @@ mod run_surroundings;
 mod schema;
 mod shown_values;
 mod sources;
+mod store;
 mod values;
 mod values_table;
 mod what;
