@@ -121,7 +121,12 @@ impl Stopped {
             cause: SignalCause::None,
         });
         Process {
-            source: Source { kind: SourceKind::Live, path: None, complete: memory.is_open() },
+            source: Source {
+                kind: SourceKind::Live,
+                path: None,
+                complete: memory.is_open(),
+                compressed: false,
+            },
             arch: Arch::X86_64,
             identity: self.identity(),
             signal: Some(signal),

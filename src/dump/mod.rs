@@ -1,6 +1,8 @@
 //! From a core file to a [`process::Process`].
 
 mod arguments;
+mod compressed;
+mod contents;
 mod core_file;
 mod elf_core;
 pub mod error;

@@ -45,6 +45,8 @@ pub struct Source {
     pub path: Option<PathBuf>,
     /// Whether everything that the maker promised is there. A cut core is not.
     pub complete: bool,
+    /// Whether the core was read compressed.
+    pub compressed: bool,
 }
 
 /// The makers of a [`Process`].
@@ -201,7 +203,12 @@ pub(crate) mod tests {
             dumped: 0,
         };
         Process {
-            source: Source { kind: SourceKind::Core, path: None, complete: true },
+            source: Source {
+                kind: SourceKind::Core,
+                path: None,
+                complete: true,
+                compressed: false,
+            },
             arch: Arch::X86_64,
             identity: Identity::default(),
             signal: None,

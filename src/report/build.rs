@@ -77,7 +77,7 @@ fn source(process: &Process<'_>) -> model::Source {
         },
         path: process.source.path.as_ref().map(|path| path.display().to_string()),
         complete: Some(process.source.complete),
-        compressed: None,
+        compressed: process.source.compressed.then_some(true),
         arch: process.arch.name().to_owned(),
         byte_order: Some("little".to_owned()),
         bits: Some(64),

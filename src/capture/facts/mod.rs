@@ -9,6 +9,7 @@ mod environment;
 mod holders;
 mod inside;
 mod internet_sockets;
+pub mod out_of_memory;
 mod peers;
 mod proc_file;
 mod relatives;

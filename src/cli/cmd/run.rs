@@ -6,6 +6,7 @@
 //! Reports go to standard error, or to `--output`.
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -16,18 +17,19 @@ use crate::base::gap::Gaps;
 use crate::base::signal::Signal;
 use crate::capture::core_writer::Contents;
 use crate::capture::facts::EnvironmentScope;
+use crate::capture::facts::out_of_memory::KillCounters;
 use crate::capture::kernel_core::KernelCore;
 use crate::capture::launch;
 use crate::capture::launch::{Capture, End, Event, RunOptions};
 use crate::capture::live::Stopped;
 use crate::cli::args::{CoreChoice, EnvironmentArg, RunArgs};
-use crate::cli::crash_directory;
 use crate::cli::death;
 use crate::cli::destination::Destination;
 use crate::cli::exit::Exit;
 use crate::cli::new_file::{self, Existing};
 use crate::cli::progress::Progress;
 use crate::cli::saved_crash::{self, CorePlace};
+use crate::cli::store_place;
 use crate::cli::ui::{Stream, Ui};
 use crate::diagnose::crash::FirstChance;
 use crate::dump;
@@ -57,7 +59,7 @@ pub fn run(args: &RunArgs, ui: &Ui) -> Result<Exit> {
     destination.show_locals(args.values.locals);
     // Without a place to keep crashes a program still runs, and its crash is
     // still told.
-    let crashes = crash_directory::crashes(|name| std::env::var_os(name)).ok();
+    let crashes = store_place::chosen(args.store.store.as_deref()).ok();
     let symbols = SymbolOptions {
         debug_directories: args.debug_directories.clone(),
         ..SymbolOptions::default()
@@ -135,7 +137,7 @@ impl<'u> Reporting<'u> {
         }
         let mut report = analyze::analyze(&process, &store, &options, &gaps);
         if let Saving::To { crashes, core, contents } = &self.saving {
-            saved_crash::save(&mut report, crashes.as_deref(), core, &mut |file| {
+            saved_crash::save(&mut report, crashes.as_deref(), core, "ptrace", &mut |file| {
                 Ok(stopped.write_core(*contents, file).map(|_stats| ())?)
             });
         }
@@ -153,7 +155,8 @@ impl<'u> Reporting<'u> {
         let mut report = analyze::analyze(&process, &store, options, &gaps);
         if let Saving::To { crashes, .. } = &self.saving {
             let there = CorePlace::There(path);
-            saved_crash::save(&mut report, crashes.as_deref(), &there, &mut |_file| Ok(()));
+            let nothing = &mut |_file: &mut File| Ok(());
+            saved_crash::save(&mut report, crashes.as_deref(), &there, "kernel", nothing);
         }
         drop(progress);
         self.deliver(&report)
@@ -185,6 +188,7 @@ pub(super) fn watch(program: &Program<'_>, mut reporting: Reporting<'_>) -> Resu
     };
     let ui = reporting.ui;
     let mut main_is_reported = false;
+    let kills = KillCounters::read();
     let outcome = launch::run(&options, &mut |event| match event {
         Event::Notice(notice) => ui.say(&format!("coretool: {notice}")),
         Event::Crash(stopped) => {
@@ -209,7 +213,9 @@ pub(super) fn watch(program: &Program<'_>, mut reporting: Reporting<'_>) -> Resu
         && !main_is_reported
     {
         let name = options.program.to_string_lossy();
-        ui.say(&format!("coretool: {}", death::line(&name, outcome.pid, *signal, info.as_ref())));
+        let memory = KillCounters::read().since(&kills);
+        let line = death::line(&name, outcome.pid, *signal, info.as_ref(), memory);
+        ui.say(&format!("coretool: {line}"));
     }
     reporting.destination.finish()?;
     Ok(Exit::Program(status(&outcome.end)))
