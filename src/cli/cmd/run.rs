@@ -65,7 +65,7 @@ pub fn run(args: &RunArgs, ui: &Ui) -> Result<Exit> {
     let options = analyze::Options { symbols, ..args.values.options() };
     let capture = if args.no_ptrace { Capture::KernelCore } else { Capture::Trace };
     let saving = Saving::To { crashes, core, contents };
-    let reporting = Reporting { ui, destination, options, saving };
+    let reporting = Reporting { ui, destination, options, saving, kept: Vec::new() };
     watch(&Program { words: &args.program, capture, wait_for_all: args.wait }, reporting)
 }
 
@@ -86,12 +86,20 @@ pub(super) struct Reporting<'u> {
     destination: Destination,
     options: analyze::Options,
     saving: Saving,
+    /// The ids of what was kept.
+    kept: Vec<String>,
 }
 
 impl<'u> Reporting<'u> {
     /// Reports without keeping anything.
     pub(super) fn unsaved(ui: &'u Ui, destination: Destination) -> Self {
-        Self { ui, destination, options: analyze::Options::default(), saving: Saving::Nowhere }
+        Self {
+            ui,
+            destination,
+            options: analyze::Options::default(),
+            saving: Saving::Nowhere,
+            kept: Vec::new(),
+        }
     }
 
     fn stopped(&mut self, stopped: &Stopped) -> Result<()> {
@@ -148,6 +156,8 @@ impl<'u> Reporting<'u> {
     }
 
     fn deliver(&mut self, report: &Report) -> Result<()> {
+        let id = report.saved.as_ref().map(|saved| saved.id.clone());
+        self.kept.extend(id.filter(|id| !id.is_empty()));
         self.destination.deliver(report, self.ui)
     }
 }
@@ -200,6 +210,9 @@ pub(super) fn watch(program: &Program<'_>, mut reporting: Reporting<'_>) -> Resu
         ui.say(&format!("coretool: {}", death::line(&name, outcome.pid, *signal, info.as_ref())));
     }
     reporting.destination.finish()?;
+    if let Saving::To { crashes, .. } = &reporting.saving {
+        saved_crash::settle(crashes.as_deref(), &reporting.kept);
+    }
     Ok(Exit::Program(status(&outcome.end)))
 }
 
