@@ -14,6 +14,7 @@ pub mod process;
 pub mod prstatus;
 pub mod psinfo;
 mod segments;
+pub mod sidecar;
 pub mod siginfo;
 pub mod xstate;
 

@@ -6,6 +6,7 @@ mod support;
 
 mod bad_input;
 mod capture_core;
+mod capture_matrix;
 mod damage;
 mod damage_values;
 mod each_fixture;
