@@ -4,6 +4,7 @@
 //! shows a held process as a [`Process`](crate::dump::process::Process),
 //! [`core_writer`] writes its core.
 
+mod broken_pipe;
 mod core_notes;
 pub mod core_pattern;
 pub mod core_writer;

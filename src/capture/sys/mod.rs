@@ -6,6 +6,8 @@
 //! 32 and 33 itself (`pthread_cancel`, `setuid`), so those would hang.
 #![expect(unsafe_code, reason = "ptrace, waitpid and code before exec have no safe interface")]
 
+pub(super) mod semaphores;
+
 use std::io;
 use std::os::fd::{AsRawFd as _, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt as _;
