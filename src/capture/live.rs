@@ -1,5 +1,6 @@
 //! A process that is held by the tracer, as a [`Process`].
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::fs;
 use std::fs::File;
@@ -14,14 +15,18 @@ use crate::base::arch::Arch;
 use crate::base::limits::Limits;
 use crate::base::memory::Memory;
 use crate::base::signal::Signal;
+use crate::base::text::text;
 use crate::capture::core_writer::{Contents, CoreStats, Notes, write_core};
 use crate::capture::error::CaptureError;
+use crate::capture::facts;
+use crate::capture::facts::FactScope;
 use crate::capture::maps;
 use crate::capture::status::ThreadState;
 use crate::capture::sys;
 use crate::capture::trace::HandledFault;
 use crate::dump::modules::modules;
 use crate::dump::process::{Identity, Process, Source, SourceKind, Thread, ThreadRegisters};
+use crate::dump::sidecar::{CaptureFacts, HandledFaultFact, Sidecar, ThreadFacts};
 use crate::dump::siginfo::{SignalCause, SignalInfo};
 
 /// `NT_PRSTATUS` as a register set: `pr_reg` alone.
@@ -51,6 +56,8 @@ pub struct Stopped {
     held: Held,
     state: ThreadState,
     threads: Vec<HeldThread>,
+    /// Asked for once; the process cannot change meanwhile.
+    sidecar: OnceCell<Sidecar>,
 }
 
 /// One thread, and what the core's notes want of it.
@@ -69,7 +76,7 @@ impl Stopped {
         let stopped = tids.map(|tid| held_thread(tid, true));
         let late = held.late.iter().map(|tid| held_thread(*tid, false));
         let threads = stopped.chain(late).collect();
-        Self { held, state, threads }
+        Self { held, state, threads, sidecar: OnceCell::new() }
     }
 
     /// Its process id, as this process sees it.
@@ -126,7 +133,33 @@ impl Stopped {
             modules,
             auxv,
             memory: Box::new(memory),
+            sidecar: Some(self.sidecar().clone()),
         }
+    }
+
+    /// What `/proc` says of it.
+    pub fn sidecar(&self) -> &Sidecar {
+        self.sidecar.get_or_init(|| {
+            // What is asked of each thread for its registers is known.
+            let scope = FactScope { threads: false, ..FactScope::of(self.alive()) };
+            let mut sidecar = facts::collect(self.alive(), &scope);
+            sidecar.threads = self.threads.iter().map(thread_facts).collect();
+            sidecar.handled_faults.extend(self.handled_fault_fact());
+            sidecar.capture =
+                Some(CaptureFacts { rung: "ptrace".to_owned(), ..CaptureFacts::default() });
+            sidecar
+        })
+    }
+
+    fn handled_fault_fact(&self) -> Option<HandledFaultFact> {
+        let fault = self.held.handled_fault?;
+        Some(HandledFaultFact {
+            tid: self.threads.first()?.thread.tid,
+            count: fault.count,
+            signal: fault.info.signal.0,
+            code: fault.info.code,
+            address: fault.info.address().map(|at| at.0),
+        })
     }
 
     /// Writes an ELF core of the process, sparse, to an empty file.
@@ -144,6 +177,7 @@ impl Stopped {
             info: self.held.info.and_then(|_| sys::signal_info(self.held.crashed).ok()),
             auxv: fs::read(format!("/proc/{pid}/auxv")).unwrap_or_default(),
             threads: &self.threads,
+            sidecar: self.sidecar(),
         };
         write_core(pid, &notes, contents, file).map_err(|source| CaptureError::Core { source })
     }
@@ -199,6 +233,16 @@ fn held_thread(tid: pid_t, is_stopped: bool) -> HeldThread {
         floating: floating.unwrap_or_default(),
         thread: Thread { tid: own_id, name: comm(tid), registers },
         state,
+    }
+}
+
+fn thread_facts(held: &HeldThread) -> ThreadFacts {
+    ThreadFacts {
+        tid: held.thread.tid,
+        name: held.thread.name.as_deref().map(text),
+        pending: held.state.pending,
+        blocked: held.mask,
+        ..ThreadFacts::default()
     }
 }
 

@@ -1,6 +1,7 @@
 //! A core file as a [`Process`].
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use goblin::elf::program_header::{PF_R, PF_W, PF_X, PT_LOAD, PT_NOTE, ProgramHeader};
@@ -8,7 +9,7 @@ use goblin::elf::program_header::{PF_R, PF_W, PF_X, PT_LOAD, PT_NOTE, ProgramHea
 use crate::base::addr::{FileOff, RunAddr, RunRange};
 use crate::base::arch::Arch;
 use crate::base::bytes::Cursor;
-use crate::base::file_store::FileStore;
+use crate::base::file_store::{FileStore, StoredFile};
 use crate::base::gap::Gaps;
 use crate::base::limits::Limits;
 use crate::base::signal::Signal;
@@ -25,6 +26,8 @@ use crate::dump::process::{
 use crate::dump::prstatus::thread_status;
 use crate::dump::psinfo::process_info;
 use crate::dump::segments::{Segment, Segments};
+use crate::dump::sidecar;
+use crate::dump::sidecar::Sidecar;
 use crate::dump::siginfo::{SignalCause, SignalInfo, signal_info};
 
 /// Opens the core file at `path`.
@@ -43,6 +46,21 @@ pub fn open<'f>(
 ) -> Result<Process<'f>, DumpError> {
     let file =
         store.open(path).map_err(|source| DumpError::Io { path: path.to_owned(), source })?;
+    open_stored(file, path, store, limits, gaps)
+}
+
+/// As [`open`], for a core that `store` holds already; `path` only names it.
+///
+/// # Errors
+///
+/// As for [`open`].
+pub fn open_stored<'f>(
+    file: StoredFile<'f>,
+    path: &Path,
+    store: &'f FileStore,
+    limits: &Limits,
+    gaps: &Gaps,
+) -> Result<Process<'f>, DumpError> {
     let contents = Contents::new(file.bytes, store);
     let headers = core_headers(&contents, path)?;
     let loads: Vec<&ProgramHeader> =
@@ -84,6 +102,9 @@ pub fn open<'f>(
         };
         notes.info.filter(|info| info.signal == plain.signal).unwrap_or(plain)
     });
+    let sidecar = notes.sidecar.or_else(|| sidecar_beside(path, store));
+    let mut threads = notes.threads;
+    name_threads(&mut threads, sidecar.as_ref());
     Ok(Process {
         source: Source {
             kind: SourceKind::Core,
@@ -94,12 +115,32 @@ pub fn open<'f>(
         arch: headers.arch,
         identity,
         signal,
-        threads: notes.threads,
+        threads,
         mappings,
         modules,
         auxv: notes.auxv,
         memory: Box::new(memory),
+        sidecar,
     })
+}
+
+/// What was written beside a core whose maker puts no notes of ours into it.
+fn sidecar_beside(core: &Path, store: &FileStore) -> Option<Sidecar> {
+    let mut path = core.as_os_str().to_owned();
+    path.push(sidecar::FILE_SUFFIX);
+    let file = store.open(Path::new(&path)).ok()?;
+    Sidecar::from_json(file.bytes)
+}
+
+/// A core by itself has no names of threads.
+fn name_threads(threads: &mut [Thread], sidecar: Option<&Sidecar>) {
+    let facts = sidecar.map(|facts| facts.threads.as_slice()).unwrap_or_default();
+    let names: HashMap<u32, &String> =
+        facts.iter().filter_map(|it| Some((it.tid, it.name.as_ref()?))).collect();
+    for thread in threads {
+        let name = names.get(&thread.tid).map(|name| name.as_bytes().to_vec());
+        thread.name = thread.name.take().or(name);
+    }
 }
 
 /// What the notes tell, gathered over all note segments.
@@ -111,6 +152,7 @@ struct CoreNotes<'f> {
     threads: Vec<Thread>,
     auxv: Vec<(u64, u64)>,
     files: Vec<MappedFile<'f>>,
+    sidecar: Option<Sidecar>,
     /// Whether a note was cut or made no sense, so that others may be lost.
     broken: bool,
 }
@@ -191,6 +233,9 @@ impl<'f> CoreNotes<'f> {
                         break;
                     }
                 }
+            }
+            (sidecar::NOTE_NAME, sidecar::NOTE_TYPE) if self.sidecar.is_none() => {
+                self.sidecar = Sidecar::from_json(note.desc.rest());
             }
             (b"CORE", NT_FILE) => self.files = mapped_files(note)?,
             // Register sets of other kinds, gdb's target description.

@@ -14,7 +14,8 @@ pub mod process;
 pub mod prstatus;
 pub mod psinfo;
 mod segments;
+pub mod sidecar;
 pub mod siginfo;
 pub mod xstate;
 
-pub use crate::dump::core_file::open;
+pub use crate::dump::core_file::{open, open_stored};

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use crate::base::addr::{Bias, FileOff, RunAddr, RunRange};
 use crate::base::arch::Arch;
 use crate::base::memory::Memory;
+use crate::dump::sidecar::Sidecar;
 use crate::dump::siginfo::SignalInfo;
 
 /// A process at the moment of its death, or stopped just before it.
@@ -31,6 +32,8 @@ pub struct Process<'f> {
     /// What is known of its memory: the core's segments, or the live process.
     /// Bytes of mapped files that were not dumped are *not* in it.
     pub memory: Box<dyn Memory + 'f>,
+    /// What the kernel knew of it, where somebody asked while it was there.
+    pub sidecar: Option<Sidecar>,
 }
 
 /// Where a [`Process`] was read from.
@@ -214,6 +217,7 @@ pub(crate) mod tests {
             modules: Vec::new(),
             auxv: Vec::new(),
             memory: Box::new(Bytes(0, &[])),
+            sidecar: None,
         }
     }
 

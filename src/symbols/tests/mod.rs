@@ -156,6 +156,7 @@ fn process(path: &Path, build_id: Option<Vec<u8>>) -> Process<'static> {
         mappings,
         modules: vec![module],
         auxv: Vec::new(),
+        sidecar: None,
         memory: Box::new(Nothing),
     }
 }
