@@ -13,6 +13,7 @@ pub mod kernel_core;
 pub mod launch;
 pub mod live;
 mod maps;
+mod page_copy;
 mod pagemap;
 mod privileges;
 pub mod sender;
