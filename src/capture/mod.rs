@@ -9,6 +9,7 @@ pub mod core_pattern;
 pub mod core_writer;
 pub mod error;
 pub mod facts;
+pub mod handler;
 pub mod kernel_core;
 pub mod launch;
 pub mod live;
