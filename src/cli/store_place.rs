@@ -3,10 +3,10 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use crate::cli::failure::Failure;
-use crate::triage::store::{Budget, Store};
+use crate::triage::store::{Budget, Store, StoreError};
 
 /// The system's store: the handler's, and root's own.
 const SYSTEM: &str = "/var/lib/coretool";
@@ -46,14 +46,34 @@ pub fn chosen(choice: Option<&Path>) -> Result<PathBuf> {
     }
 }
 
-/// Opens the store that the user chose, or the usual one. It is made where
-/// there is none.
+/// Opens the store that the user chose, or the usual one, if there is one:
+/// looking makes nothing.
 ///
 /// # Errors
 ///
 /// When there is no place for it, or it cannot be used.
-pub fn open(choice: Option<&Path>) -> Result<Store> {
-    Ok(Store::open(&chosen(choice)?, Budget::default())?)
+pub fn existing(choice: Option<&Path>) -> Result<Option<Store>> {
+    let root = chosen(choice)?;
+    if root.join("crashes").symlink_metadata().is_err() {
+        // What keeps one from looking is not the same as nothing.
+        return match root.symlink_metadata() {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                let what = format!("cannot read the store `{}`", root.display());
+                Err(error).context(what)
+            }
+            _ => Ok(None),
+        };
+    }
+    Ok(Some(Store::open(&root, Budget::default())?))
+}
+
+/// Opens the store for a command that names a crash.
+///
+/// # Errors
+///
+/// As for [`existing`]; also when there is no store.
+pub fn with_crashes(choice: Option<&Path>) -> Result<Store> {
+    Ok(existing(choice)?.ok_or(StoreError::Empty)?)
 }
 
 fn is_root() -> bool {

@@ -231,8 +231,8 @@ impl Store {
         turn.begin(intent).map_err(cannot)?;
         let done = first().and_then(|()| self.finish(intent));
         let rest = match (&done, is_finished) {
-            (Ok(()), true) => turn.done(),
-            (Ok(()), false) => turn.begin(&Intent::Reconcile),
+            (Ok(()), true) if self.index.borrow().is_on_disk() => turn.done(),
+            (Ok(()), _) => turn.begin(&Intent::Reconcile),
             // The words stay: the next one tries again.
             (Err(_), _) => Ok(()),
         };

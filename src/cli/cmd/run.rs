@@ -57,7 +57,7 @@ pub fn run(args: &RunArgs, ui: &Ui) -> Result<Exit> {
     destination.show_locals(args.values.locals);
     // Without a place to keep crashes a program still runs, and its crash is
     // still told.
-    let crashes = store_place::chosen(None).ok();
+    let crashes = store_place::chosen(args.store.store.as_deref()).ok();
     let symbols = SymbolOptions {
         debug_directories: args.debug_directories.clone(),
         ..SymbolOptions::default()

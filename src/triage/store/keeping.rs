@@ -1,6 +1,6 @@
 //! How a crash gets into the store.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::Store;
@@ -81,11 +81,7 @@ impl Store {
         let mut kept = self.write(staged, report, origin);
         if kept.as_ref().is_err_and(StoreError::is_full) {
             if had_core {
-                report.gaps.push(Gap {
-                    missing: "the core file".to_owned(),
-                    why: format!("the disk of `{}` is full", self.root().display()),
-                    hint: Some("make room: coretool prune --max-total 500M".to_owned()),
-                });
+                report.gaps.push(full_disk(self.root()));
             }
             let _freed = self.enforce(origin.at, None);
             kept = self.write(None, report, origin);
@@ -155,13 +151,14 @@ impl Store {
         let arrived = self.change(&intent, || Ok(()));
         match arrived {
             // All files are there, and the list has no room for one more row.
+            // It comes into the list as soon as there is room again.
             Err(error) if error.is_full() && self.place.crash(&id).exists() => {
-                self.drop_core(&id)?;
-                report.gaps.push(Gap {
-                    missing: "the core file".to_owned(),
-                    why: "the disk is full".to_owned(),
-                    hint: error.hint(),
-                });
+                let had_core = !entry::cores_in(&self.place.crash(&id))?.is_empty();
+                match self.drop_core(&id) {
+                    Err(error) if !error.is_full() => return Err(error),
+                    _ => (),
+                }
+                report.gaps.extend(had_core.then(|| full_disk(self.root())));
             }
             arrived => arrived?,
         }
@@ -218,5 +215,14 @@ impl Store {
             program,
             key,
         })
+    }
+}
+
+/// That a core had to go.
+fn full_disk(root: &Path) -> Gap {
+    Gap {
+        missing: "the core file".to_owned(),
+        why: format!("the disk of `{}` is full", root.display()),
+        hint: Some("make room: coretool prune --max-total 500M".to_owned()),
     }
 }

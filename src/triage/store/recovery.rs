@@ -41,24 +41,24 @@ pub(super) fn open_index(place: &Place, journal: &Journal) -> Result<Index, Stor
         opened => opened,
     };
     match opened {
-        Err(StoreError::Index { source }) if may_lack_room(&source) => {
-            let index = Index::in_memory(&place.crashes)?;
-            fill(place, &index)?;
-            Ok(index)
-        }
-        Err(error) if error.is_full() => {
-            let index = Index::in_memory(&place.crashes)?;
-            fill(place, &index)?;
-            Ok(index)
-        }
+        Err(error) if may_lack_room(&error) => of_files(place),
         opened => opened,
     }
 }
 
+/// An index in memory, made of the files: nothing is missing in it, and it
+/// needs no room on the disk.
+fn of_files(place: &Place) -> Result<Index, StoreError> {
+    let index = Index::in_memory(&place.crashes)?;
+    fill(place, &index)?;
+    Ok(index)
+}
+
 /// Whether SQLite may have failed to make its helper files.
-fn may_lack_room(error: &rusqlite::Error) -> bool {
+fn may_lack_room(error: &StoreError) -> bool {
+    let StoreError::Index { source } = error else { return error.is_full() };
     matches!(
-        error.sqlite_error_code(),
+        source.sqlite_error_code(),
         Some(
             rusqlite::ErrorCode::DiskFull
                 | rusqlite::ErrorCode::SystemIoFailure
@@ -68,8 +68,15 @@ fn may_lack_room(error: &rusqlite::Error) -> bool {
     )
 }
 
-/// Opens the index once more, since another process has put a new one there.
+/// Opens the index once more, when another process has put a new one there, or
+/// when there may be room for it now. The caller has the turn.
 pub(super) fn follow_index(place: &Place, index: &RefCell<Index>) -> Result<(), StoreError> {
+    if !index.borrow().is_on_disk() {
+        if let Ok(opened) = Index::open(&place.index(), &place.crashes) {
+            *index.borrow_mut() = opened;
+        }
+        return Ok(());
+    }
     if !index.borrow().is_at(&place.index()) {
         *index.borrow_mut() = match Index::open(&place.index(), &place.crashes) {
             Err(error) if error.is_damaged_index() => renewed(place)?,
@@ -164,10 +171,10 @@ impl Store {
         let (turn, undone) = self.journal.turn().map_err(cannot)?;
         follow_index(&self.place, &self.index)?;
         if let Some(undone) = undone {
-            // On a full disk reading goes on; the next one tries again.
+            // The next one tries again.
             match self.finish(&undone) {
                 Ok(()) => turn.done().map_err(cannot)?,
-                Err(error) if error.is_full() => return Ok(()),
+                Err(error) if error.is_full() => return self.read_files(),
                 Err(error) => return Err(error),
             }
         }
@@ -178,7 +185,7 @@ impl Store {
                 turn.begin(&intent).map_err(cannot)?;
                 match self.finish(&intent) {
                     Ok(()) => turn.done().map_err(cannot)?,
-                    Err(error) if error.is_full() => return Ok(()),
+                    Err(error) if error.is_full() => return self.read_files(),
                     Err(error) => return Err(error),
                 }
             } else {
@@ -189,6 +196,12 @@ impl Store {
             self.reconcile()?;
             self.index.borrow().set_note("boot", &boot)?;
         }
+        Ok(())
+    }
+
+    /// Goes on with what the files say, as long as the index has no room for it.
+    fn read_files(&self) -> Result<(), StoreError> {
+        *self.index.borrow_mut() = of_files(&self.place)?;
         Ok(())
     }
 

@@ -104,6 +104,22 @@ impl Staged {
         }
     }
 
+    /// A path of the core for a program that this process becomes by `exec`:
+    /// there it names the open file, which vanishes with that program.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn inherited(&self) -> Result<PathBuf, StoreError> {
+        use std::os::fd::AsRawFd as _;
+        let path = PathBuf::from(format!("/proc/self/fd/{}", self.core.as_raw_fd()));
+        nix::fcntl::fcntl(&self.core, nix::fcntl::FcntlArg::F_SETFD(nix::fcntl::FdFlag::empty()))
+            .map_err(|error| StoreError::io("hand on", &path)(error.into()))?;
+        // Nobody is there to do it afterwards; the open file needs no name.
+        remove_all(&self.incoming.path)?;
+        Ok(path)
+    }
+
     /// Gives the core its name in the crash's directory.
     pub(super) fn name_core(&self) -> Result<(), StoreError> {
         self.link_to(&self.incoming.path.join("core"))
