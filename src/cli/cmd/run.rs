@@ -72,7 +72,7 @@ pub fn run(args: &RunArgs, ui: &Ui) -> Result<Exit> {
         EnvironmentArg::Full => EnvironmentScope::Full,
         EnvironmentArg::None => EnvironmentScope::None,
     };
-    let reporting = Reporting { ui, destination, options, saving, environment };
+    let reporting = Reporting { ui, destination, options, saving, environment, kept: Vec::new() };
     watch(&Program { words: &args.program, capture, wait_for_all: args.wait }, reporting)
 }
 
@@ -93,6 +93,8 @@ pub(super) struct Reporting<'u> {
     destination: Destination,
     options: analyze::Options,
     saving: Saving,
+    /// The ids of what was kept.
+    kept: Vec<String>,
     environment: EnvironmentScope,
 }
 
@@ -104,6 +106,7 @@ impl<'u> Reporting<'u> {
             destination,
             options: analyze::Options::default(),
             saving: Saving::Nowhere,
+            kept: Vec::new(),
             environment: EnvironmentScope::None,
         }
     }
@@ -163,6 +166,8 @@ impl<'u> Reporting<'u> {
     }
 
     fn deliver(&mut self, report: &Report) -> Result<()> {
+        let id = report.saved.as_ref().map(|saved| saved.id.clone());
+        self.kept.extend(id.filter(|id| !id.is_empty()));
         self.destination.deliver(report, self.ui)
     }
 }
@@ -218,6 +223,9 @@ pub(super) fn watch(program: &Program<'_>, mut reporting: Reporting<'_>) -> Resu
         ui.say(&format!("coretool: {line}"));
     }
     reporting.destination.finish()?;
+    if let Saving::To { crashes, .. } = &reporting.saving {
+        saved_crash::settle(crashes.as_deref(), &reporting.kept);
+    }
     Ok(Exit::Program(status(&outcome.end)))
 }
 
