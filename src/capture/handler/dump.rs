@@ -147,8 +147,7 @@ pub fn dump(
         notes.push(format!("only root may read this: {why}"));
     }
     let held = u64::try_from(begin.elapsed().as_micros()).ok();
-    sidecar.capture =
-        Some(CaptureFacts { rung: rung.name().to_owned(), held_for_us: held, notes });
+    sidecar.capture = Some(CaptureFacts { rung: rung.name().to_owned(), held_for_us: held, notes });
     let pid = process.pid;
     Ok(Dump { pid, start_time, command, facts, key, access, container, root, sidecar, core })
 }
@@ -330,9 +329,10 @@ mod tests {
 
     #[test]
     fn loads_by_address() {
-        let loads = [(4096, 4096), (16384, 100)]
-            .map(|(start, size)| Load { offset: 0, start, size });
-        let cases = [(0, None), (4096, Some(4096)), (8191, Some(4096)), (8192, None), (16400, Some(16384))];
+        let loads =
+            [(4096, 4096), (16384, 100)].map(|(start, size)| Load { offset: 0, start, size });
+        let cases =
+            [(0, None), (4096, Some(4096)), (8191, Some(4096)), (8192, None), (16400, Some(16384))];
         for (at, want) in cases {
             assert_eq!(load_at(&loads, at).map(|load| load.start), want, "{at}");
         }

@@ -179,7 +179,8 @@ pub fn pipe_pattern(program: &Path, store: Option<&Path>) -> Result<String, Patt
         pattern.push_str(&format!(" --store {}", plain_path(store)?));
     }
     if pattern.len() > LONGEST {
-        let why = format!("the pattern would have {} characters, and may have {LONGEST}", pattern.len());
+        let why =
+            format!("the pattern would have {} characters, and may have {LONGEST}", pattern.len());
         return Err(PatternError::Unfit { path: program.to_owned(), why });
     }
     Ok(pattern)

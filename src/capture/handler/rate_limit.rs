@@ -88,10 +88,8 @@ impl RateLimit {
     pub fn from_text(text: &str, rate: Rate) -> Self {
         let line = |line: &str| {
             let mut words = line.splitn(3, ' ');
-            let bucket = Bucket {
-                taken: words.next()?.parse().ok()?,
-                since: words.next()?.parse().ok()?,
-            };
+            let bucket =
+                Bucket { taken: words.next()?.parse().ok()?, since: words.next()?.parse().ok()? };
             Some((words.next()?.to_owned(), bucket))
         };
         Self { rate, buckets: text.lines().filter_map(line).take(MOST_KEYS).collect() }
@@ -99,7 +97,9 @@ impl RateLimit {
 
     /// A key without anything that could break a line.
     pub fn plain_key(key: &str) -> String {
-        key.chars().map(|char| if char.is_ascii_graphic() && char != '\\' { char } else { '_' }).collect()
+        key.chars()
+            .map(|char| if char.is_ascii_graphic() && char != '\\' { char } else { '_' })
+            .collect()
     }
 }
 

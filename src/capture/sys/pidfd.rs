@@ -44,7 +44,8 @@ pub(in crate::capture) fn peer_pidfd(socket: BorrowedFd<'_>) -> io::Result<Owned
     let at = ptr::from_mut(&mut fd).cast::<c_void>();
     let socket = socket.as_raw_fd();
     // SAFETY: `fd` is a live, writable int, and `len` says so.
-    let done = unsafe { libc::getsockopt(socket, libc::SOL_SOCKET, SO_PEERPIDFD, at, &raw mut len) };
+    let done =
+        unsafe { libc::getsockopt(socket, libc::SOL_SOCKET, SO_PEERPIDFD, at, &raw mut len) };
     if done != 0 || fd < 0 {
         return Err(io::Error::last_os_error());
     }
