@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::cli::cmd::debug::DebugArgs;
 use crate::cli::cmd::export::ExportArgs;
+use crate::cli::cmd::handler::HandlerArgs;
 use crate::cli::cmd::list::ListArgs;
 use crate::cli::cmd::path::PathArgs;
 use crate::cli::cmd::prune::PruneArgs;
@@ -65,6 +66,8 @@ pub enum Command {
     Rm(RmArgs),
     /// Remove what is too old or too much, and compress the rest
     Prune(PruneArgs),
+    /// Catch all crashes of this machine
+    Handler(HandlerArgs),
     /// See a small program crash, and the crash explained
     Demo(DemoArgs),
 }

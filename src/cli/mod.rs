@@ -11,6 +11,7 @@ pub mod death;
 pub mod destination;
 pub mod exit;
 pub mod failure;
+pub mod handler;
 pub mod new_file;
 pub mod options;
 pub mod progress;
@@ -44,6 +45,7 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> Exit {
         Command::List(args) => cmd::list::list(args, &ui),
         Command::Show(args) => cmd::show::show(args, &ui),
         Command::Debug(args) => cmd::debug::debug(args),
+        Command::Handler(args) => cmd::handler::handler(args, &ui),
         Command::Path(args) => cmd::path::path(args, &ui),
         Command::Export(args) => cmd::export::export(args, &ui),
         Command::Rm(args) => cmd::rm::rm(args, &ui),
