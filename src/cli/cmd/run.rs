@@ -16,11 +16,13 @@ use crate::base::file_store::FileStore;
 use crate::base::gap::Gaps;
 use crate::base::signal::Signal;
 use crate::capture::core_writer::Contents;
+use crate::capture::facts::EnvironmentScope;
+use crate::capture::facts::out_of_memory::KillCounters;
 use crate::capture::kernel_core::KernelCore;
 use crate::capture::launch;
 use crate::capture::launch::{Capture, End, Event, RunOptions};
 use crate::capture::live::Stopped;
-use crate::cli::args::{CoreChoice, RunArgs};
+use crate::cli::args::{CoreChoice, EnvironmentArg, RunArgs};
 use crate::cli::death;
 use crate::cli::destination::Destination;
 use crate::cli::exit::Exit;
@@ -65,7 +67,12 @@ pub fn run(args: &RunArgs, ui: &Ui) -> Result<Exit> {
     let options = analyze::Options { symbols, ..args.values.options() };
     let capture = if args.no_ptrace { Capture::KernelCore } else { Capture::Trace };
     let saving = Saving::To { crashes, core, contents };
-    let reporting = Reporting { ui, destination, options, saving, kept: Vec::new() };
+    let environment = match args.report.environment.unwrap_or_default() {
+        EnvironmentArg::Redacted => EnvironmentScope::Redacted,
+        EnvironmentArg::Full => EnvironmentScope::Full,
+        EnvironmentArg::None => EnvironmentScope::None,
+    };
+    let reporting = Reporting { ui, destination, options, saving, environment, kept: Vec::new() };
     watch(&Program { words: &args.program, capture, wait_for_all: args.wait }, reporting)
 }
 
@@ -88,6 +95,7 @@ pub(super) struct Reporting<'u> {
     saving: Saving,
     /// The ids of what was kept.
     kept: Vec<String>,
+    environment: EnvironmentScope,
 }
 
 impl<'u> Reporting<'u> {
@@ -99,6 +107,7 @@ impl<'u> Reporting<'u> {
             options: analyze::Options::default(),
             saving: Saving::Nowhere,
             kept: Vec::new(),
+            environment: EnvironmentScope::None,
         }
     }
 
@@ -112,6 +121,7 @@ impl<'u> Reporting<'u> {
         };
         let store = FileStore::new();
         let gaps = Gaps::new();
+        stopped.keep_environment(self.environment);
         let process = stopped.process(&options.limits);
         let late = stopped.late_threads();
         if late > 0 {
@@ -183,6 +193,7 @@ pub(super) fn watch(program: &Program<'_>, mut reporting: Reporting<'_>) -> Resu
     };
     let ui = reporting.ui;
     let mut main_is_reported = false;
+    let kills = KillCounters::read();
     let outcome = launch::run(&options, &mut |event| match event {
         Event::Notice(notice) => ui.say(&format!("coretool: {notice}")),
         Event::Crash(stopped) => {
@@ -207,7 +218,9 @@ pub(super) fn watch(program: &Program<'_>, mut reporting: Reporting<'_>) -> Resu
         && !main_is_reported
     {
         let name = options.program.to_string_lossy();
-        ui.say(&format!("coretool: {}", death::line(&name, outcome.pid, *signal, info.as_ref())));
+        let memory = KillCounters::read().since(&kills);
+        let line = death::line(&name, outcome.pid, *signal, info.as_ref(), memory);
+        ui.say(&format!("coretool: {line}"));
     }
     reporting.destination.finish()?;
     if let Saving::To { crashes, .. } = &reporting.saving {
