@@ -4,17 +4,22 @@
 //! shows a held process as a [`Process`](crate::dump::process::Process),
 //! [`core_writer`] writes its core.
 
+mod attach;
+mod copied_stacks;
 mod core_notes;
 pub mod core_pattern;
 pub mod core_writer;
 pub mod error;
+mod interrupted;
 pub mod kernel_core;
 pub mod launch;
 pub mod live;
 mod maps;
 mod pagemap;
 mod privileges;
+mod refusal;
 pub mod sender;
+pub mod snapshot;
 mod status;
 mod stops;
 mod sys;

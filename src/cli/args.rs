@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::cli::cmd;
 use crate::cli::options::{LimitArgs, ValueArgs};
 
 /// The whole command line.
@@ -44,6 +45,12 @@ pub enum Command {
     /// Say what lies at an address of a core file
     #[command(after_help = WHAT_HELP)]
     What(WhatArgs),
+    /// Say what each thread of a running process is doing, and let it go on
+    #[command(after_help = cmd::stack::HELP)]
+    Stack(cmd::stack::StackArgs),
+    /// Save a core of a running process, and let it go on
+    #[command(after_help = cmd::snapshot::HELP)]
+    Snapshot(cmd::snapshot::SnapshotArgs),
     /// See a small program crash, and the crash explained
     Demo(DemoArgs),
 }

@@ -39,6 +39,8 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Print(args) => cmd::print::print(args, &ui),
         Command::Memory(args) => cmd::memory::memory(args, &ui),
         Command::What(args) => cmd::what::what(args, &ui),
+        Command::Stack(args) => cmd::stack::stack(args, &ui),
+        Command::Snapshot(args) => cmd::snapshot::snapshot(args, &ui),
         Command::Demo(args) => cmd::demo::demo(args, &ui),
     };
     done.unwrap_or_else(|error| {

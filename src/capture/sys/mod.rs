@@ -14,6 +14,12 @@ use std::ptr;
 
 use libc::{c_int, c_long, c_uint, c_void, pid_t};
 
+mod tracee;
+
+pub(super) use tracee::{
+    kill_thread, set_register, set_register_set, set_signal_mask, to_system_call, wait_now_for,
+};
+
 use crate::base::signal::Signal;
 use crate::dump::siginfo::{SignalCause, SignalInfo};
 

@@ -5,4 +5,6 @@ pub mod demo;
 pub mod memory;
 pub mod print;
 pub mod run;
+pub mod snapshot;
+pub mod stack;
 pub mod what;
