@@ -15,6 +15,9 @@ clang clang
 pkg-config pkg-config
 musl-gcc musl-tools
 go golang-go
+node nodejs
+javac default-jdk-headless
+python3 python3
 gdc gdc
 gdb gdb
 eu-stack elfutils

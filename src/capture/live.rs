@@ -1,5 +1,6 @@
 //! A process that is held by the tracer, as a [`Process`].
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::fs;
 use std::fs::File;
@@ -14,15 +15,19 @@ use crate::base::arch::Arch;
 use crate::base::limits::Limits;
 use crate::base::memory::Memory;
 use crate::base::signal::Signal;
+use crate::base::text::text;
 use crate::capture::copied_stacks::CopiedStacks;
 use crate::capture::core_writer::{Contents, CoreStats, Notes, write_core};
 use crate::capture::error::CaptureError;
+use crate::capture::facts;
+use crate::capture::facts::FactScope;
 use crate::capture::maps;
 use crate::capture::status::ThreadState;
 use crate::capture::sys;
 use crate::capture::trace::HandledFault;
 use crate::dump::modules::modules;
 use crate::dump::process::{Identity, Process, Source, SourceKind, Thread, ThreadRegisters};
+use crate::dump::sidecar::{CaptureFacts, HandledFaultFact, Sidecar, ThreadFacts};
 use crate::dump::siginfo::{SignalCause, SignalInfo};
 
 /// `NT_PRSTATUS` as a register set: `pr_reg` alone.
@@ -58,6 +63,8 @@ pub struct Stopped {
     copied: Option<Copied>,
     /// The process whose memory is shown in its place: a copy of it.
     image: Option<pid_t>,
+    /// Asked for once; the process cannot change meanwhile.
+    sidecar: OnceCell<Sidecar>,
 }
 
 /// What is kept of a process that runs on.
@@ -83,14 +90,14 @@ impl Stopped {
         let stopped = tids.map(|tid| held_thread(tid, true));
         let late = held.late.iter().map(|tid| held_thread(*tid, false));
         let threads = stopped.chain(late).collect();
-        Self { held, state, threads, copied: None, image: None }
+        Self { held, state, threads, copied: None, image: None, sidecar: OnceCell::new() }
     }
 
     /// Copies all stacks, so that [`Stopped::process`] shows the moment even
     /// when the process runs on. Of its other memory only what it cannot
     /// change is then read.
     pub(super) fn copy_stacks(&mut self) {
-        let pid = self.alive();
+        let pid = self.image.unwrap_or(self.alive());
         let pointers = self.threads.iter().filter_map(|held| {
             let registers = held.thread.registers.as_ref()?;
             let index = Arch::X86_64.general_index(Arch::X86_64.stack_pointer())?;
@@ -134,7 +141,9 @@ impl Stopped {
     /// The process for the analysis. Its memory is read while it is held, so
     /// it must be gone when the holder lets go.
     pub fn process(&self, limits: &Limits) -> Process<'_> {
-        let pid = self.image.unwrap_or(self.alive());
+        // Once the stacks are copied, a copy of the process may be gone.
+        let image = self.image.filter(|_| self.copied.is_none());
+        let pid = image.unwrap_or(self.alive());
         let memory = LiveMemory::open(pid);
         let is_readable = memory.is_open();
         let (auxv, mappings, identity) = match &self.copied {
@@ -154,7 +163,12 @@ impl Stopped {
             self.held.info.unwrap_or(bare)
         });
         Process {
-            source: Source { kind: SourceKind::Live, path: None, complete: is_readable },
+            source: Source {
+                kind: SourceKind::Live,
+                path: None,
+                complete: is_readable,
+                compressed: false,
+            },
             arch: Arch::X86_64,
             identity,
             signal,
@@ -163,7 +177,33 @@ impl Stopped {
             modules,
             auxv,
             memory,
+            sidecar: Some(self.sidecar().clone()),
         }
+    }
+
+    /// What `/proc` says of it.
+    pub fn sidecar(&self) -> &Sidecar {
+        self.sidecar.get_or_init(|| {
+            // What is asked of each thread for its registers is known.
+            let scope = FactScope { threads: false, ..FactScope::of(self.alive()) };
+            let mut sidecar = facts::collect(self.alive(), &scope);
+            sidecar.threads = self.threads.iter().map(thread_facts).collect();
+            sidecar.handled_faults.extend(self.handled_fault_fact());
+            sidecar.capture =
+                Some(CaptureFacts { rung: "ptrace".to_owned(), ..CaptureFacts::default() });
+            sidecar
+        })
+    }
+
+    fn handled_fault_fact(&self) -> Option<HandledFaultFact> {
+        let fault = self.held.handled_fault?;
+        Some(HandledFaultFact {
+            tid: self.threads.first()?.thread.tid,
+            count: fault.count,
+            signal: fault.info.signal.0,
+            code: fault.info.code,
+            address: fault.info.address().map(|at| at.0),
+        })
     }
 
     /// Writes an ELF core of the process, sparse, to an empty file.
@@ -182,6 +222,7 @@ impl Stopped {
             info: self.held.info.and_then(|_| sys::signal_info(self.held.crashed).ok()),
             auxv: fs::read(format!("/proc/{image}/auxv")).unwrap_or_default(),
             threads: &self.threads,
+            sidecar: self.sidecar(),
         };
         write_core(image, &notes, contents, file).map_err(|source| CaptureError::Core { source })
     }
@@ -237,6 +278,16 @@ fn held_thread(tid: pid_t, is_stopped: bool) -> HeldThread {
         floating: floating.unwrap_or_default(),
         thread: Thread { tid: own_id, name: comm(tid), registers },
         state,
+    }
+}
+
+fn thread_facts(held: &HeldThread) -> ThreadFacts {
+    ThreadFacts {
+        tid: held.thread.tid,
+        name: held.thread.name.as_deref().map(text),
+        pending: held.state.pending,
+        blocked: held.mask,
+        ..ThreadFacts::default()
     }
 }
 

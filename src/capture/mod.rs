@@ -10,6 +10,8 @@ mod core_notes;
 pub mod core_pattern;
 pub mod core_writer;
 pub mod error;
+pub mod facts;
+mod fork_snapshot;
 mod interrupted;
 pub mod kernel_core;
 pub mod launch;

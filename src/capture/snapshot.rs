@@ -8,7 +8,9 @@ use crate::base::limits::Limits;
 use crate::capture::attach::Attached;
 use crate::capture::core_writer::{Contents, CoreStats};
 use crate::capture::error::CaptureError;
+use crate::capture::fork_snapshot::Copy;
 use crate::capture::live::Stopped;
+use crate::capture::maps::{Area, areas};
 use crate::dump::process::Process;
 
 /// What was seen of a process.
@@ -55,21 +57,54 @@ pub fn stacks(pid: i32) -> Result<Look, CaptureError> {
     Ok(Look { stopped, pause: released.pause, notes: released.notes() })
 }
 
-/// Writes a core of a process, which stands still meanwhile, to an empty file.
+/// Writes a core of a process to an empty file.
+///
+/// The process is made to fork, and its copy is written while it runs on. Where
+/// that cannot be, it stands still until all is written, and a note says why.
 ///
 /// # Errors
 ///
 /// When it may not be traced, or the core cannot be written.
-pub fn plain_core(
-    pid: i32,
-    contents: Contents,
-    file: &File,
-) -> Result<(Look, CoreStats), CaptureError> {
-    let attached = Attached::new(pid)?;
+pub fn core(pid: i32, contents: Contents, file: &File) -> Result<(Look, CoreStats), CaptureError> {
+    // Looked for while nothing stands still.
+    let hidden = hidden_areas(pid);
+    let mut attached = Attached::new(pid)?;
     let mut stopped = attached.stopped();
-    stopped.copy_stacks();
-    let written = stopped.write_core(contents, file);
-    let released = attached.release();
-    let look = Look { stopped, pause: released.pause, notes: released.notes() };
-    Ok((look, written?))
+    let copy = match hidden {
+        0 => Copy::of(&mut attached),
+        bytes => Err(format!(
+            "{bytes} bytes of its memory are kept from its children (MADV_DONTFORK or \
+             MADV_WIPEONFORK)"
+        )),
+    };
+    match copy {
+        Ok(copy) => {
+            let released = attached.release();
+            stopped.show_memory_of(copy.pid());
+            let written = stopped.write_core(contents, file);
+            stopped.copy_stacks();
+            let mut notes = released.notes();
+            notes.extend(copy.end().err());
+            let look = Look { stopped, pause: released.pause, notes };
+            Ok((look, written?))
+        }
+        Err(why) => {
+            stopped.copy_stacks();
+            let written = stopped.write_core(contents, file);
+            let released = attached.release();
+            let mut notes = released.notes();
+            notes.push(format!("the process stood still until all was copied: {why}"));
+            let look = Look { stopped, pause: released.pause, notes };
+            Ok((look, written?))
+        }
+    }
+}
+
+/// Bytes of mappings that a child would not have.
+fn hidden_areas(pid: i32) -> u64 {
+    let is_hidden = |area: &&Area| {
+        let is_kept = area.has_flag(b"dc") || area.has_flag(b"wf");
+        is_kept && !area.has_flag(b"io") && !area.has_flag(b"dd")
+    };
+    areas(pid).iter().filter(is_hidden).map(|area| area.mapping.range.len()).sum()
 }

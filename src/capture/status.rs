@@ -13,6 +13,8 @@ pub(super) struct ThreadState {
     pub(super) process: pid_t,
     /// The last number of `NSpid`: the thread's id as it sees itself.
     pub(super) own_id: pid_t,
+    /// The last number of `NStgid` is 1: it is the init of its pid namespace.
+    pub(super) is_init: bool,
     /// `PPid`.
     pub(super) parent: pid_t,
     /// The first number of `Uid` and `Gid`: the real ids.
@@ -36,6 +38,13 @@ impl ThreadState {
         Some(Self::parse(&text))
     }
 
+    /// Whether the kernel drops a signal of this `si_code` that has no handler:
+    /// the init of a pid namespace dies of its own faults alone. Source: Linux
+    /// `kernel/signal.c`, `get_signal()` and `force_sig_info_to_task()`.
+    pub(super) fn survives(&self, code: Option<i32>) -> bool {
+        self.is_init && code.is_some_and(|code| code <= 0)
+    }
+
     fn parse(text: &[u8]) -> Self {
         let mut state = Self::default();
         for line in text.split(|byte| *byte == b'\n') {
@@ -48,6 +57,7 @@ impl ThreadState {
                 "Tgid" => state.process = number(first()),
                 "State" => state.has_ended = first().starts_with(['Z', 'X']),
                 "PPid" => state.parent = number(first()),
+                "NStgid" => state.is_init = value.split_whitespace().last() == Some("1"),
                 "NSpid" => {
                     state.own_id = number(value.split_whitespace().last().unwrap_or_default());
                 }
@@ -87,13 +97,16 @@ mod tests {
     #[test]
     fn the_bits_decide() {
         // SIGSEGV (11) is bit 10, SIGQUIT (3) bit 2.
-        let text = b"Name:\ta\tb\nState:\tZ (zombie)\nTgid:\t42\nNSpid:\t43\t7\nPPid:\t1\nUid:\t1000\t0\t0\t0\n\
+        let text = b"Name:\ta\tb\nState:\tZ (zombie)\nTgid:\t42\nNStgid:\t42\t1\nNSpid:\t43\t7\nPPid:\t1\nUid:\t1000\t0\t0\t0\n\
             Gid:\t100\t0\t0\t0\nSigPnd:\t0000000000000200\nSigIgn:\t0000000000000004\n\
             SigCgt:\t0000000000000400\n";
         let state = ThreadState::parse(text);
         assert_eq!((state.process, state.own_id, state.parent), (42, 7, 1));
         assert_eq!((state.uid, state.gid, state.pending), (1000, 100, 0x200));
         assert!(state.has_ended && !ThreadState::parse(b"State:\tt (tracing stop)").has_ended);
+        assert!(state.survives(Some(-6)) && !state.survives(Some(1)) && !state.survives(None));
+        let other = ThreadState::parse(b"NStgid:\t42\t2\n");
+        assert!(!other.survives(Some(-6)));
         let cases = [
             ("caught", 11, false),
             ("ignored", 3, false),

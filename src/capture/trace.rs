@@ -214,7 +214,8 @@ impl<'c> Tracer<'c> {
         {
             self.senders.insert(number, info);
         }
-        if state.dies_of(signal) && self.dead.insert(state.process) {
+        let survives = state.survives(info.and_then(|info| info.code));
+        if state.dies_of(signal) && !survives && self.dead.insert(state.process) {
             self.crashed(tid, &state, signal, info);
             return;
         }
@@ -264,7 +265,12 @@ impl<'c> Tracer<'c> {
         let hold = self.hold(tid, state.process);
         self.report(tid, state, signal, info, &hold);
         // The fatal one first: its death takes the others along.
-        resume(tid, Resume::Deliver(signal.0));
+        if state.is_init {
+            // A traced one would survive, and meet the same fault for ever.
+            let _gone = sys::detach(tid, signal.0);
+        } else {
+            resume(tid, Resume::Deliver(signal.0));
+        }
         self.let_go(tid, hold);
     }
 

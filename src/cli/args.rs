@@ -6,7 +6,14 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::cli::cmd;
-use crate::cli::options::{LimitArgs, ValueArgs};
+use crate::cli::cmd::debug::DebugArgs;
+use crate::cli::cmd::export::ExportArgs;
+use crate::cli::cmd::list::ListArgs;
+use crate::cli::cmd::path::PathArgs;
+use crate::cli::cmd::prune::PruneArgs;
+use crate::cli::cmd::rm::RmArgs;
+use crate::cli::cmd::show::ShowArgs;
+use crate::cli::options::{LimitArgs, StoreArgs, ValueArgs};
 
 /// The whole command line.
 #[derive(Clone, Debug, Parser)]
@@ -51,6 +58,20 @@ pub enum Command {
     /// Save a core of a running process, and let it go on
     #[command(after_help = cmd::snapshot::HELP)]
     Snapshot(cmd::snapshot::SnapshotArgs),
+    /// List the crashes that are kept
+    List(ListArgs),
+    /// Show the report of a kept crash again
+    Show(ShowArgs),
+    /// Open the core of a kept crash in gdb or lldb
+    Debug(DebugArgs),
+    /// Say where the core of a kept crash is
+    Path(PathArgs),
+    /// Copy a kept crash out of the store, to open it elsewhere
+    Export(ExportArgs),
+    /// Remove kept crashes
+    Rm(RmArgs),
+    /// Remove what is too old or too much, and compress the rest
+    Prune(PruneArgs),
     /// See a small program crash, and the crash explained
     Demo(DemoArgs),
 }
@@ -76,7 +97,7 @@ Exit status: 1 when an expression means nothing; 0 when its value is not known, 
 /// `coretool print`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct PrintArgs {
-    /// The core file
+    /// The core file, or a kept crash: its id, or `latest`
     pub core: PathBuf,
 
     /// Expressions, and formats like /x for those that follow
@@ -111,7 +132,7 @@ const MEMORY_HELP: &str = "ADDR and LEN are expressions, as for `print`: 0x7ffd1
 /// `coretool memory`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct MemoryArgs {
-    /// The core file
+    /// The core file, or a kept crash: its id, or `latest`
     pub core: PathBuf,
 
     /// An expression for the first address
@@ -142,7 +163,7 @@ pub struct MemoryArgs {
 /// `coretool what`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct WhatArgs {
-    /// The core file
+    /// The core file, or a kept crash: its id, or `latest`
     pub core: PathBuf,
 
     /// An expression for the address, as for `memory`
@@ -188,6 +209,10 @@ pub struct FileArgs {
     /// Look for separate debug files here, too (may be repeated)
     #[arg(long = "debug-dir", value_name = "DIR")]
     pub debug_directories: Vec<PathBuf>,
+
+    /// Where kept crashes are looked for.
+    #[command(flatten)]
+    pub store: StoreArgs,
 }
 
 /// `coretool run`.
@@ -218,6 +243,10 @@ pub struct RunArgs {
     #[arg(long = "debug-dir", value_name = "DIR")]
     pub debug_directories: Vec<PathBuf>,
 
+    /// Where crashes are kept.
+    #[command(flatten)]
+    pub store: StoreArgs,
+
     /// The program and its arguments
     // Everything after the program's name is the program's.
     #[arg(required = true, trailing_var_arg = true, value_names = ["PROG", "ARGS"])]
@@ -227,7 +256,7 @@ pub struct RunArgs {
 /// `coretool analyze`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct AnalyzeArgs {
-    /// The core file
+    /// The core file, or a kept crash: its id, or `latest`
     pub core: PathBuf,
 
     /// Where files are looked for.

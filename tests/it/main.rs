@@ -6,6 +6,7 @@ mod support;
 
 mod bad_input;
 mod capture_core;
+mod capture_matrix;
 mod damage;
 mod damage_values;
 mod each_fixture;
@@ -25,6 +26,7 @@ mod run_surroundings;
 mod schema;
 mod shown_values;
 mod sources;
+mod store;
 mod values;
 mod values_table;
 mod what;

@@ -4,6 +4,7 @@
 pub(crate) mod builds;
 pub(crate) mod compiler;
 pub(crate) mod core_maker;
+pub(crate) mod core_pattern;
 pub(crate) mod elf_core;
 pub(crate) mod examination;
 pub(crate) mod expectation;
@@ -14,4 +15,5 @@ pub(crate) mod peers;
 pub(crate) mod random;
 pub(crate) mod report_check;
 pub(crate) mod scratch;
+pub(crate) mod situation;
 pub(crate) mod target;

@@ -6,6 +6,7 @@
 //! Reports go to standard error, or to `--output`.
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -20,13 +21,13 @@ use crate::capture::launch;
 use crate::capture::launch::{Capture, End, Event, RunOptions};
 use crate::capture::live::Stopped;
 use crate::cli::args::{CoreChoice, RunArgs};
-use crate::cli::crash_directory;
 use crate::cli::death;
 use crate::cli::destination::Destination;
 use crate::cli::exit::Exit;
 use crate::cli::new_file::{self, Existing};
 use crate::cli::progress::Progress;
 use crate::cli::saved_crash::{self, CorePlace};
+use crate::cli::store_place;
 use crate::cli::ui::{Stream, Ui};
 use crate::diagnose::crash::FirstChance;
 use crate::dump;
@@ -56,7 +57,7 @@ pub fn run(args: &RunArgs, ui: &Ui) -> Result<Exit> {
     destination.show_locals(args.values.locals);
     // Without a place to keep crashes a program still runs, and its crash is
     // still told.
-    let crashes = crash_directory::crashes(|name| std::env::var_os(name)).ok();
+    let crashes = store_place::chosen(args.store.store.as_deref()).ok();
     let symbols = SymbolOptions {
         debug_directories: args.debug_directories.clone(),
         ..SymbolOptions::default()
@@ -64,7 +65,7 @@ pub fn run(args: &RunArgs, ui: &Ui) -> Result<Exit> {
     let options = analyze::Options { symbols, ..args.values.options() };
     let capture = if args.no_ptrace { Capture::KernelCore } else { Capture::Trace };
     let saving = Saving::To { crashes, core, contents };
-    let reporting = Reporting { ui, destination, options, saving };
+    let reporting = Reporting { ui, destination, options, saving, kept: Vec::new() };
     watch(&Program { words: &args.program, capture, wait_for_all: args.wait }, reporting)
 }
 
@@ -85,12 +86,20 @@ pub(super) struct Reporting<'u> {
     destination: Destination,
     options: analyze::Options,
     saving: Saving,
+    /// The ids of what was kept.
+    kept: Vec<String>,
 }
 
 impl<'u> Reporting<'u> {
     /// Reports without keeping anything.
     pub(super) fn unsaved(ui: &'u Ui, destination: Destination) -> Self {
-        Self { ui, destination, options: analyze::Options::default(), saving: Saving::Nowhere }
+        Self {
+            ui,
+            destination,
+            options: analyze::Options::default(),
+            saving: Saving::Nowhere,
+            kept: Vec::new(),
+        }
     }
 
     fn stopped(&mut self, stopped: &Stopped) -> Result<()> {
@@ -121,7 +130,7 @@ impl<'u> Reporting<'u> {
         }
         let mut report = analyze::analyze(&process, &store, &options, &gaps);
         if let Saving::To { crashes, core, contents } = &self.saving {
-            saved_crash::save(&mut report, crashes.as_deref(), core, &mut |file| {
+            saved_crash::save(&mut report, crashes.as_deref(), core, "ptrace", &mut |file| {
                 Ok(stopped.write_core(*contents, file).map(|_stats| ())?)
             });
         }
@@ -139,13 +148,16 @@ impl<'u> Reporting<'u> {
         let mut report = analyze::analyze(&process, &store, options, &gaps);
         if let Saving::To { crashes, .. } = &self.saving {
             let there = CorePlace::There(path);
-            saved_crash::save(&mut report, crashes.as_deref(), &there, &mut |_file| Ok(()));
+            let nothing = &mut |_file: &mut File| Ok(());
+            saved_crash::save(&mut report, crashes.as_deref(), &there, "kernel", nothing);
         }
         drop(progress);
         self.deliver(&report)
     }
 
     fn deliver(&mut self, report: &Report) -> Result<()> {
+        let id = report.saved.as_ref().map(|saved| saved.id.clone());
+        self.kept.extend(id.filter(|id| !id.is_empty()));
         self.destination.deliver(report, self.ui)
     }
 }
@@ -198,6 +210,9 @@ pub(super) fn watch(program: &Program<'_>, mut reporting: Reporting<'_>) -> Resu
         ui.say(&format!("coretool: {}", death::line(&name, outcome.pid, *signal, info.as_ref())));
     }
     reporting.destination.finish()?;
+    if let Saving::To { crashes, .. } = &reporting.saving {
+        saved_crash::settle(crashes.as_deref(), &reporting.kept);
+    }
     Ok(Exit::Program(status(&outcome.end)))
 }
 

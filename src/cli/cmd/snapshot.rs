@@ -81,7 +81,7 @@ pub fn snapshot(args: &SnapshotArgs, ui: &Ui) -> Result<Exit> {
     let progress = Progress::start(ui, "saving the memory");
     let cannot = || format!("cannot write `{}`", path.display());
     let mut file = NamedTempFile::new_in(new_file::directory_of(&path)).with_context(cannot)?;
-    let (look, _stats) = snapshot::plain_core(args.pid, contents, file.as_file_mut())?;
+    let (look, _stats) = snapshot::core(args.pid, contents, file.as_file_mut())?;
     new_file::persist(file, &path, existing)?;
     drop(progress);
 
