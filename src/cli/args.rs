@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::cli::cmd;
 use crate::cli::cmd::debug::DebugArgs;
 use crate::cli::cmd::export::ExportArgs;
 use crate::cli::cmd::handler::HandlerArgs;
@@ -52,6 +53,12 @@ pub enum Command {
     /// Say what lies at an address of a core file
     #[command(after_help = WHAT_HELP)]
     What(WhatArgs),
+    /// Say what each thread of a running process is doing, and let it go on
+    #[command(after_help = cmd::stack::HELP)]
+    Stack(cmd::stack::StackArgs),
+    /// Save a core of a running process, and let it go on
+    #[command(after_help = cmd::snapshot::HELP)]
+    Snapshot(cmd::snapshot::SnapshotArgs),
     /// List the crashes that are kept
     List(ListArgs),
     /// Show the report of a kept crash again

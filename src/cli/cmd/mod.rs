@@ -13,4 +13,6 @@ pub mod prune;
 pub mod rm;
 pub mod run;
 pub mod show;
+pub mod snapshot;
+pub mod stack;
 pub mod what;
