@@ -7,6 +7,7 @@
 mod core_notes;
 pub mod core_pattern;
 pub mod core_writer;
+pub mod doctor;
 pub mod error;
 pub mod facts;
 pub mod kernel_core;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::cli::cmd::debug::DebugArgs;
+use crate::cli::cmd::doctor::DoctorArgs;
 use crate::cli::cmd::export::ExportArgs;
 use crate::cli::cmd::list::ListArgs;
 use crate::cli::cmd::path::PathArgs;
@@ -65,6 +66,8 @@ pub enum Command {
     Rm(RmArgs),
     /// Remove what is too old or too much, and compress the rest
     Prune(PruneArgs),
+    /// Say whether and how a crash would be captured here, and prove it
+    Doctor(DoctorArgs),
     /// See a small program crash, and the crash explained
     Demo(DemoArgs),
 }
