@@ -17,7 +17,7 @@ musl-gcc musl-tools
 go golang-go
 node nodejs
 javac default-jdk-headless
-python3 python3-minimal
+python3 python3
 gdc gdc
 gdb gdb
 eu-stack elfutils

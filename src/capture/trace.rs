@@ -14,6 +14,7 @@ use libc::{c_int, pid_t};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::base::signal::Signal;
+use crate::capture::broken_pipe::PipeReaders;
 use crate::capture::launch::Event;
 use crate::capture::live::{Held, Stopped};
 use crate::capture::status::ThreadState;
@@ -52,6 +53,8 @@ pub(super) struct Tracer<'c> {
     dead: FxHashSet<pid_t>,
     /// Who sent which signal to the main process last.
     senders: FxHashMap<c_int, SignalInfo>,
+    /// Those that are gone, for whoever writes to their pipes.
+    readers: PipeReaders,
     on_event: &'c mut dyn FnMut(Event<'_>),
 }
 
@@ -73,6 +76,7 @@ impl<'c> Tracer<'c> {
             threads: FxHashMap::from_iter([(main, None)]),
             dead: FxHashSet::default(),
             senders: FxHashMap::default(),
+            readers: PipeReaders::default(),
             on_event,
         }
     }
@@ -214,6 +218,11 @@ impl<'c> Tracer<'c> {
         {
             self.senders.insert(number, info);
         }
+        if number == libc::SIGPIPE
+            && let Some(why) = self.readers.explain(tid, self.main)
+        {
+            self.notice(why);
+        }
         let survives = state.survives(info.and_then(|info| info.code));
         if state.dies_of(signal) && !survives && self.dead.insert(state.process) {
             self.crashed(tid, &state, signal, info);
@@ -233,6 +242,7 @@ impl<'c> Tracer<'c> {
     /// The last stop of a thread. Only a seccomp kill is news: no signal stop
     /// came before it.
     fn exiting(&mut self, tid: pid_t) {
+        self.readers.exits(tid);
         if exit_signal(tid) != Some(Signal::SYS) {
             return;
         }
@@ -302,6 +312,7 @@ impl<'c> Tracer<'c> {
         // Whatever goes wrong in a report: the process still has to get its
         // signal, and we its exit status.
         let shown = catch_unwind(AssertUnwindSafe(|| on_event(Event::Crash(&stopped))));
+        self.readers.killed(state.process, signal, stopped.sidecar());
         if shown.is_err() {
             (self.on_event)(Event::Notice(format!(
                 "the crash of process {} could not be reported, because of a bug in coretool",

@@ -305,6 +305,32 @@ pub struct ReportArgs {
     /// Show the stacks of all threads in full
     #[arg(long)]
     pub all_threads: bool,
+
+    /// Show all descriptors, shared memory, semaphores and queues, and who has their other ends
+    #[arg(long)]
+    pub ipc: bool,
+
+    /// Show the process tree
+    #[arg(long)]
+    pub tree: bool,
+
+    /// Show the environment, `redacted` (values that may be secrets are masked) or `full`; `none`
+    /// does not even keep it [default: keep it redacted, and do not show it]
+    #[arg(long, value_enum, value_name = "HOW", num_args = 0..=1, require_equals = true,
+          default_missing_value = "redacted")]
+    pub environment: Option<EnvironmentArg>,
+}
+
+/// What becomes of the environment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum EnvironmentArg {
+    /// Values that may be secrets are masked.
+    #[default]
+    Redacted,
+    /// All values.
+    Full,
+    /// It is not kept.
+    None,
 }
 
 /// Forms of a report.

@@ -4,14 +4,14 @@ use std::fs::{File, Metadata};
 use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result};
 use tempfile::NamedTempFile;
 
 use crate::cli::new_file::{self, Existing};
 use crate::report::model::{Gap, Report, Saved};
-use crate::triage::store::{Budget, Origin, Staged, Store};
+use crate::triage::store::{Budget, Origin, Staged, Store, Wanted};
 
 /// Writes a core into an empty file.
 pub type WriteCore<'w> = &'w mut dyn FnMut(&mut File) -> Result<()>;
@@ -89,6 +89,34 @@ fn staged(store: &Store, write_core: WriteCore<'_>, gaps: &mut Vec<Gap>) -> Opti
         Ok(staged)
     });
     written.map_err(|error| gaps.push(gap("the core file", &error))).ok()
+}
+
+/// Raw cores younger than this stay as they are: a core that has just been
+/// reported is opened now, by whichever tool.
+const FRESH: Duration = Duration::from_secs(10 * 60);
+
+/// How much of older cores one run compresses, in bytes on disk: a fraction of
+/// a second.
+const MOST_COMPRESSED: u64 = 64 << 20;
+
+/// What can wait until the program has ended: puts the crashes `ids` of the
+/// store at `store` on the disk for good, and compresses older cores.
+pub fn settle(store: Option<&Path>, ids: &[String]) {
+    let Some(store) = store.filter(|_| !ids.is_empty()) else { return };
+    // Nothing is lost when this fails: the crashes are kept already.
+    let Ok(store) = Store::open(store, Budget::default()) else { return };
+    for id in ids {
+        let _synced = store.sync(id);
+    }
+    let now = SystemTime::now();
+    let mut left = MOST_COMPRESSED;
+    for entry in store.list(&Wanted::default()).unwrap_or_default() {
+        let is_old = now.duration_since(entry.at).is_ok_and(|age| age > FRESH);
+        let raw = entry.core.filter(|core| core.is_ours && !core.is_compressed && is_old);
+        let Some(rest) = raw.and_then(|core| left.checked_sub(core.bytes)) else { continue };
+        left = rest;
+        let _compressed = store.compress(&entry.id);
+    }
 }
 
 /// A path that means the same in each directory, as a report needs it.

@@ -39,7 +39,7 @@ pub use self::what::{
 };
 
 use crate::base::addr::{LinkAddr, RunAddr};
-pub use crate::base::facts::{Ipc, Surroundings, Tree};
+pub use crate::base::facts::{Ipc, Relative, Surroundings, Tree};
 pub use crate::base::text::text;
 
 /// The name of the contract, in [`Report::schema`].

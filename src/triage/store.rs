@@ -189,6 +189,23 @@ impl Store {
         done.map_err(StoreError::io("pack", &core.path))
     }
 
+    /// Waits until a crash is on the disk, so that it survives a power failure,
+    /// too: its report, and its core when that is compressed.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such crash, or the disk fails.
+    pub fn sync(&self, id: &str) -> Result<(), StoreError> {
+        let entry = self.find(id)?;
+        let core = entry.core.as_ref().filter(|core| core.is_ours && core.is_compressed);
+        let files = [entry.report(), entry.directory.join("entry.json"), entry.directory.clone()];
+        for path in files.iter().chain(core.map(|core| &core.path)) {
+            let file = File::open(path).map_err(StoreError::io("open", path))?;
+            file.sync_all().map_err(StoreError::io("write", path))?;
+        }
+        Ok(())
+    }
+
     /// Replaces the raw core of a crash by seekable zstd, a few percent to half
     /// of its size. It takes time: about a second for 300 MB on one processor.
     /// Killed meanwhile, it leaves the raw core.

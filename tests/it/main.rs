@@ -27,6 +27,7 @@ mod schema;
 mod shown_values;
 mod sources;
 mod store;
+mod stories;
 mod values;
 mod values_table;
 mod what;

@@ -110,10 +110,12 @@ impl Index {
         let connection = &self.connection;
         connection.busy_timeout(PATIENCE)?;
         // Readers and one writer at a time; a killed writer leaves a log that
-        // the next one reads. Of a power failure the last rows may be lost,
-        // and are made anew: the boot id tells.
+        // the next one reads.
         connection.pragma_update(None, "journal_mode", "wal")?;
-        connection.pragma_update(None, "synchronous", "normal")?;
+        // The disk is not waited for, since processes that died are held
+        // meanwhile: after a power failure the index is checked and, where it
+        // is not sound, made anew.
+        connection.pragma_update(None, "synchronous", "off")?;
         let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
         if version != VERSION {
             let change = self.change()?;
@@ -145,6 +147,12 @@ impl Index {
         // Write at once: a transaction that begins to read and then writes may
         // have to be thrown away.
         Ok(Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)?)
+    }
+
+    /// Whether SQLite finds its own file sound.
+    pub(super) fn is_sound(&self) -> bool {
+        let said = self.connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0));
+        said.is_ok_and(|said: String| said == "ok")
     }
 
     pub(super) fn len(&self) -> Result<u64, StoreError> {

@@ -102,7 +102,8 @@ pub(super) fn replace_index(place: &Place, index: &RefCell<Index>) -> Result<(),
 /// A new index, made of the files. The damaged one is kept aside.
 fn renewed(place: &Place) -> Result<Index, StoreError> {
     // Another process may have done it while this one waited.
-    if let Ok(index) = Index::open(&place.index(), &place.crashes) {
+    let opened = Index::open(&place.index(), &place.crashes).ok();
+    if let Some(index) = opened.filter(Index::is_sound) {
         return Ok(index);
     }
     for suffix in ["", "-wal", "-shm"] {
@@ -162,7 +163,8 @@ impl Store {
     /// Finishes what killed writers have begun.
     pub(super) fn recover(&self) -> Result<(), StoreError> {
         let boot = boot();
-        let is_new_boot = self.index.borrow().note("boot")?.is_none_or(|known| known != boot);
+        let known = self.on_index(|index| index.note("boot"))?;
+        let is_new_boot = known.is_none_or(|known| known != boot);
         let is_quiet = !self.journal.is_busy() && staging::left_behind(&self.place)?.is_empty();
         if !self.index.borrow().is_on_disk() || is_quiet && !is_new_boot {
             return Ok(());
@@ -170,6 +172,10 @@ impl Store {
         let cannot = StoreError::io("lock", &self.place.root);
         let (turn, undone) = self.journal.turn().map_err(cannot)?;
         follow_index(&self.place, &self.index)?;
+        // The disk was not waited for: after a power failure anything may be.
+        if is_new_boot && !self.index.borrow().is_sound() {
+            replace_index(&self.place, &self.index)?;
+        }
         if let Some(undone) = undone {
             // The next one tries again.
             match self.finish(&undone) {
@@ -193,7 +199,7 @@ impl Store {
             }
         }
         if is_new_boot {
-            self.reconcile()?;
+            self.finish(&Intent::Reconcile)?;
             self.index.borrow().set_note("boot", &boot)?;
         }
         Ok(())
@@ -207,6 +213,16 @@ impl Store {
 
     /// Does what `intent` says, or the rest of it. The caller has the turn.
     pub(super) fn finish(&self, intent: &Intent) -> Result<(), StoreError> {
+        match self.carry_on(intent) {
+            Err(error) if error.is_damaged_index() => {
+                replace_index(&self.place, &self.index)?;
+                self.carry_on(intent)
+            }
+            done => done,
+        }
+    }
+
+    fn carry_on(&self, intent: &Intent) -> Result<(), StoreError> {
         match intent {
             Intent::Arrive { name, id } => {
                 let from = self.place.incoming.join(name);
