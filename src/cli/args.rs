@@ -222,6 +222,11 @@ pub struct RunArgs {
     #[arg(long)]
     pub wait: bool,
 
+    /// Have sanitizers and language runtimes die where they can be seen, by variables like
+    /// ASAN_OPTIONS and GOTRACEBACK
+    #[arg(long)]
+    pub assist: bool,
+
     /// Which core to save: `full` memory, `none`, or a small one at PATH [default: a small one
     /// beside the report]
     #[arg(long, value_name = "full|none|PATH")]

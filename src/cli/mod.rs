@@ -6,6 +6,7 @@
 
 pub mod amounts;
 pub mod args;
+pub mod assistance;
 pub mod cmd;
 pub mod death;
 pub mod destination;

@@ -167,6 +167,7 @@ fn launched(
         arguments: victim.arguments.clone(),
         capture,
         wait_for_all: false,
+        environment: Vec::new(),
     };
     let mut notices = Vec::new();
     let outcome = launch::run(&options, &mut |event| match event {
