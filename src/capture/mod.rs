@@ -10,6 +10,7 @@ mod copied_stacks;
 mod core_notes;
 pub mod core_pattern;
 pub mod core_writer;
+pub mod doctor;
 pub mod error;
 pub mod facts;
 mod fork_snapshot;

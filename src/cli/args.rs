@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::cli::cmd;
 use crate::cli::cmd::debug::DebugArgs;
+use crate::cli::cmd::doctor::DoctorArgs;
 use crate::cli::cmd::export::ExportArgs;
 use crate::cli::cmd::handler::HandlerArgs;
 use crate::cli::cmd::list::ListArgs;
@@ -75,6 +76,8 @@ pub enum Command {
     Prune(PruneArgs),
     /// Catch all crashes of this machine
     Handler(HandlerArgs),
+    /// Say whether and how a crash would be captured here, and prove it
+    Doctor(DoctorArgs),
     /// See a small program crash, and the crash explained
     Demo(DemoArgs),
 }
@@ -228,6 +231,11 @@ pub struct RunArgs {
     /// Stay until the last descendant has ended, not only the program itself
     #[arg(long)]
     pub wait: bool,
+
+    /// Have sanitizers and language runtimes die where they can be seen, by variables like
+    /// ASAN_OPTIONS and GOTRACEBACK
+    #[arg(long)]
+    pub assist: bool,
 
     /// Which core to save: `full` memory, `none`, or a small one at PATH [default: a small one
     /// beside the report]

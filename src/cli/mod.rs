@@ -6,6 +6,7 @@
 
 pub mod amounts;
 pub mod args;
+pub mod assistance;
 pub mod cmd;
 pub mod death;
 pub mod destination;
@@ -52,6 +53,7 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Export(args) => cmd::export::export(args, &ui),
         Command::Rm(args) => cmd::rm::rm(args, &ui),
         Command::Prune(args) => cmd::prune::prune(args, &ui),
+        Command::Doctor(args) => cmd::doctor::doctor(args, &ui),
         Command::Demo(args) => cmd::demo::demo(args, &ui),
     };
     done.unwrap_or_else(|error| {

@@ -3,6 +3,7 @@
 pub mod analyze;
 pub mod debug;
 pub mod demo;
+pub mod doctor;
 pub mod export;
 pub mod handler;
 pub mod list;
