@@ -300,7 +300,7 @@ impl<'c> Tracer<'c> {
         let held = Held {
             process: state.process,
             crashed: tid,
-            signal,
+            signal: Some(signal),
             info,
             handled_fault: self.threads.get(&tid).copied().flatten(),
             is_main: state.process == self.main,

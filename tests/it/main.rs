@@ -15,6 +15,7 @@ mod each_fixture;
 mod exit_codes;
 mod files;
 mod fixtures;
+mod handler;
 mod layers;
 mod matrix;
 mod memory;

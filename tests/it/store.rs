@@ -303,7 +303,7 @@ fn an_open_store_outlives_its_index() {
 fn budgets_hold_when_a_crash_is_kept() {
     let directory = scratch::directory("budget");
     let root = directory.path().join("store");
-    let small = Budget { total: 9_000_000, per_program: 6_500_000, ..budget() };
+    let small = Budget { total: 10_000_000, per_program: 7_500_000, ..budget() };
     let store = Store::open(&root, small).unwrap();
     let cores = |program: &str| {
         let wanted = Wanted { program: Some(program.to_owned()), ..Wanted::default() };
@@ -322,7 +322,7 @@ fn budgets_hold_when_a_crash_is_kept() {
 
     // A core that has no room at all is not kept, and that is said.
     let staged = store.stage().unwrap();
-    staged.core().write_all_at(&core_bytes(7, 7 << 20), 0).unwrap();
+    staged.core().write_all_at(&core_bytes(7, 8 << 20), 0).unwrap();
     let mut report = crash("c", 7);
     let origin = Origin::new(SystemTime::now(), "test");
     let saved = store.keep(Some(staged), &mut report, &origin).unwrap();

@@ -28,6 +28,8 @@ const TABLES: &str = "
     );
     CREATE INDEX IF NOT EXISTS entries_by_time ON entries (at, id);
     CREATE INDEX IF NOT EXISTS entries_by_process ON entries (pid, start_time);
+    CREATE INDEX IF NOT EXISTS entries_by_size
+        ON entries (program, core_ours, core_bytes, report_bytes, at);
     CREATE TABLE IF NOT EXISTS counts (
         key TEXT PRIMARY KEY, program TEXT NOT NULL, count INTEGER NOT NULL,
         first INTEGER NOT NULL, last INTEGER NOT NULL
@@ -52,6 +54,15 @@ pub struct Count {
     pub first: u64,
     /// The last time.
     pub last: u64,
+}
+
+/// What the crashes of one program take on disk, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Taken {
+    pub(super) cores: u64,
+    pub(super) reports: u64,
+    /// When the oldest core was captured, in milliseconds since 1970.
+    pub(super) oldest_core: Option<u64>,
 }
 
 /// Which crashes are wanted.
@@ -275,7 +286,7 @@ impl Index {
             "SELECT {COLUMNS} FROM entries WHERE at >= ?1
              AND (?2 IS NULL OR program = ?2 OR executable = ?2
                   OR substr(executable, -length(?2) - 1) = '/' || ?2)
-             ORDER BY at DESC, id LIMIT ?3"
+             ORDER BY at DESC, id DESC LIMIT ?3"
         );
         let mut query = self.connection.prepare(&sql)?;
         let rows = query.query_map(params![since, wanted.program, most], |row| self.entry(row))?;
@@ -305,6 +316,23 @@ impl Index {
         );
         let mut query = self.connection.prepare(&sql)?;
         let rows = query.query_map(params![pid, signed(start)], |row| self.entry(row))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// What each program's crashes take: one row a program, however many
+    /// crashes there are.
+    pub(super) fn taken(&self) -> Result<Vec<Taken>, StoreError> {
+        let mut query = self.connection.prepare(
+            "SELECT sum(iif(core_ours, core_bytes, 0)), sum(report_bytes), min(iif(core_ours, at, NULL))
+             FROM entries GROUP BY program",
+        )?;
+        let rows = query.query_map([], |row| {
+            Ok(Taken {
+                cores: unsigned(row.get(0)?),
+                reports: unsigned(row.get(1)?),
+                oldest_core: row.get::<_, Option<i64>>(2)?.map(unsigned),
+            })
+        })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
