@@ -10,6 +10,7 @@ pub mod assistance;
 pub mod cmd;
 pub mod death;
 pub mod destination;
+pub mod executable;
 pub mod exit;
 pub mod failure;
 pub mod handler;
