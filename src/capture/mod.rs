@@ -8,6 +8,7 @@ mod core_notes;
 pub mod core_pattern;
 pub mod core_writer;
 pub mod error;
+mod exit_stops;
 pub mod kernel_core;
 pub mod launch;
 pub mod live;

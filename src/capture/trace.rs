@@ -14,6 +14,7 @@ use libc::{c_int, pid_t};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::base::signal::Signal;
+use crate::capture::exit_stops::{ExitStops, broke_a_filter};
 use crate::capture::launch::Event;
 use crate::capture::live::{Held, Stopped};
 use crate::capture::status::ThreadState;
@@ -52,6 +53,7 @@ pub(super) struct Tracer<'c> {
     dead: FxHashSet<pid_t>,
     /// Who sent which signal to the main process last.
     senders: FxHashMap<c_int, SignalInfo>,
+    exit_stops: ExitStops,
     on_event: &'c mut dyn FnMut(Event<'_>),
 }
 
@@ -73,6 +75,7 @@ impl<'c> Tracer<'c> {
             threads: FxHashMap::from_iter([(main, None)]),
             dead: FxHashSet::default(),
             senders: FxHashMap::default(),
+            exit_stops: ExitStops::new(main),
             on_event,
         }
     }
@@ -138,6 +141,7 @@ impl<'c> Tracer<'c> {
         }
         match event {
             libc::PTRACE_EVENT_EXIT => self.exiting(tid),
+            libc::PTRACE_EVENT_STOP => self.exit_stops.stopped(tid),
             _ => self.note_event(tid, event),
         }
         resume(tid, resume_of(signal, event));
@@ -146,6 +150,12 @@ impl<'c> Tracer<'c> {
     fn ended(&mut self, tid: pid_t, status: c_int) {
         self.threads.remove(&tid);
         self.dead.remove(&tid);
+        if let Some(thread) = self.exit_stops.ended(tid, status) {
+            self.notice(format!(
+                "a seccomp filter has ended thread {thread} of process {tid}, which ran on; the \
+                 filter is younger than the thread, so its stack could not be seen"
+            ));
+        }
         if tid == self.main {
             self.main_end = Some(status);
         }
@@ -160,12 +170,17 @@ impl<'c> Tracer<'c> {
                 if let Some(new) = message() {
                     self.threads.entry(new).or_default();
                 }
+                if event == libc::PTRACE_EVENT_CLONE {
+                    self.exit_stops.starts_thread(tid);
+                }
             }
             // A thread that execs takes over the leader's id.
             libc::PTRACE_EVENT_EXEC => {
-                if let Some(former) = message().filter(|former| *former != tid) {
+                let former = message().filter(|former| *former != tid);
+                if let Some(former) = former {
                     self.threads.remove(&former);
                 }
+                self.exit_stops.executes(tid, former);
                 self.threads.insert(tid, None);
                 // Left out until exec has succeeded; descendants inherit it.
                 let _gone = sys::set_options(tid, OPTIONS);
@@ -248,9 +263,19 @@ impl<'c> Tracer<'c> {
                 "a seccomp filter has ended thread {tid} of process {}, which runs on",
                 state.process
             )));
-        } else {
-            self.dead.insert(state.process);
-            self.report(tid, &state, Signal::SYS, None, &hold);
+            self.let_go(tid, hold);
+            return;
+        }
+        self.dead.insert(state.process);
+        let ending = hold.stopped.iter().filter(|(other, stop)| **other == tid || stop.is_exit);
+        match ending.map(|(other, _)| *other).find(|other| broke_a_filter(*other)) {
+            Some(guilty) => self.report(guilty, &state, Signal::SYS, None, &hold),
+            None => self.notice(format!(
+                "a seccomp filter has killed process {} for a system call of a thread that is \
+                 older than the filter, so its stack could not be seen; the kernel's log may name \
+                 the call (dmesg, audit)",
+                state.process
+            )),
         }
         self.let_go(tid, hold);
     }
