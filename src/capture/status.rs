@@ -92,6 +92,12 @@ impl ThreadState {
     }
 }
 
+/// The threads of a process, in the order of their ids.
+pub(super) fn tasks(process: pid_t) -> Vec<pid_t> {
+    let Ok(entries) = fs::read_dir(format!("/proc/{process}/task")) else { return Vec::new() };
+    entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+}
+
 fn bit(signal: Signal) -> u64 {
     let number = u32::try_from(signal.0.saturating_sub(1)).unwrap_or(u32::MAX);
     1u64.checked_shl(number).unwrap_or(0)

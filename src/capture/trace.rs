@@ -4,7 +4,6 @@
 //! One loop over `waitpid(-1)`. Nothing waits for one thread alone, since that
 //! thread may be waiting for another one that waits for us.
 
-use std::fs;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
@@ -17,8 +16,8 @@ use crate::base::signal::Signal;
 use crate::capture::exit_stops::{ExitStops, broke_a_filter};
 use crate::capture::launch::Event;
 use crate::capture::live::{Held, Stopped};
-use crate::capture::status::ThreadState;
-use crate::capture::stops::{Resume, Stop, exit_signal, resume, resume_of};
+use crate::capture::status::{ThreadState, tasks};
+use crate::capture::stops::{Hold, Resume, Stop, exit_signal, resume, resume_of};
 use crate::capture::sys;
 use crate::dump::siginfo::SignalInfo;
 
@@ -33,6 +32,9 @@ pub(super) const OPTIONS: c_int = libc::PTRACE_O_TRACECLONE
 /// How long the threads of a crashed process have to stop. One inside vfork
 /// stops only when its child ends or execs.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// So many signals, and a thousand in each second, cost time that is felt.
+const MANY_SIGNALS: u32 = 10_000;
 
 /// A fault that a handler of the program saw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +56,9 @@ pub(super) struct Tracer<'c> {
     /// Who sent which signal to the main process last.
     senders: FxHashMap<c_int, SignalInfo>,
     exit_stops: ExitStops,
+    since: Instant,
+    /// Signals that have been delivered.
+    signals: u32,
     on_event: &'c mut dyn FnMut(Event<'_>),
 }
 
@@ -76,6 +81,8 @@ impl<'c> Tracer<'c> {
             dead: FxHashSet::default(),
             senders: FxHashMap::default(),
             exit_stops: ExitStops::new(main),
+            since: Instant::now(),
+            signals: 0,
             on_event,
         }
     }
@@ -120,6 +127,14 @@ impl<'c> Tracer<'c> {
             }
         }
         self.release_all();
+        let seconds = self.since.elapsed().as_secs() + 1;
+        if self.signals > MANY_SIGNALS && u64::from(self.signals) > seconds * 1000 {
+            self.notice(format!(
+                "{} signals were delivered, for each of which a tracer stops a thread; with \
+                 `--no-ptrace` the program is faster",
+                self.signals
+            ));
+        }
         let status = self.main_end;
         let signal =
             status.filter(|status| libc::WIFSIGNALED(*status)).map(|status| libc::WTERMSIG(status));
@@ -207,6 +222,7 @@ impl<'c> Tracer<'c> {
             libc::SIGTTOU,
         ];
         let signal = Signal(number);
+        self.signals = self.signals.saturating_add(1);
         if HARMLESS.contains(&number) {
             resume(tid, Resume::Deliver(number));
             return;
@@ -479,21 +495,4 @@ impl<'c> Tracer<'c> {
             let _detached = sys::detach(tid, signal);
         }
     }
-}
-
-/// A process at rest.
-#[derive(Default)]
-struct Hold {
-    /// Its stopped threads.
-    stopped: FxHashMap<pid_t, Stop>,
-    /// Threads that did not stop in time.
-    late: Vec<pid_t>,
-    /// News of other processes.
-    later: Vec<(pid_t, c_int)>,
-}
-
-/// The threads of a process, in the order of their ids.
-fn tasks(process: pid_t) -> Vec<pid_t> {
-    let Ok(entries) = fs::read_dir(format!("/proc/{process}/task")) else { return Vec::new() };
-    entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
 }

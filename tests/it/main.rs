@@ -26,6 +26,7 @@ mod run_surroundings;
 mod schema;
 mod shown_values;
 mod sources;
+mod tracer_killed;
 mod values;
 mod values_table;
 mod what;
