@@ -25,4 +25,6 @@ pub mod analyze;
 
 pub mod inspect;
 
+pub mod triage;
+
 pub mod cli;

@@ -10,6 +10,8 @@ use crate::capture::live::HeldThread;
 use crate::capture::maps::Area;
 use crate::capture::status::ThreadState;
 use crate::dump::process::Identity;
+use crate::dump::sidecar;
+use crate::dump::sidecar::Sidecar;
 
 /// What the notes say.
 pub(super) struct Notes<'a> {
@@ -24,6 +26,8 @@ pub(super) struct Notes<'a> {
     pub(super) auxv: Vec<u8>,
     /// The crashed thread first.
     pub(super) threads: &'a [HeldThread],
+    /// What `/proc` says.
+    pub(super) sidecar: &'a Sidecar,
 }
 
 /// All notes, in the kernel's order: the crashed thread's status, what belongs
@@ -58,6 +62,9 @@ pub(super) fn notes(facts: &Notes<'_>, areas: &[Area]) -> Vec<u8> {
             push(&mut bytes, b"LINUX\0", NT_X86_XSTATE, &registers.extended);
         }
     }
+    // Behind all that other readers know. They pass over owners that they do not.
+    let owner = [sidecar::NOTE_NAME, b"\0"].concat();
+    push(&mut bytes, &owner, sidecar::NOTE_TYPE, &facts.sidecar.to_json());
     bytes
 }
 

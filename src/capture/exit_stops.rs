@@ -126,3 +126,21 @@ pub(super) fn broke_a_filter(tid: pid_t) -> bool {
     // __seccomp_filter(); arch/x86/entry/common.c.
     call >= 0 && (result == call || result == -i64::from(libc::ENOSYS))
 }
+
+/// What is said of a process that was killed for the call of a thread without
+/// an exit stop.
+pub(super) fn unseen(process: pid_t) -> String {
+    format!(
+        "a seccomp filter has killed process {process} for a system call of a thread that is \
+         older than the filter, so its stack could not be seen; the kernel's log may name the \
+         call (dmesg, audit)"
+    )
+}
+
+/// The same of a thread that alone was ended.
+pub(super) fn unseen_thread(process: pid_t, thread: pid_t) -> String {
+    format!(
+        "a seccomp filter has ended thread {thread} of process {process}, which ran on; the \
+         filter is younger than the thread, so its stack could not be seen"
+    )
+}

@@ -1,5 +1,6 @@
 //! A process that is held by the tracer, as a [`Process`].
 
+use std::cell::{Cell, OnceCell};
 use std::collections::HashMap;
 use std::fs;
 use std::fs::File;
@@ -14,14 +15,18 @@ use crate::base::arch::Arch;
 use crate::base::limits::Limits;
 use crate::base::memory::Memory;
 use crate::base::signal::Signal;
+use crate::base::text::text;
 use crate::capture::core_writer::{Contents, CoreStats, Notes, write_core};
 use crate::capture::error::CaptureError;
+use crate::capture::facts;
+use crate::capture::facts::{EnvironmentScope, FactScope};
 use crate::capture::maps;
 use crate::capture::status::ThreadState;
 use crate::capture::sys;
 use crate::capture::trace::HandledFault;
 use crate::dump::modules::modules;
 use crate::dump::process::{Identity, Process, Source, SourceKind, Thread, ThreadRegisters};
+use crate::dump::sidecar::{CaptureFacts, HandledFaultFact, Sidecar, SyscallFacts, ThreadFacts};
 use crate::dump::siginfo::{SignalCause, SignalInfo};
 
 /// `NT_PRSTATUS` as a register set: `pr_reg` alone.
@@ -51,6 +56,10 @@ pub struct Stopped {
     held: Held,
     state: ThreadState,
     threads: Vec<HeldThread>,
+    /// Asked for once; the process cannot change meanwhile.
+    sidecar: OnceCell<Sidecar>,
+    /// What is kept of its environment.
+    environment: Cell<EnvironmentScope>,
 }
 
 /// One thread, and what the core's notes want of it.
@@ -69,7 +78,7 @@ impl Stopped {
         let stopped = tids.map(|tid| held_thread(tid, true));
         let late = held.late.iter().map(|tid| held_thread(*tid, false));
         let threads = stopped.chain(late).collect();
-        Self { held, state, threads }
+        Self { held, state, threads, sidecar: OnceCell::new(), environment: Cell::default() }
     }
 
     /// Its process id, as this process sees it.
@@ -112,7 +121,12 @@ impl Stopped {
             cause: SignalCause::None,
         });
         Process {
-            source: Source { kind: SourceKind::Live, path: None, complete: memory.is_open() },
+            source: Source {
+                kind: SourceKind::Live,
+                path: None,
+                complete: memory.is_open(),
+                compressed: false,
+            },
             arch: Arch::X86_64,
             identity: self.identity(),
             signal: Some(signal),
@@ -121,7 +135,40 @@ impl Stopped {
             modules,
             auxv,
             memory: Box::new(memory),
+            sidecar: Some(self.sidecar().clone()),
         }
+    }
+
+    /// Says what is kept of its environment. Heeded until
+    /// [`Stopped::sidecar`] or [`Stopped::process`] is called.
+    pub fn keep_environment(&self, environment: EnvironmentScope) {
+        self.environment.set(environment);
+    }
+
+    /// What `/proc` says of it.
+    pub fn sidecar(&self) -> &Sidecar {
+        self.sidecar.get_or_init(|| {
+            // What is asked of each thread for its registers is known.
+            let threads = Some(self.threads.iter().map(thread_facts).collect());
+            let environment = self.environment.get();
+            let scope = FactScope { threads, environment, ..FactScope::of(self.alive()) };
+            let mut sidecar = facts::collect(self.alive(), &scope);
+            sidecar.handled_faults.extend(self.handled_fault_fact());
+            sidecar.capture =
+                Some(CaptureFacts { rung: "ptrace".to_owned(), ..CaptureFacts::default() });
+            sidecar
+        })
+    }
+
+    fn handled_fault_fact(&self) -> Option<HandledFaultFact> {
+        let fault = self.held.handled_fault?;
+        Some(HandledFaultFact {
+            tid: self.threads.first()?.thread.tid,
+            count: fault.count,
+            signal: fault.info.signal.0,
+            code: fault.info.code,
+            address: fault.info.address().map(|at| at.0),
+        })
     }
 
     /// Writes an ELF core of the process, sparse, to an empty file.
@@ -139,6 +186,7 @@ impl Stopped {
             info: self.held.info.and_then(|_| sys::signal_info(self.held.crashed).ok()),
             auxv: fs::read(format!("/proc/{pid}/auxv")).unwrap_or_default(),
             threads: &self.threads,
+            sidecar: self.sidecar(),
         };
         write_core(pid, &notes, contents, file).map_err(|source| CaptureError::Core { source })
     }
@@ -195,6 +243,29 @@ fn held_thread(tid: pid_t, is_stopped: bool) -> HeldThread {
         thread: Thread { tid: own_id, name: comm(tid), registers },
         state,
     }
+}
+
+fn thread_facts(held: &HeldThread) -> ThreadFacts {
+    ThreadFacts {
+        tid: held.thread.tid,
+        name: held.thread.name.as_deref().map(text),
+        pending: held.state.pending,
+        blocked: held.mask,
+        syscall: held.thread.registers.as_ref().and_then(syscall),
+        ..ThreadFacts::default()
+    }
+}
+
+/// The system call that a thread was in, and its arguments.
+fn syscall(registers: &ThreadRegisters) -> Option<SyscallFacts> {
+    // Of user_regs_struct: rdi, rsi, rdx, r10, r8, r9.
+    const ARGUMENTS: [usize; 6] = [14, 13, 12, 7, 9, 8];
+    let register = |index: usize| registers.general.get(index).copied();
+    let number = register(Arch::X86_64.syscall_index())?;
+    // All ones: in none.
+    i64::try_from(number).ok()?;
+    let arguments = ARGUMENTS.map(|index| register(index).unwrap_or(0));
+    Some(SyscallFacts { number, arguments })
 }
 
 /// The name of a thread; that of the first one is the process's. Its last

@@ -4,15 +4,19 @@
 //! shows a held process as a [`Process`](crate::dump::process::Process),
 //! [`core_writer`] writes its core.
 
+mod broken_pipe;
 mod core_notes;
 pub mod core_pattern;
 pub mod core_writer;
 pub mod error;
 mod exit_stops;
+pub mod facts;
+pub mod handler;
 pub mod kernel_core;
 pub mod launch;
 pub mod live;
 mod maps;
+mod page_copy;
 mod pagemap;
 mod privileges;
 pub mod sender;

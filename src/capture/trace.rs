@@ -13,7 +13,8 @@ use libc::{c_int, pid_t};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::base::signal::Signal;
-use crate::capture::exit_stops::{ExitStops, broke_a_filter};
+use crate::capture::broken_pipe::PipeReaders;
+use crate::capture::exit_stops::{ExitStops, broke_a_filter, unseen, unseen_thread};
 use crate::capture::launch::Event;
 use crate::capture::live::{Held, Stopped};
 use crate::capture::status::{ThreadState, tasks};
@@ -57,8 +58,9 @@ pub(super) struct Tracer<'c> {
     senders: FxHashMap<c_int, SignalInfo>,
     exit_stops: ExitStops,
     since: Instant,
-    /// Signals that have been delivered.
     signals: u32,
+    /// Those that are gone, for whoever writes to their pipes.
+    readers: PipeReaders,
     on_event: &'c mut dyn FnMut(Event<'_>),
 }
 
@@ -83,6 +85,7 @@ impl<'c> Tracer<'c> {
             exit_stops: ExitStops::new(main),
             since: Instant::now(),
             signals: 0,
+            readers: PipeReaders::default(),
             on_event,
         }
     }
@@ -166,10 +169,7 @@ impl<'c> Tracer<'c> {
         self.threads.remove(&tid);
         self.dead.remove(&tid);
         if let Some(thread) = self.exit_stops.ended(tid, status) {
-            self.notice(format!(
-                "a seccomp filter has ended thread {thread} of process {tid}, which ran on; the \
-                 filter is younger than the thread, so its stack could not be seen"
-            ));
+            self.notice(unseen_thread(tid, thread));
         }
         if tid == self.main {
             self.main_end = Some(status);
@@ -245,6 +245,11 @@ impl<'c> Tracer<'c> {
         {
             self.senders.insert(number, info);
         }
+        if number == libc::SIGPIPE
+            && let Some(why) = self.readers.explain(tid, self.main)
+        {
+            self.notice(why);
+        }
         let survives = state.survives(info.and_then(|info| info.code));
         if state.dies_of(signal) && !survives && self.dead.insert(state.process) {
             self.crashed(tid, &state, signal, info);
@@ -264,6 +269,7 @@ impl<'c> Tracer<'c> {
     /// The last stop of a thread. Only a seccomp kill is news: no signal stop
     /// came before it.
     fn exiting(&mut self, tid: pid_t) {
+        self.readers.exits(tid);
         if exit_signal(tid) != Some(Signal::SYS) {
             return;
         }
@@ -286,12 +292,7 @@ impl<'c> Tracer<'c> {
         let ending = hold.stopped.iter().filter(|(other, stop)| **other == tid || stop.is_exit);
         match ending.map(|(other, _)| *other).find(|other| broke_a_filter(*other)) {
             Some(guilty) => self.report(guilty, &state, Signal::SYS, None, &hold),
-            None => self.notice(format!(
-                "a seccomp filter has killed process {} for a system call of a thread that is \
-                 older than the filter, so its stack could not be seen; the kernel's log may name \
-                 the call (dmesg, audit)",
-                state.process
-            )),
+            None => self.notice(unseen(state.process)),
         }
         self.let_go(tid, hold);
     }
@@ -343,6 +344,7 @@ impl<'c> Tracer<'c> {
         // Whatever goes wrong in a report: the process still has to get its
         // signal, and we its exit status.
         let shown = catch_unwind(AssertUnwindSafe(|| on_event(Event::Crash(&stopped))));
+        self.readers.killed(state.process, signal, stopped.sidecar());
         if shown.is_err() {
             (self.on_event)(Event::Notice(format!(
                 "the crash of process {} could not be reported, because of a bug in coretool",

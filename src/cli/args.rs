@@ -5,7 +5,14 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::cli::options::{LimitArgs, ValueArgs};
+use crate::cli::cmd::debug::DebugArgs;
+use crate::cli::cmd::export::ExportArgs;
+use crate::cli::cmd::list::ListArgs;
+use crate::cli::cmd::path::PathArgs;
+use crate::cli::cmd::prune::PruneArgs;
+use crate::cli::cmd::rm::RmArgs;
+use crate::cli::cmd::show::ShowArgs;
+use crate::cli::options::{LimitArgs, StoreArgs, ValueArgs};
 
 /// The whole command line.
 #[derive(Clone, Debug, Parser)]
@@ -44,6 +51,20 @@ pub enum Command {
     /// Say what lies at an address of a core file
     #[command(after_help = WHAT_HELP)]
     What(WhatArgs),
+    /// List the crashes that are kept
+    List(ListArgs),
+    /// Show the report of a kept crash again
+    Show(ShowArgs),
+    /// Open the core of a kept crash in gdb or lldb
+    Debug(DebugArgs),
+    /// Say where the core of a kept crash is
+    Path(PathArgs),
+    /// Copy a kept crash out of the store, to open it elsewhere
+    Export(ExportArgs),
+    /// Remove kept crashes
+    Rm(RmArgs),
+    /// Remove what is too old or too much, and compress the rest
+    Prune(PruneArgs),
     /// See a small program crash, and the crash explained
     Demo(DemoArgs),
 }
@@ -69,7 +90,7 @@ Exit status: 1 when an expression means nothing; 0 when its value is not known, 
 /// `coretool print`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct PrintArgs {
-    /// The core file
+    /// The core file, or a kept crash: its id, or `latest`
     pub core: PathBuf,
 
     /// Expressions, and formats like /x for those that follow
@@ -104,7 +125,7 @@ const MEMORY_HELP: &str = "ADDR and LEN are expressions, as for `print`: 0x7ffd1
 /// `coretool memory`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct MemoryArgs {
-    /// The core file
+    /// The core file, or a kept crash: its id, or `latest`
     pub core: PathBuf,
 
     /// An expression for the first address
@@ -135,7 +156,7 @@ pub struct MemoryArgs {
 /// `coretool what`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct WhatArgs {
-    /// The core file
+    /// The core file, or a kept crash: its id, or `latest`
     pub core: PathBuf,
 
     /// An expression for the address, as for `memory`
@@ -181,6 +202,10 @@ pub struct FileArgs {
     /// Look for separate debug files here, too (may be repeated)
     #[arg(long = "debug-dir", value_name = "DIR")]
     pub debug_directories: Vec<PathBuf>,
+
+    /// Where kept crashes are looked for.
+    #[command(flatten)]
+    pub store: StoreArgs,
 }
 
 /// `coretool run`.
@@ -211,6 +236,10 @@ pub struct RunArgs {
     #[arg(long = "debug-dir", value_name = "DIR")]
     pub debug_directories: Vec<PathBuf>,
 
+    /// Where crashes are kept.
+    #[command(flatten)]
+    pub store: StoreArgs,
+
     /// The program and its arguments
     // Everything after the program's name is the program's.
     #[arg(required = true, trailing_var_arg = true, value_names = ["PROG", "ARGS"])]
@@ -220,7 +249,7 @@ pub struct RunArgs {
 /// `coretool analyze`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct AnalyzeArgs {
-    /// The core file
+    /// The core file, or a kept crash: its id, or `latest`
     pub core: PathBuf,
 
     /// Where files are looked for.
@@ -273,6 +302,32 @@ pub struct ReportArgs {
     /// Show the stacks of all threads in full
     #[arg(long)]
     pub all_threads: bool,
+
+    /// Show all descriptors, shared memory, semaphores and queues, and who has their other ends
+    #[arg(long)]
+    pub ipc: bool,
+
+    /// Show the process tree
+    #[arg(long)]
+    pub tree: bool,
+
+    /// Show the environment, `redacted` (values that may be secrets are masked) or `full`; `none`
+    /// does not even keep it [default: keep it redacted, and do not show it]
+    #[arg(long, value_enum, value_name = "HOW", num_args = 0..=1, require_equals = true,
+          default_missing_value = "redacted")]
+    pub environment: Option<EnvironmentArg>,
+}
+
+/// What becomes of the environment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum EnvironmentArg {
+    /// Values that may be secrets are masked.
+    #[default]
+    Redacted,
+    /// All values.
+    Full,
+    /// It is not kept.
+    None,
 }
 
 /// Forms of a report.

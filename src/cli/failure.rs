@@ -3,6 +3,7 @@
 use crate::capture::error::CaptureError;
 use crate::dump::error::DumpError;
 use crate::inspect::NoSuchPlace;
+use crate::triage::store::StoreError;
 
 /// A failure of a command that has a remedy.
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +31,8 @@ pub fn hint(error: &anyhow::Error) -> Option<String> {
             let of_dump = || cause.downcast_ref::<DumpError>().and_then(DumpError::hint);
             let of_capture = || cause.downcast_ref::<CaptureError>().and_then(CaptureError::hint);
             let of_place = || cause.downcast_ref::<NoSuchPlace>().map(NoSuchPlace::hint);
-            failure.or_else(of_dump).or_else(of_capture).or_else(of_place)
+            let of_store = || cause.downcast_ref::<StoreError>().and_then(StoreError::hint);
+            failure.or_else(of_dump).or_else(of_capture).or_else(of_place).or_else(of_store)
         })
     })
 }

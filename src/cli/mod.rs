@@ -4,9 +4,9 @@
 //! [`ui::Ui`], and only here the environment and the clock are read on behalf
 //! of the layers below. One command is one file of [`cmd`].
 
+pub mod amounts;
 pub mod args;
 pub mod cmd;
-pub mod crash_directory;
 pub mod death;
 pub mod destination;
 pub mod exit;
@@ -15,6 +15,8 @@ pub mod new_file;
 pub mod options;
 pub mod progress;
 pub mod saved_crash;
+pub mod store_place;
+pub mod stored_core;
 pub mod ui;
 pub mod utc;
 
@@ -39,6 +41,13 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Print(args) => cmd::print::print(args, &ui),
         Command::Memory(args) => cmd::memory::memory(args, &ui),
         Command::What(args) => cmd::what::what(args, &ui),
+        Command::List(args) => cmd::list::list(args, &ui),
+        Command::Show(args) => cmd::show::show(args, &ui),
+        Command::Debug(args) => cmd::debug::debug(args),
+        Command::Path(args) => cmd::path::path(args, &ui),
+        Command::Export(args) => cmd::export::export(args, &ui),
+        Command::Rm(args) => cmd::rm::rm(args, &ui),
+        Command::Prune(args) => cmd::prune::prune(args, &ui),
         Command::Demo(args) => cmd::demo::demo(args, &ui),
     };
     done.unwrap_or_else(|error| {

@@ -1,5 +1,7 @@
 //! Options that several commands share, and what they mean for an analysis.
 
+use std::path::PathBuf;
+
 use anyhow::{Context as _, Result};
 use clap::ValueEnum;
 
@@ -9,6 +11,15 @@ use crate::cli::args::{FileArgs, PlaceArgs};
 use crate::cli::failure::Failure;
 use crate::inspect::Choice;
 use crate::symbols::SymbolOptions;
+
+/// The option of all commands that know kept crashes.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct StoreArgs {
+    /// The directory where crashes are kept [default: coretool in $XDG_STATE_HOME, for root
+    /// /var/lib/coretool, or else ~/.local/state/coretool]
+    #[arg(long, value_name = "DIR")]
+    pub store: Option<PathBuf>,
+}
 
 /// Options of all commands that show values.
 #[derive(Clone, Debug, Default, clap::Args)]

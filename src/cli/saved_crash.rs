@@ -1,17 +1,17 @@
-//! What is kept of a crash: its core and its report, in its own directory.
+//! What is kept of a crash: its core and its report.
 
 use std::fs::{File, Metadata};
+use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result};
 use tempfile::NamedTempFile;
 
-use crate::cli::crash_directory::CrashDirectory;
 use crate::cli::new_file::{self, Existing};
 use crate::report::model::{Gap, Report, Saved};
-use crate::report::render::json::{self, Layout};
+use crate::triage::store::{Budget, Origin, Staged, Store, Wanted};
 
 /// Writes a core into an empty file.
 pub type WriteCore<'w> = &'w mut dyn FnMut(&mut File) -> Result<()>;
@@ -29,16 +29,18 @@ pub enum CorePlace {
     Nowhere,
 }
 
-/// Saves the core that `write_core` writes, and then `report`, which from then
-/// on says where they are. A part that cannot be saved becomes a gap of the
-/// report: a crash is worth telling even on a full disk.
+/// Saves the core that `write_core` writes, and then `report`, in the store at
+/// `store`; the report says from then on where they are. A part that cannot be
+/// saved becomes a gap of the report: a crash is worth telling even on a full
+/// disk.
 pub fn save(
     report: &mut Report,
-    crashes: Option<&Path>,
+    store: Option<&Path>,
     core: &CorePlace,
+    captured_by: &str,
     write_core: WriteCore<'_>,
 ) {
-    let Some(crashes) = crashes else {
+    let Some(store) = store else {
         report.gaps.push(Gap {
             missing: "the saved report".to_owned(),
             why: "neither XDG_STATE_HOME nor HOME is an absolute path".to_owned(),
@@ -46,74 +48,80 @@ pub fn save(
         });
         return;
     };
-    let saved = try_save(report, crashes, core, write_core);
-    if let Err(error) = saved {
-        note_unsaved(report, &error);
+    let mut origin = Origin::new(SystemTime::now(), captured_by);
+    // A core that the user has a place for does not need the store.
+    match core {
+        CorePlace::File(path, existing) => match save_core(path, *existing, write_core) {
+            Ok(bytes) => {
+                origin.core_elsewhere = Some(absolute(path));
+                let directory = new_file::directory_of(path).display().to_string();
+                let core = Some(absolute(path).display().to_string());
+                let core_bytes = Some(bytes);
+                report.saved = Some(Saved { directory, core, core_bytes, ..Saved::default() });
+            }
+            Err(error) => report.gaps.push(gap("the core file", &error)),
+        },
+        CorePlace::There(path) => origin.core_elsewhere = Some(absolute(path)),
+        CorePlace::Beside | CorePlace::Nowhere => (),
+    }
+    let elsewhere = report.saved.clone();
+    let kept = Store::open(store, Budget::default()).map_err(anyhow::Error::from);
+    let kept = kept.and_then(|store| {
+        let staged = match core {
+            CorePlace::Beside => staged(&store, write_core, &mut report.gaps),
+            _ => None,
+        };
+        Ok(store.keep(staged, report, &origin)?)
+    });
+    if let Err(error) = kept {
+        report.saved = elsewhere;
+        report.gaps.push(gap("the saved report", &error));
     }
 }
 
-fn try_save(
-    report: &mut Report,
-    crashes: &Path,
-    core: &CorePlace,
-    write_core: WriteCore<'_>,
-) -> Result<()> {
-    let process = &report.process;
-    let path = process.executable.as_deref().and_then(|path| path.rsplit('/').next());
-    let command = process.command.as_deref().or(path).unwrap_or_default().to_owned();
-    let pid = process.pid.unwrap_or_default();
-    let directory = CrashDirectory::create(crashes, &command, pid, SystemTime::now())?;
-    let beside = directory.path.join("core");
-    let (core, there) = match core {
-        CorePlace::Beside => (Some((beside.as_path(), Existing::Keep)), None),
-        CorePlace::File(path, existing) => (Some((path.as_path(), *existing)), None),
-        CorePlace::There(path) => (None, Some(path)),
-        CorePlace::Nowhere => (None, None),
-    };
-    let report_path = directory.path.join("report.json");
-    let mut saved = Saved {
-        directory: directory.path.display().to_string(),
-        report: Some(report_path.display().to_string()),
-        id: directory.id(),
-        ..Saved::default()
-    };
-    if let Some((path, existing)) = core {
-        match save_core(path, existing, write_core) {
-            Ok(bytes) => {
-                saved.core = Some(absolute(path));
-                saved.core_bytes = Some(bytes);
-            }
-            Err(error) => report.gaps.push(gap("the core file", &error)),
-        }
+/// The core in the store. Without it the report is kept all the same.
+fn staged(store: &Store, write_core: WriteCore<'_>, gaps: &mut Vec<Gap>) -> Option<Staged> {
+    let written = store.stage().map_err(anyhow::Error::from).and_then(|staged| {
+        let mut file = staged.core();
+        write_core(&mut file.try_clone()?)
+            .with_context(|| format!("cannot write into the store `{}`", store.root().display()))?;
+        file.flush()?;
+        Ok(staged)
+    });
+    written.map_err(|error| gaps.push(gap("the core file", &error))).ok()
+}
+
+/// Raw cores younger than this stay as they are: a core that has just been
+/// reported is opened now, by whichever tool.
+const FRESH: Duration = Duration::from_secs(10 * 60);
+
+/// How much of older cores one run compresses, in bytes on disk: a fraction of
+/// a second.
+const MOST_COMPRESSED: u64 = 64 << 20;
+
+/// What can wait until the program has ended: puts the crashes `ids` of the
+/// store at `store` on the disk for good, and compresses older cores.
+pub fn settle(store: Option<&Path>, ids: &[String]) {
+    let Some(store) = store.filter(|_| !ids.is_empty()) else { return };
+    // Nothing is lost when this fails: the crashes are kept already.
+    let Ok(store) = Store::open(store, Budget::default()) else { return };
+    for id in ids {
+        let _synced = store.sync(id);
     }
-    if let Some(path) = there {
-        saved.core = Some(absolute(path));
-        saved.core_bytes = path.metadata().ok().map(|file| on_disk(&file));
+    let now = SystemTime::now();
+    let mut left = MOST_COMPRESSED;
+    for entry in store.list(&Wanted::default()).unwrap_or_default() {
+        let is_old = now.duration_since(entry.at).is_ok_and(|age| age > FRESH);
+        let raw = entry.core.filter(|core| core.is_ours && !core.is_compressed && is_old);
+        let Some(rest) = raw.and_then(|core| left.checked_sub(core.bytes)) else { continue };
+        left = rest;
+        let _compressed = store.compress(&entry.id);
     }
-    report.saved = Some(saved);
-    let mut text = String::new();
-    json::render(report, Layout::Indented, &mut text).context("cannot render the report")?;
-    let written = new_file::write(&report_path, text.as_bytes(), Existing::Keep);
-    if written.is_err() {
-        report.saved = report.saved.take().filter(|saved| saved.core.is_some());
-        match &mut report.saved {
-            Some(saved) => saved.report = None,
-            // An empty directory helps nobody, and one more does no harm.
-            None => drop(std::fs::remove_dir(&directory.path)),
-        }
-    }
-    written
 }
 
 /// A path that means the same in each directory, as a report needs it.
-fn absolute(path: &Path) -> String {
-    let absolute = std::path::absolute(path);
-    absolute.as_deref().unwrap_or(path).display().to_string()
-}
-
-/// Notes that nothing of the crash could be saved.
-fn note_unsaved(report: &mut Report, why: &anyhow::Error) {
-    report.gaps.push(gap("the saved report", why));
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// Writes a core at once and whole, and returns what it takes on disk.
@@ -170,9 +178,10 @@ mod tests {
     fn a_core_and_a_report() {
         let dir = tempfile::tempdir().unwrap();
         let mut report = crash();
-        save(&mut report, Some(dir.path()), &CorePlace::Beside, &mut sparse);
+        let root = dir.path().join("coretool");
+        save(&mut report, Some(&root), &CorePlace::Beside, "ptrace", &mut sparse);
         assert_eq!(report.gaps, []);
-        let saved = report.saved.clone().unwrap();
+        let saved = report.saved.take().unwrap();
         assert!(saved.core_bytes.unwrap() < 1 << 20, "holes take no room");
         for path in [saved.core.as_ref().unwrap(), saved.report.as_ref().unwrap()] {
             assert!(Path::new(path).starts_with(&saved.directory));
@@ -180,30 +189,39 @@ mod tests {
         }
         let read = fs::read_to_string(saved.report.as_ref().unwrap()).unwrap();
         assert_eq!(serde_json::from_str::<Report>(&read).unwrap(), report);
-        assert_eq!(fs::read_dir(&saved.directory).unwrap().count(), 2);
+        assert_eq!(fs::read_dir(&saved.directory).unwrap().count(), 3);
     }
 
     #[test]
     fn what_cannot_be_saved_is_a_gap() {
         let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("coretool");
         let taken = dir.path().join("taken");
         fs::write(&taken, b"mine").unwrap();
         let mut report = crash();
         let place = CorePlace::File(taken.clone(), Existing::Keep);
-        save(&mut report, Some(&dir.path().join("crashes")), &place, &mut sparse);
+        save(&mut report, Some(&root), &place, "ptrace", &mut sparse);
         assert_eq!(fs::read(&taken).unwrap(), b"mine");
         assert!(report.gaps[0].why.contains("exists"), "{:?}", report.gaps);
         assert!(report.saved.as_ref().unwrap().report.is_some());
 
         let mut report = crash();
-        save(&mut report, Some(dir.path()), &CorePlace::Beside, &mut |_| {
+        save(&mut report, Some(&root), &CorePlace::Beside, "ptrace", &mut |_| {
             bail!("the process is gone")
         });
         assert!(report.gaps[0].why.ends_with("the process is gone"), "{:?}", report.gaps);
+        assert!(report.saved.as_ref().unwrap().core.is_none());
 
         let mut report = crash();
-        save(&mut report, Some(&taken), &CorePlace::Nowhere, &mut sparse);
+        save(&mut report, Some(&taken), &CorePlace::Nowhere, "ptrace", &mut sparse);
         assert!(report.saved.is_none());
+        assert_eq!(report.gaps[0].missing, "the saved report");
+
+        // A core that the user has a place for is there, whatever the store.
+        let mut report = crash();
+        let place = CorePlace::File(dir.path().join("core"), Existing::Keep);
+        save(&mut report, Some(&taken), &place, "ptrace", &mut sparse);
+        assert!(report.saved.as_ref().unwrap().core.as_ref().unwrap().ends_with("/core"));
         assert_eq!(report.gaps[0].missing, "the saved report");
     }
 }

@@ -1,6 +1,7 @@
 //! A core file as a [`Process`].
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use goblin::elf::program_header::{PF_R, PF_W, PF_X, PT_LOAD, PT_NOTE, ProgramHeader};
@@ -8,11 +9,12 @@ use goblin::elf::program_header::{PF_R, PF_W, PF_X, PT_LOAD, PT_NOTE, ProgramHea
 use crate::base::addr::{FileOff, RunAddr, RunRange};
 use crate::base::arch::Arch;
 use crate::base::bytes::Cursor;
-use crate::base::file_store::FileStore;
+use crate::base::file_store::{FileStore, StoredFile};
 use crate::base::gap::Gaps;
 use crate::base::limits::Limits;
 use crate::base::signal::Signal;
 use crate::dump::arguments::arguments;
+use crate::dump::contents::Contents;
 use crate::dump::elf_core::core_headers;
 use crate::dump::error::DumpError;
 use crate::dump::mapped_files::{MappedFile, mapped_files};
@@ -24,6 +26,8 @@ use crate::dump::process::{
 use crate::dump::prstatus::thread_status;
 use crate::dump::psinfo::process_info;
 use crate::dump::segments::{Segment, Segments};
+use crate::dump::sidecar;
+use crate::dump::sidecar::Sidecar;
 use crate::dump::siginfo::{SignalCause, SignalInfo, signal_info};
 
 /// Opens the core file at `path`.
@@ -42,16 +46,32 @@ pub fn open<'f>(
 ) -> Result<Process<'f>, DumpError> {
     let file =
         store.open(path).map_err(|source| DumpError::Io { path: path.to_owned(), source })?;
-    let bytes = file.bytes;
-    let headers = core_headers(bytes, path)?;
+    open_stored(file, path, store, limits, gaps)
+}
+
+/// As [`open`], for a core that `store` holds already; `path` only names it.
+///
+/// # Errors
+///
+/// As for [`open`].
+pub fn open_stored<'f>(
+    file: StoredFile<'f>,
+    path: &Path,
+    store: &'f FileStore,
+    limits: &Limits,
+    gaps: &Gaps,
+) -> Result<Process<'f>, DumpError> {
+    let contents = Contents::new(file.bytes, store);
+    let headers = core_headers(&contents, path)?;
     let loads: Vec<&ProgramHeader> =
         headers.segments.iter().filter(|segment| segment.p_type == PT_LOAD).collect();
 
     let mut notes = CoreNotes::default();
     for segment in headers.segments.iter().filter(|segment| segment.p_type == PT_NOTE) {
-        notes.read(headers.arch, bytes, segment, limits, gaps);
+        notes.read(headers.arch, &contents, segment, limits, gaps);
     }
-    let complete = note_truncation(bytes, &headers.segments, headers.lost, gaps) && !notes.broken;
+    let complete =
+        note_truncation(contents.len(), &headers.segments, headers.lost, gaps) && !notes.broken;
     if notes.threads.is_empty() {
         gaps.note(
             "the threads and their registers",
@@ -61,7 +81,9 @@ pub fn open<'f>(
     }
 
     let mappings = mappings(&loads, &notes.files);
-    let memory = Segments::new(segments(bytes, &loads, &notes.auxv));
+    let segments = segments(&contents, &loads, &notes.auxv);
+    let compressed = contents.is_compressed();
+    let memory = Segments::new(contents, segments);
     let modules = modules(&mappings, &notes.auxv, &memory, limits);
     let mut identity = notes.identity;
     identity.executable =
@@ -80,17 +102,45 @@ pub fn open<'f>(
         };
         notes.info.filter(|info| info.signal == plain.signal).unwrap_or(plain)
     });
+    let sidecar = notes.sidecar.or_else(|| sidecar_beside(path, store));
+    let mut threads = notes.threads;
+    name_threads(&mut threads, sidecar.as_ref());
     Ok(Process {
-        source: Source { kind: SourceKind::Core, path: Some(path.to_owned()), complete },
+        source: Source {
+            kind: SourceKind::Core,
+            path: Some(path.to_owned()),
+            complete,
+            compressed,
+        },
         arch: headers.arch,
         identity,
         signal,
-        threads: notes.threads,
+        threads,
         mappings,
         modules,
         auxv: notes.auxv,
         memory: Box::new(memory),
+        sidecar,
     })
+}
+
+/// What was written beside a core whose maker puts no notes of ours into it.
+fn sidecar_beside(core: &Path, store: &FileStore) -> Option<Sidecar> {
+    let mut path = core.as_os_str().to_owned();
+    path.push(sidecar::FILE_SUFFIX);
+    let file = store.open(Path::new(&path)).ok()?;
+    Sidecar::from_json(file.bytes)
+}
+
+/// A core by itself has no names of threads.
+fn name_threads(threads: &mut [Thread], sidecar: Option<&Sidecar>) {
+    let facts = sidecar.map(|facts| facts.threads.as_slice()).unwrap_or_default();
+    let names: HashMap<u32, &String> =
+        facts.iter().filter_map(|it| Some((it.tid, it.name.as_ref()?))).collect();
+    for thread in threads {
+        let name = names.get(&thread.tid).map(|name| name.as_bytes().to_vec());
+        thread.name = thread.name.take().or(name);
+    }
 }
 
 /// What the notes tell, gathered over all note segments.
@@ -102,6 +152,7 @@ struct CoreNotes<'f> {
     threads: Vec<Thread>,
     auxv: Vec<(u64, u64)>,
     files: Vec<MappedFile<'f>>,
+    sidecar: Option<Sidecar>,
     /// Whether a note was cut or made no sense, so that others may be lost.
     broken: bool,
 }
@@ -110,12 +161,12 @@ impl<'f> CoreNotes<'f> {
     fn read(
         &mut self,
         arch: Arch,
-        bytes: &'f [u8],
+        contents: &Contents<'f>,
         segment: &ProgramHeader,
         limits: &Limits,
         gaps: &Gaps,
     ) {
-        let present = present(bytes, segment);
+        let present = contents.part(segment.p_offset, segment.p_filesz);
         for note in Notes::new(Cursor::new(present, FileOff(segment.p_offset))) {
             let result = note.and_then(|note| self.add(arch, &note, limits));
             if let Err(error) = result {
@@ -183,6 +234,9 @@ impl<'f> CoreNotes<'f> {
                     }
                 }
             }
+            (sidecar::NOTE_NAME, sidecar::NOTE_TYPE) if self.sidecar.is_none() => {
+                self.sidecar = Sidecar::from_json(note.desc.rest());
+            }
             (b"CORE", NT_FILE) => self.files = mapped_files(note)?,
             // Register sets of other kinds, gdb's target description.
             _ => (),
@@ -202,17 +256,13 @@ fn with_sources(error: &DumpError) -> String {
     text
 }
 
-/// The bytes of a segment that are in the file.
-fn present<'f>(bytes: &'f [u8], segment: &ProgramHeader) -> &'f [u8] {
-    let start = usize::try_from(segment.p_offset).unwrap_or(usize::MAX);
-    let rest = bytes.get(start..).unwrap_or_default();
-    let len = usize::try_from(segment.p_filesz).unwrap_or(usize::MAX).min(rest.len());
-    rest.get(..len).unwrap_or_default()
+/// How many bytes of a segment are in the file.
+fn present(contents: &Contents<'_>, segment: &ProgramHeader) -> u64 {
+    segment.p_filesz.min(contents.len().saturating_sub(segment.p_offset))
 }
 
 /// Notes what a cut core has lost. Returns whether it is whole.
-fn note_truncation(bytes: &[u8], segments: &[ProgramHeader], lost: u64, gaps: &Gaps) -> bool {
-    let len = bytes.len() as u64;
+fn note_truncation(len: u64, segments: &[ProgramHeader], lost: u64, gaps: &Gaps) -> bool {
     let wanted = segments
         .iter()
         .filter(|segment| segment.p_filesz > 0)
@@ -247,11 +297,11 @@ fn note_truncation(bytes: &[u8], segments: &[ProgramHeader], lost: u64, gaps: &G
 }
 
 /// The segments whose bytes are to be believed.
-fn segments<'f>(
-    bytes: &'f [u8],
+fn segments(
+    contents: &Contents<'_>,
     loads: &[&ProgramHeader],
     auxv: &[(u64, u64)],
-) -> Vec<Segment<'f>> {
+) -> Vec<Segment> {
     const AT_SYSINFO_EHDR: u64 = 33;
     /// `[vsyscall]` of every process; Linux `VSYSCALL_ADDR`.
     const VSYSCALL: u64 = 0xffff_ffff_ff60_0000;
@@ -266,7 +316,7 @@ fn segments<'f>(
     for load in by_end {
         let end = load.p_vaddr.saturating_add(load.p_memsz);
         let read_only = load.p_flags & (PF_R | PF_W | PF_X) == PF_R;
-        if Some(end) == vvar_end && read_only && all_zero(present(bytes, load)) {
+        if Some(end) == vvar_end && read_only && is_zero(contents, load) {
             vvar.push(load.p_vaddr);
             vvar_end = Some(load.p_vaddr);
         }
@@ -274,14 +324,24 @@ fn segments<'f>(
     loads
         .iter()
         .filter(|load| load.p_vaddr != VSYSCALL && !vvar.contains(&load.p_vaddr))
-        .map(|load| Segment { start: RunAddr(load.p_vaddr), bytes: present(bytes, load) })
+        .map(|load| Segment {
+            start: RunAddr(load.p_vaddr),
+            at: load.p_offset,
+            len: present(contents, load),
+        })
         .collect()
 }
 
 /// Whether all of a few pages are zero. A longer range is not looked at: the
 /// kernel's data pages are few.
-fn all_zero(bytes: &[u8]) -> bool {
-    bytes.len() <= 64 << 10 && bytes.iter().all(|byte| *byte == 0)
+fn is_zero(contents: &Contents<'_>, load: &ProgramHeader) -> bool {
+    let len = present(contents, load);
+    if len > 64 << 10 {
+        return false;
+    }
+    let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
+    let got = contents.read(load.p_offset, &mut bytes);
+    got == bytes.len() && bytes.iter().all(|byte| *byte == 0)
 }
 
 /// Program headers and `NT_FILE` put together.

@@ -9,6 +9,7 @@ use goblin::elf::program_header::ProgramHeader;
 use goblin::elf::section_header::SectionHeader;
 
 use crate::base::arch::Arch;
+use crate::dump::contents::Contents;
 use crate::dump::error::DumpError;
 
 /// Size of one 64-bit program header.
@@ -28,14 +29,16 @@ pub(super) struct CoreHeaders {
     pub(super) lost: u64,
 }
 
-/// Reads the headers of `bytes`, a whole file.
+/// Reads the headers of a whole file.
 ///
 /// # Errors
 ///
 /// When it is not a core, or not one of an architecture that is analyzed.
-pub(super) fn core_headers(bytes: &[u8], path: &Path) -> Result<CoreHeaders, DumpError> {
+pub(super) fn core_headers(contents: &Contents<'_>, path: &Path) -> Result<CoreHeaders, DumpError> {
     let path = || path.to_owned();
-    let cut = |what| DumpError::Cut { path: path(), what, len: bytes.len() as u64 };
+    let cut = |what| DumpError::Cut { path: path(), what, len: contents.len() };
+    // The ELF header, or what else a file begins with.
+    let bytes = contents.part(0, 512);
     if bytes.is_empty() {
         return Err(DumpError::Empty { path: path() });
     }
@@ -72,12 +75,13 @@ pub(super) fn core_headers(bytes: &[u8], path: &Path) -> Result<CoreHeaders, Dum
     };
     let context = Ctx::new(Container::Big, Endian::Little);
 
-    let claimed = segment_count(bytes, &header, context);
-    let room = (bytes.len() as u64).saturating_sub(header.e_phoff).wrapping_div(ENTRY);
+    let claimed = segment_count(contents, &header, context);
+    let room = contents.len().saturating_sub(header.e_phoff).wrapping_div(ENTRY);
     let present = claimed.min(room);
-    let offset = usize::try_from(header.e_phoff).map_err(|_| cut("program headers"))?;
+    let table = contents.part(header.e_phoff, present.saturating_mul(ENTRY));
+    let present = (table.len() as u64).wrapping_div(ENTRY);
     let count = usize::try_from(present).map_err(|_| cut("program headers"))?;
-    let segments = ProgramHeader::parse(bytes, offset, count, context)
+    let segments = ProgramHeader::parse(table, 0, count, context)
         .ok()
         .filter(|segments| !segments.is_empty())
         .ok_or_else(|| cut("program headers"))?;
@@ -90,21 +94,21 @@ pub(super) fn core_headers(bytes: &[u8], path: &Path) -> Result<CoreHeaders, Dum
 /// kernel writes; a cut core has lost it. Then it follows from the notes,
 /// which the kernel puts right behind the headers. Source: Linux
 /// `fs/binfmt_elf.c`, `elf_core_dump()` and `fill_extnum_info()`.
-fn segment_count(bytes: &[u8], header: &Header, context: Ctx) -> u64 {
+fn segment_count(contents: &Contents<'_>, header: &Header, context: Ctx) -> u64 {
     if header.e_phnum != PN_XNUM {
         return u64::from(header.e_phnum);
     }
-    let first_section = usize::try_from(header.e_shoff)
-        .ok()
+    /// Size of one 64-bit section header.
+    const SECTION: u64 = 64;
+    let first_section = Some(header.e_shoff)
         .filter(|offset| *offset > 0)
-        .and_then(|offset| SectionHeader::parse(bytes, offset, 1, context).ok())
+        .and_then(|at| SectionHeader::parse(contents.part(at, SECTION), 0, 1, context).ok())
         .and_then(|sections| sections.first().map(|section| u64::from(section.sh_info)));
     if let Some(count) = first_section.filter(|count| *count >= u64::from(PN_XNUM)) {
         return count;
     }
-    let notes = usize::try_from(header.e_phoff)
+    let notes = ProgramHeader::parse(contents.part(header.e_phoff, ENTRY), 0, 1, context)
         .ok()
-        .and_then(|offset| ProgramHeader::parse(bytes, offset, 1, context).ok())
         .and_then(|segments| segments.first().map(|first| (first.p_type, first.p_offset)));
     match notes {
         Some((goblin::elf::program_header::PT_NOTE, at)) => {
@@ -203,7 +207,8 @@ mod tests {
             ),
         ];
         for (name, bytes, want) in cases {
-            let error = core_headers(bytes, Path::new("x")).unwrap_err();
+            let contents = Contents::Mapped(bytes);
+            let error = core_headers(&contents, Path::new("x")).unwrap_err();
             assert_eq!(&error.to_string(), want, "{name}");
         }
     }

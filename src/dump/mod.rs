@@ -1,6 +1,8 @@
 //! From a core file to a [`process::Process`].
 
 mod arguments;
+mod compressed;
+mod contents;
 mod core_file;
 mod elf_core;
 pub mod error;
@@ -12,7 +14,8 @@ pub mod process;
 pub mod prstatus;
 pub mod psinfo;
 mod segments;
+pub mod sidecar;
 pub mod siginfo;
 pub mod xstate;
 
-pub use crate::dump::core_file::open;
+pub use crate::dump::core_file::{open, open_stored};

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use crate::base::addr::{Bias, FileOff, RunAddr, RunRange};
 use crate::base::arch::Arch;
 use crate::base::memory::Memory;
+use crate::dump::sidecar::Sidecar;
 use crate::dump::siginfo::SignalInfo;
 
 /// A process at the moment of its death, or stopped just before it.
@@ -31,6 +32,8 @@ pub struct Process<'f> {
     /// What is known of its memory: the core's segments, or the live process.
     /// Bytes of mapped files that were not dumped are *not* in it.
     pub memory: Box<dyn Memory + 'f>,
+    /// What the kernel knew of it, where somebody asked while it was there.
+    pub sidecar: Option<Sidecar>,
 }
 
 /// Where a [`Process`] was read from.
@@ -42,6 +45,8 @@ pub struct Source {
     pub path: Option<PathBuf>,
     /// Whether everything that the maker promised is there. A cut core is not.
     pub complete: bool,
+    /// Whether the core was read compressed.
+    pub compressed: bool,
 }
 
 /// The makers of a [`Process`].
@@ -198,7 +203,12 @@ pub(crate) mod tests {
             dumped: 0,
         };
         Process {
-            source: Source { kind: SourceKind::Core, path: None, complete: true },
+            source: Source {
+                kind: SourceKind::Core,
+                path: None,
+                complete: true,
+                compressed: false,
+            },
             arch: Arch::X86_64,
             identity: Identity::default(),
             signal: None,
@@ -207,6 +217,7 @@ pub(crate) mod tests {
             modules: Vec::new(),
             auxv: Vec::new(),
             memory: Box::new(Bytes(0, &[])),
+            sidecar: None,
         }
     }
 

@@ -3,60 +3,61 @@
 
 use crate::base::addr::RunAddr;
 use crate::base::memory::Memory;
+use crate::dump::contents::Contents;
 
 /// The bytes of one `PT_LOAD` that are in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Segment<'f> {
+pub(super) struct Segment {
     /// Where they were.
     pub(super) start: RunAddr,
-    /// What they were. Shorter than `p_memsz` where the kernel left bytes out,
-    /// and shorter than `p_filesz` where the file is cut. What is not here is
+    /// Where they are in the file.
+    pub(super) at: u64,
+    /// How many they are. Fewer than `p_memsz` where the kernel left bytes out,
+    /// and fewer than `p_filesz` where the file is cut. What is not here is
     /// **absent, not zero**.
-    pub(super) bytes: &'f [u8],
+    pub(super) len: u64,
 }
 
 /// All segments of a core, as [`Memory`].
-#[derive(Debug)]
 pub(super) struct Segments<'f> {
+    contents: Contents<'f>,
     /// By address, not overlapping.
-    sorted: Vec<Segment<'f>>,
+    sorted: Vec<Segment>,
 }
 
 impl<'f> Segments<'f> {
     /// Sorts the segments. Where two overlap, which no honest core does, the
     /// one that starts lower keeps the bytes.
-    pub(super) fn new(mut segments: Vec<Segment<'f>>) -> Self {
+    pub(super) fn new(contents: Contents<'f>, mut segments: Vec<Segment>) -> Self {
         for segment in &mut segments {
-            let room = usize::try_from(u64::MAX.saturating_sub(segment.start.0));
-            let len = segment.bytes.len().min(room.unwrap_or(usize::MAX));
-            segment.bytes = segment.bytes.get(..len).unwrap_or_default();
+            segment.len = segment.len.min(u64::MAX.saturating_sub(segment.start.0));
         }
-        segments.retain(|segment| !segment.bytes.is_empty());
+        segments.retain(|segment| segment.len > 0);
         // Stable: of two with the same start the first in the file wins.
         segments.sort_by_key(|segment| segment.start);
-        let mut sorted: Vec<Segment<'f>> = Vec::with_capacity(segments.len());
+        let mut sorted: Vec<Segment> = Vec::with_capacity(segments.len());
         for mut segment in segments {
             let taken = sorted.last().map_or(0, |last| end(last).saturating_sub(segment.start.0));
-            let skip = usize::try_from(taken).unwrap_or(usize::MAX);
-            let Some(rest) = segment.bytes.get(skip..).filter(|rest| !rest.is_empty()) else {
+            if taken >= segment.len {
                 continue;
-            };
+            }
             segment.start = RunAddr(segment.start.0.saturating_add(taken));
-            segment.bytes = rest;
+            segment.at = segment.at.saturating_add(taken);
+            segment.len = segment.len.saturating_sub(taken);
             sorted.push(segment);
         }
-        Self { sorted }
+        Self { contents, sorted }
     }
 
-    fn segment(&self, at: RunAddr) -> Option<&Segment<'f>> {
+    fn segment(&self, at: RunAddr) -> Option<&Segment> {
         let after = self.sorted.partition_point(|segment| segment.start <= at);
         let segment = self.sorted.get(after.checked_sub(1)?)?;
         (at.0 < end(segment)).then_some(segment)
     }
 }
 
-fn end(segment: &Segment<'_>) -> u64 {
-    segment.start.0.saturating_add(segment.bytes.len() as u64)
+fn end(segment: &Segment) -> u64 {
+    segment.start.0.saturating_add(segment.len)
 }
 
 impl Memory for Segments<'_> {
@@ -66,11 +67,14 @@ impl Memory for Segments<'_> {
         while let Some(rest) = out.get_mut(done..).filter(|rest| !rest.is_empty()) {
             let Some(next) = at.checked_add(done as u64) else { break };
             let Some(segment) = self.segment(next) else { break };
-            let skip = usize::try_from(next.0.saturating_sub(segment.start.0));
-            let found = skip.ok().and_then(|skip| segment.bytes.get(skip..)).unwrap_or_default();
-            let len = found.len().min(rest.len());
-            for (to, from) in rest.iter_mut().zip(found) {
-                *to = *from;
+            let skip = next.0.saturating_sub(segment.start.0);
+            let there = usize::try_from(segment.len.saturating_sub(skip)).unwrap_or(usize::MAX);
+            let there = there.min(rest.len());
+            let piece = rest.get_mut(..there).unwrap_or_default();
+            let len = self.contents.read(segment.at.saturating_add(skip), piece);
+            // Part of a compressed core may be damaged.
+            if len == 0 {
+                break;
             }
             done = done.saturating_add(len);
         }
@@ -84,14 +88,17 @@ mod tests {
 
     #[test]
     fn reads_over_segments() {
-        let memory = Segments::new(vec![
-            Segment { start: RunAddr(0x2000), bytes: b"high" },
-            Segment { start: RunAddr(0x1000), bytes: b"abcd" },
-            Segment { start: RunAddr(0x1004), bytes: b"efgh" },
-            Segment { start: RunAddr(0x1006), bytes: b"XXYY" },
-            Segment { start: RunAddr(0x1005), bytes: b"Z" },
-            Segment { start: RunAddr(u64::MAX - 1), bytes: b"top" },
-        ]);
+        let bytes = b"highabcdefghXXYYZtop";
+        let segment = |start, at, len| Segment { start: RunAddr(start), at, len };
+        let segments = vec![
+            segment(0x2000, 0, 4),
+            segment(0x1000, 4, 4),
+            segment(0x1004, 8, 4),
+            segment(0x1006, 12, 4),
+            segment(0x1005, 16, 1),
+            segment(u64::MAX - 1, 17, 3),
+        ];
+        let memory = Segments::new(Contents::Mapped(bytes), segments);
         let cases: &[(&str, u64, usize, &[u8])] = &[
             ("inside one", 0x1001, 2, b"bc"),
             ("over two neighbors", 0x1002, 4, b"cdef"),

@@ -8,6 +8,7 @@
 //! Text is kept as the process had it, control characters and all: **whoever
 //! shows it escapes it**, as [`render`](crate::report::render) does.
 
+mod kept;
 mod memory;
 mod printout;
 mod stack;
@@ -20,6 +21,7 @@ use schemars::JsonSchema;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+pub use self::kept::{KeptCore, KeptCrash, KeptCrashes, Pruned, PrunedCrash};
 pub use self::memory::{ByteSource, Bytes, MemoryDump, MemoryPart, Word};
 pub use self::printout::{
     Enumerator, Fault, Layout, LayoutKind, LayoutMember, Printed, Printout, RefusedExpression,
@@ -35,6 +37,8 @@ pub use self::what::{
 };
 
 use crate::base::addr::{LinkAddr, RunAddr};
+pub use crate::base::facts::{Ipc, Relative, Surroundings, Tree};
+pub use crate::base::text::text;
 
 /// The name of the contract, in [`Report::schema`].
 pub const SCHEMA: &str = "coretool.report/1";
@@ -63,6 +67,16 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// All threads, the crashed one first.
     pub threads: Vec<Thread>,
+    /// What it had open and shared with other processes. Absent: whoever made
+    /// the dump did not look.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ipc: Option<Ipc>,
+    /// Its relatives.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tree: Option<Tree>,
+    /// Its limits, control group, namespaces, mounts and environment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub surroundings: Option<Surroundings>,
     /// The variables that live as long as the process, of the source file in
     /// which the crashed thread stood. Absent: they were not asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -418,19 +432,6 @@ impl<'de> Deserialize<'de> for Hex {
     }
 }
 
-/// Bytes of the process as text. Paths and names need not be UTF-8: a byte
-/// that is not is written as `\xff`, so that nothing is lost to a reader.
-pub fn text(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len());
-    for chunk in bytes.utf8_chunks() {
-        text.push_str(chunk.valid());
-        for byte in chunk.invalid() {
-            text.push_str(&format!("\\x{byte:02x}"));
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -456,11 +457,5 @@ mod tests {
         for bad in [r#""10""#, r#""0x""#, r#""0x+1""#, r#""0x10000000000000000""#, "16"] {
             assert!(serde_json::from_str::<Hex>(bad).is_err(), "{bad}");
         }
-    }
-
-    #[test]
-    fn bytes_that_are_no_text() {
-        assert_eq!(text(b"caf\xc3\xa9"), "caf\u{e9}");
-        assert_eq!(text(b"a\xff\xfeb\xc3"), "a\\xff\\xfeb\\xc3");
     }
 }

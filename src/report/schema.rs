@@ -7,7 +7,7 @@
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 
-use crate::report::model::{MemoryDump, Printout, Report, What};
+use crate::report::model::{KeptCrashes, MemoryDump, Printout, Pruned, Report, What};
 
 /// The schema (draft 2020-12) of what a reader of a report can rely on, as
 /// indented JSON with a newline at its end.
@@ -28,6 +28,16 @@ pub fn memory_schema() -> String {
 /// The same for `coretool what`.
 pub fn what_schema() -> String {
     schema::<What>()
+}
+
+/// The same for `coretool list`.
+pub fn list_schema() -> String {
+    schema::<KeptCrashes>()
+}
+
+/// The same for `coretool prune`.
+pub fn prune_schema() -> String {
+    schema::<Pruned>()
 }
 
 fn schema<T: JsonSchema>() -> String {

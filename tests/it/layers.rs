@@ -18,9 +18,16 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("inspect", &["base", "dump", "symbols", "unwind", "variables", "report", "analyze"]),
     // The command line opens dumps and hands options on; what lies between is
     // the pipeline's.
-    ("cli", &["base", "dump", "symbols", "capture", "diagnose", "report", "analyze", "inspect"]),
+    (
+        "cli",
+        &[
+            "base", "dump", "symbols", "capture", "diagnose", "report", "analyze", "inspect",
+            "triage",
+        ],
+    ),
     ("main", &["cli"]),
     ("lib", &[]),
+    ("triage", &["base", "report"]),
 ];
 
 /// Crates that only some layers may name.
@@ -34,14 +41,18 @@ const CRATES: &[(&str, &[&str])] = &[
     ("iced_x86", &["diagnose"]),
     ("indicatif", &["cli"]),
     ("memmap2", &["base/file_map.rs"]),
-    ("nix", &["capture"]),
+    ("nix", &["capture", "triage"]),
     ("object", &["symbols"]),
     ("procfs", &["capture"]),
     ("rustc_demangle", &["symbols"]),
-    ("schemars", &["report"]),
-    ("serde_json", &["report", "cli"]),
+    ("rusqlite", &["triage"]),
+    ("schemars", &["report", "base/facts"]),
+    ("seccompiler", &["capture"]),
+    ("serde_json", &["report", "cli", "dump", "triage"]),
     ("tempfile", &["cli"]),
     ("terminal_size", &["cli"]),
+    ("zeekstd", &["dump", "triage"]),
+    ("zstd", &["dump", "triage"]),
 ];
 
 /// Words that only some places may use, and why.
@@ -59,7 +70,7 @@ const WORDS: &[(&[&str], &[&str], &str)] = &[
             ".read_link(",
             ".is_dir()",
         ],
-        &["base/file_map.rs", "base/file_store.rs", "symbols/fetch.rs", "capture", "cli"],
+        &["base/file_map.rs", "base/file_store.rs", "symbols/fetch.rs", "capture", "triage", "cli"],
         "the file system is for the rim",
     ),
     (
@@ -83,7 +94,7 @@ const WORDS: &[(&[&str], &[&str], &str)] = &[
             "env::temp_dir",
             "env::home_dir",
         ],
-        &["capture", "cli", "main.rs"],
+        &["capture", "triage", "cli", "main.rs"],
         "clock, environment and current directory come in as options",
     ),
     (

@@ -26,6 +26,8 @@ mod run_surroundings;
 mod schema;
 mod shown_values;
 mod sources;
+mod store;
+mod stories;
 mod tracer_killed;
 mod values;
 mod values_table;

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use coretool::report::model::{Report, SourceKind};
+use coretool::triage::store::Wanted;
 
 use crate::support::target::{Target, finished, text};
 
@@ -65,14 +66,15 @@ fn a_crash_is_reported_from_the_stopped_process_and_kept() {
     let [crash] = kept.as_slice() else { panic!("{kept:?}") };
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(crash), 0o700);
-    for name in ["core", "report.json"] {
-        assert_eq!(mode(&crash.join(name)), 0o600, "{name}");
+    for file in fs::read_dir(crash).unwrap() {
+        let path = file.unwrap().path();
+        assert_eq!(mode(&path), 0o600, "{}", path.display());
     }
     // gdb reads the core, and sees the same function in all threads.
     let gdb = finished(
         Command::new("gdb")
             .args(["-nx", "-batch", "-ex", "thread apply all bt 8"])
-            .args([&target.program, &crash.join("core")]),
+            .args([&target.program, &target.unpacked(crash, "unpacked")]),
     );
     let said = text(&gdb.stdout);
     assert_eq!(said.matches(" worker (").count(), 3, "{said}");
@@ -256,7 +258,8 @@ fn limits_and_directories_do_not_matter() {
         assert_eq!(output.status.code(), Some(128 + 11), "{name}: {}", text(&output.stderr));
         assert!(text(&output.stderr).contains("CRASH  SIGSEGV"), "{name}");
         assert_eq!(target.kept().len(), number + 1, "{name}");
-        assert!(target.kept().iter().all(|crash| crash.join("core").is_file()), "{name}");
+        let kept = target.store().list(&Wanted::default()).unwrap();
+        assert!(kept.iter().all(|crash| crash.core.is_some()), "{name}");
     }
     fs::set_permissions(&locked, fs::Permissions::from_mode(0o755)).unwrap();
 }

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use coretool::report::schema::{memory_schema, print_schema, report_schema, what_schema};
+use coretool::report::schema::{
+    list_schema, memory_schema, print_schema, prune_schema, report_schema, what_schema,
+};
 
 #[test]
 fn the_checked_in_schemas_are_the_generated_ones() {
@@ -11,6 +13,8 @@ fn the_checked_in_schemas_are_the_generated_ones() {
         ("docs/print-schema.json", print_schema()),
         ("docs/memory-schema.json", memory_schema()),
         ("docs/what-schema.json", what_schema()),
+        ("docs/list-schema.json", list_schema()),
+        ("docs/prune-schema.json", prune_schema()),
     ];
     for (file, generated) in schemas {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);

@@ -7,6 +7,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use coretool::report::model::Report;
+use coretool::triage::store::{Budget, Store};
 use tempfile::TempDir;
 
 use super::scratch;
@@ -65,6 +66,23 @@ impl Target {
         let text = fs::read_to_string(self.reports()).unwrap_or_default();
         let report = |line| serde_json::from_str(line).expect("a line is a report");
         text.lines().map(report).collect()
+    }
+
+    /// The store, for a look at what is kept.
+    pub(crate) fn store(&self) -> Store {
+        let root = self.directory.path().join("state/coretool");
+        Store::open(&root, Budget::default()).expect("the store opens")
+    }
+
+    /// The core of a kept crash, unpacked into the directory as `name`: what
+    /// gdb reads.
+    pub(crate) fn unpacked(&self, crash: &Path, name: &str) -> PathBuf {
+        let store = self.store();
+        let id = crash.file_name().and_then(|id| id.to_str()).expect("an id");
+        let core = self.directory.path().join(name);
+        let entry = store.find(id).expect("it is kept");
+        store.unpack_core(&entry, &fs::File::create(&core).unwrap()).expect("it has a core");
+        core
     }
 
     /// The directories of the crashes that were kept.

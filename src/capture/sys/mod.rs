@@ -6,6 +6,10 @@
 //! 32 and 33 itself (`pthread_cancel`, `setuid`), so those would hang.
 #![expect(unsafe_code, reason = "ptrace, waitpid and code before exec have no safe interface")]
 
+mod pidfd;
+mod privilege;
+pub(super) mod semaphores;
+
 use std::io;
 use std::os::fd::{AsRawFd as _, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt as _;
@@ -14,6 +18,8 @@ use std::ptr;
 
 use libc::{c_int, c_long, c_uint, c_void, pid_t};
 
+pub(super) use self::pidfd::{inherited, peer_pidfd, pidfd_info, pidfd_open};
+pub(super) use self::privilege::keep_only;
 use crate::base::signal::Signal;
 use crate::dump::siginfo::{SignalCause, SignalInfo};
 

@@ -14,6 +14,7 @@ use crate::cli::args::AnalyzeArgs;
 use crate::cli::destination::Destination;
 use crate::cli::exit::Exit;
 use crate::cli::progress::Progress;
+use crate::cli::stored_core;
 use crate::cli::ui::{Stream, Ui};
 use crate::dump;
 use crate::report::render::json::Layout;
@@ -31,7 +32,8 @@ pub fn analyze(args: &AnalyzeArgs, ui: &Ui) -> Result<Exit> {
     let options = analyze::Options { symbols: args.files.options()?, ..args.values.options() };
     let store = FileStore::new();
     let gaps = Gaps::new();
-    let process = dump::open(&args.core, &store, &options.limits, &gaps)?;
+    let core = stored_core::path(&args.core, args.files.store.store.as_deref())?;
+    let process = dump::open(&core, &store, &options.limits, &gaps)?;
     let report = analyze::analyze(&process, &store, &options, &gaps);
     drop(progress);
     destination.deliver(&report, ui)?;

@@ -1,8 +1,15 @@
 //! The commands, one a file. A command's own page is its `//!`.
 
 pub mod analyze;
+pub mod debug;
 pub mod demo;
+pub mod export;
+pub mod list;
 pub mod memory;
+pub mod path;
 pub mod print;
+pub mod prune;
+pub mod rm;
 pub mod run;
+pub mod show;
 pub mod what;

@@ -19,6 +19,7 @@ use crate::base::file_store::FileStore;
 use crate::base::gap::Gaps;
 use crate::cli::args::{Format, PrintArgs};
 use crate::cli::exit::Exit;
+use crate::cli::stored_core;
 use crate::cli::ui::{Stream, Ui};
 use crate::dump;
 use crate::inspect;
@@ -40,7 +41,8 @@ pub fn print(args: &PrintArgs, ui: &Ui) -> Result<Exit> {
         analyze::Options { symbols: args.files.options()?, limits, ..analyze::Options::default() };
     let store = FileStore::new();
     let gaps = Gaps::new();
-    let process = dump::open(&args.core, &store, &options.limits, &gaps)?;
+    let core = stored_core::path(&args.core, args.files.store.store.as_deref())?;
+    let process = dump::open(&core, &store, &options.limits, &gaps)?;
     let questions = Questions { expressions: questions(&args.expressions), format: None };
     let choice = args.place.choice();
     let printout = inspect::print(&process, &store, &options, &gaps, choice, &questions)?;

@@ -6,6 +6,7 @@
 //! Reports go to standard error, or to `--output`.
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -15,18 +16,20 @@ use crate::base::file_store::FileStore;
 use crate::base::gap::Gaps;
 use crate::base::signal::Signal;
 use crate::capture::core_writer::Contents;
+use crate::capture::facts::EnvironmentScope;
+use crate::capture::facts::out_of_memory::KillCounters;
 use crate::capture::kernel_core::KernelCore;
 use crate::capture::launch;
 use crate::capture::launch::{Capture, End, Event, RunOptions};
 use crate::capture::live::Stopped;
-use crate::cli::args::{CoreChoice, RunArgs};
-use crate::cli::crash_directory;
+use crate::cli::args::{CoreChoice, EnvironmentArg, RunArgs};
 use crate::cli::death;
 use crate::cli::destination::Destination;
 use crate::cli::exit::Exit;
 use crate::cli::new_file::{self, Existing};
 use crate::cli::progress::Progress;
 use crate::cli::saved_crash::{self, CorePlace};
+use crate::cli::store_place;
 use crate::cli::ui::{Stream, Ui};
 use crate::diagnose::crash::FirstChance;
 use crate::dump;
@@ -56,7 +59,7 @@ pub fn run(args: &RunArgs, ui: &Ui) -> Result<Exit> {
     destination.show_locals(args.values.locals);
     // Without a place to keep crashes a program still runs, and its crash is
     // still told.
-    let crashes = crash_directory::crashes(|name| std::env::var_os(name)).ok();
+    let crashes = store_place::chosen(args.store.store.as_deref()).ok();
     let symbols = SymbolOptions {
         debug_directories: args.debug_directories.clone(),
         ..SymbolOptions::default()
@@ -64,7 +67,12 @@ pub fn run(args: &RunArgs, ui: &Ui) -> Result<Exit> {
     let options = analyze::Options { symbols, ..args.values.options() };
     let capture = if args.no_ptrace { Capture::KernelCore } else { Capture::Trace };
     let saving = Saving::To { crashes, core, contents };
-    let reporting = Reporting { ui, destination, options, saving };
+    let environment = match args.report.environment.unwrap_or_default() {
+        EnvironmentArg::Redacted => EnvironmentScope::Redacted,
+        EnvironmentArg::Full => EnvironmentScope::Full,
+        EnvironmentArg::None => EnvironmentScope::None,
+    };
+    let reporting = Reporting { ui, destination, options, saving, environment, kept: Vec::new() };
     watch(&Program { words: &args.program, capture, wait_for_all: args.wait }, reporting)
 }
 
@@ -85,12 +93,22 @@ pub(super) struct Reporting<'u> {
     destination: Destination,
     options: analyze::Options,
     saving: Saving,
+    /// The ids of what was kept.
+    kept: Vec<String>,
+    environment: EnvironmentScope,
 }
 
 impl<'u> Reporting<'u> {
     /// Reports without keeping anything.
     pub(super) fn unsaved(ui: &'u Ui, destination: Destination) -> Self {
-        Self { ui, destination, options: analyze::Options::default(), saving: Saving::Nowhere }
+        Self {
+            ui,
+            destination,
+            options: analyze::Options::default(),
+            saving: Saving::Nowhere,
+            kept: Vec::new(),
+            environment: EnvironmentScope::None,
+        }
     }
 
     fn stopped(&mut self, stopped: &Stopped) -> Result<()> {
@@ -103,6 +121,7 @@ impl<'u> Reporting<'u> {
         };
         let store = FileStore::new();
         let gaps = Gaps::new();
+        stopped.keep_environment(self.environment);
         let process = stopped.process(&options.limits);
         let late = stopped.late_threads();
         if late > 0 {
@@ -121,7 +140,7 @@ impl<'u> Reporting<'u> {
         }
         let mut report = analyze::analyze(&process, &store, &options, &gaps);
         if let Saving::To { crashes, core, contents } = &self.saving {
-            saved_crash::save(&mut report, crashes.as_deref(), core, &mut |file| {
+            saved_crash::save(&mut report, crashes.as_deref(), core, "ptrace", &mut |file| {
                 Ok(stopped.write_core(*contents, file).map(|_stats| ())?)
             });
         }
@@ -139,13 +158,16 @@ impl<'u> Reporting<'u> {
         let mut report = analyze::analyze(&process, &store, options, &gaps);
         if let Saving::To { crashes, .. } = &self.saving {
             let there = CorePlace::There(path);
-            saved_crash::save(&mut report, crashes.as_deref(), &there, &mut |_file| Ok(()));
+            let nothing = &mut |_file: &mut File| Ok(());
+            saved_crash::save(&mut report, crashes.as_deref(), &there, "kernel", nothing);
         }
         drop(progress);
         self.deliver(&report)
     }
 
     fn deliver(&mut self, report: &Report) -> Result<()> {
+        let id = report.saved.as_ref().map(|saved| saved.id.clone());
+        self.kept.extend(id.filter(|id| !id.is_empty()));
         self.destination.deliver(report, self.ui)
     }
 }
@@ -171,6 +193,7 @@ pub(super) fn watch(program: &Program<'_>, mut reporting: Reporting<'_>) -> Resu
     };
     let ui = reporting.ui;
     let mut main_is_reported = false;
+    let kills = KillCounters::read();
     let outcome = launch::run(&options, &mut |event| match event {
         Event::Notice(notice) => ui.say(&format!("coretool: {notice}")),
         Event::Crash(stopped) => {
@@ -195,9 +218,14 @@ pub(super) fn watch(program: &Program<'_>, mut reporting: Reporting<'_>) -> Resu
         && !main_is_reported
     {
         let name = options.program.to_string_lossy();
-        ui.say(&format!("coretool: {}", death::line(&name, outcome.pid, *signal, info.as_ref())));
+        let memory = KillCounters::read().since(&kills);
+        let line = death::line(&name, outcome.pid, *signal, info.as_ref(), memory);
+        ui.say(&format!("coretool: {line}"));
     }
     reporting.destination.finish()?;
+    if let Saving::To { crashes, .. } = &reporting.saving {
+        saved_crash::settle(crashes.as_deref(), &reporting.kept);
+    }
     Ok(Exit::Program(status(&outcome.end)))
 }
 

@@ -21,6 +21,7 @@ use crate::base::gap::Gaps;
 use crate::base::limits::Limits;
 use crate::cli::args::{Format, WhatArgs};
 use crate::cli::exit::Exit;
+use crate::cli::stored_core;
 use crate::cli::ui::{Stream, Ui};
 use crate::dump;
 use crate::inspect;
@@ -39,7 +40,8 @@ pub fn what(args: &WhatArgs, ui: &Ui) -> Result<Exit> {
         analyze::Options { symbols: args.files.options()?, limits, ..analyze::Options::default() };
     let store = FileStore::new();
     let gaps = Gaps::new();
-    let process = dump::open(&args.core, &store, &options.limits, &gaps)?;
+    let core = stored_core::path(&args.core, args.files.store.store.as_deref())?;
+    let process = dump::open(&core, &store, &options.limits, &gaps)?;
     let choice = args.place.choice();
     let found = inspect::what(&process, &store, &options, &gaps, choice, &args.address)?;
     ui.gaps(&found.gaps);

@@ -7,9 +7,11 @@
 pub mod escape;
 pub mod fault;
 pub mod json;
+pub mod kept;
 mod layout;
 pub mod memory;
 pub mod printout;
+mod size;
 pub mod text;
 pub mod theme;
 pub mod what;

@@ -148,7 +148,7 @@ fn process(path: &Path, build_id: Option<Vec<u8>>) -> Process<'static> {
         is_main: true,
     };
     Process {
-        source: Source { kind: SourceKind::Core, path: None, complete: true },
+        source: Source { kind: SourceKind::Core, path: None, complete: true, compressed: false },
         arch: Arch::X86_64,
         identity: Identity::default(),
         signal: None,
@@ -156,6 +156,7 @@ fn process(path: &Path, build_id: Option<Vec<u8>>) -> Process<'static> {
         mappings,
         modules: vec![module],
         auxv: Vec::new(),
+        sidecar: None,
         memory: Box::new(Nothing),
     }
 }

@@ -3,9 +3,9 @@
 use std::fmt;
 
 use super::file_name;
-use crate::base::count::counted;
 use crate::report::model::Report;
 use crate::report::render::layout::{Lines, span};
+use crate::report::render::size::size;
 use crate::report::render::theme::Role;
 
 /// Gaps shown.
@@ -52,7 +52,12 @@ pub(super) fn saved(report: &Report, home: Option<&str>, lines: &mut Lines<'_>) 
     let mut files = Vec::new();
     if let Some(core) = &saved.core {
         let bytes = saved.core_bytes.map(|bytes| format!(" {}", size(bytes)));
-        files.push(format!("{}{}", inside(core, &saved.directory), bytes.unwrap_or_default()));
+        let name = match inside(core, &saved.directory) {
+            // Its name is a digest, which tells nobody anything.
+            name if name.starts_with("core-") && name.ends_with(".zst") => "compressed core",
+            name => name,
+        };
+        files.push(format!("{name}{}", bytes.unwrap_or_default()));
     }
     if let Some(report) = &saved.report {
         files.push(inside(report, &saved.directory).to_owned());
@@ -62,6 +67,16 @@ pub(super) fn saved(report: &Report, home: Option<&str>, lines: &mut Lines<'_>) 
     }
     if !files.is_empty() {
         lines.word(2, &[span(Role::Plain, &format!("({})", files.join(", ")))])?;
+    }
+    lines.end()?;
+    // What is not in the store has no id.
+    if saved.id.is_empty() {
+        return Ok(());
+    }
+    lines.begin(7, 7)?;
+    lines.word(0, &[span(Role::Plain, &format!("coretool show {}", saved.id))])?;
+    if saved.core.is_some() {
+        lines.word(4, &[span(Role::Plain, &format!("coretool debug {}", saved.id))])?;
     }
     lines.end()
 }
@@ -82,49 +97,9 @@ fn at_home(path: &str, home: Option<&str>) -> String {
     }
 }
 
-/// Bytes for people: `1.9 MB`.
-fn size(bytes: u64) -> String {
-    const UNITS: [&str; 6] = ["kB", "MB", "GB", "TB", "PB", "EB"];
-    if bytes < 1000 {
-        return counted(bytes, "byte");
-    }
-    let mut tenths = bytes / 100;
-    let mut units = UNITS.iter();
-    let mut unit = units.next();
-    while tenths >= 9995 && units.len() > 0 {
-        tenths = tenths.saturating_add(500) / 1000;
-        unit = units.next();
-    }
-    let unit = unit.unwrap_or(&"");
-    if tenths < 100 {
-        format!("{}.{} {unit}", tenths / 10, tenths % 10)
-    } else {
-        format!("{} {unit}", tenths.saturating_add(5) / 10)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sizes() {
-        let cases = [
-            (1, "1 byte"),
-            (999, "999 bytes"),
-            (1_000, "1.0 kB"),
-            (9_940, "9.9 kB"),
-            (12_400, "12 kB"),
-            (999_400, "999 kB"),
-            (999_600, "1.0 MB"),
-            (1_900_000, "1.9 MB"),
-            (4_294_967_296, "4.3 GB"),
-            (u64::MAX, "18 EB"),
-        ];
-        for (bytes, want) in cases {
-            assert_eq!(size(bytes), want, "{bytes}");
-        }
-    }
 
     #[test]
     fn homes() {

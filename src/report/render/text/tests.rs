@@ -135,13 +135,13 @@ fn server() -> Report {
         why: "no separate debug file was found".to_owned(),
         hint: Some("install libfoo1-dbgsym".to_owned()),
     }];
-    let directory = "/home/ann/.local/state/coretool/crashes/20261124T100000Z-server-4240";
+    let directory = "/home/ann/.local/state/coretool/crashes/3f9ac2d10b77";
     report.saved = Some(Saved {
         directory: directory.to_owned(),
         core: Some(format!("{directory}/core")),
         core_bytes: Some(1_900_000),
         report: Some(format!("{directory}/report.json")),
-        id: "3f9ac2d1".to_owned(),
+        id: "3f9ac2d10b77".to_owned(),
     });
     report
 }
@@ -188,8 +188,8 @@ fn a_null_pointer_in_a_server() {
         found
         hint: install libfoo1-dbgsym
 
-    Saved: ~/.local/state/coretool/crashes/20261124T100000Z-server-4240
-           (core 1.9 MB, report.json)
+    Saved: ~/.local/state/coretool/crashes/3f9ac2d10b77  (core 1.9 MB, report.json)
+           coretool show 3f9ac2d10b77    coretool debug 3f9ac2d10b77
     "#);
 }
 

@@ -1,0 +1,135 @@
+//! Why something could not be kept, found or removed.
+
+use std::io;
+use std::path::PathBuf;
+
+/// A failure of the store.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The directory belongs to another user, or is a way into someone else's.
+    #[error("cannot use the store `{}`: {why}", path.display())]
+    Unsafe {
+        /// The directory.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+
+    /// The system refused an operation on a file.
+    #[error("cannot {what} `{}`", path.display())]
+    Io {
+        /// "write", "make the directory".
+        what: &'static str,
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+
+    /// The index could not be used.
+    #[error("cannot use the index of the store")]
+    Index {
+        /// What SQLite said.
+        #[from]
+        source: rusqlite::Error,
+    },
+
+    /// No crash has this id.
+    #[error("no crash `{id}` is kept")]
+    NoSuchCrash {
+        /// As the user gave it.
+        id: String,
+    },
+
+    /// The store is empty.
+    #[error("no crash is kept")]
+    Empty,
+
+    /// The beginning of several ids.
+    #[error("`{id}` is the beginning of {count} ids")]
+    Ambiguous {
+        /// As the user gave it.
+        id: String,
+        /// How many.
+        count: u64,
+    },
+
+    /// The crash is kept, but its core is not.
+    #[error("no core of crash {id} is kept")]
+    NoCore {
+        /// The crash.
+        id: String,
+    },
+
+    /// A file that cannot be what was kept.
+    #[error("`{}` is damaged: {why}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// In which way.
+        why: String,
+    },
+}
+
+impl StoreError {
+    /// A function that makes an error of what the system said.
+    pub(super) fn io<'p>(
+        what: &'static str,
+        path: &'p std::path::Path,
+    ) -> impl Fn(io::Error) -> Self + Copy + 'p {
+        move |source| Self::Io { what, path: path.to_owned(), source }
+    }
+
+    /// Whether the disk, or the user's share of it, is full.
+    pub fn is_full(&self) -> bool {
+        match self {
+            Self::Io { source, .. } => matches!(
+                source.kind(),
+                io::ErrorKind::StorageFull
+                    | io::ErrorKind::QuotaExceeded
+                    | io::ErrorKind::FileTooLarge
+            ),
+            Self::Index { source } => {
+                source.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether the index itself is damaged.
+    pub(super) fn is_damaged_index(&self) -> bool {
+        let Self::Index { source } = self else { return false };
+        matches!(
+            source.sqlite_error_code(),
+            Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase)
+        )
+    }
+
+    /// What the user may try.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Unsafe { .. } => {
+                Some("run coretool as the owner, or choose another store: --store DIR".to_owned())
+            }
+            Self::Io { .. } if self.is_full() => {
+                Some("make room: coretool prune --max-total 500M, or another disk".to_owned())
+            }
+            Self::Index { .. } if self.is_full() => {
+                Some("make room: coretool prune --max-total 500M, or another disk".to_owned())
+            }
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+                Some("choose a directory that you may write to: --store DIR".to_owned())
+            }
+            Self::NoSuchCrash { .. } | Self::Ambiguous { .. } => {
+                Some("`coretool list` shows the ids; `latest` is the newest one".to_owned())
+            }
+            Self::Empty => Some("keep one: coretool run PROGRAM".to_owned()),
+            Self::NoCore { .. } => Some(
+                "the report is there: `coretool show`; `coretool prune --help` tells about budgets"
+                    .to_owned(),
+            ),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,339 @@
+//! After a killed writer, a power failure, a damaged index.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use super::Store;
+use super::entry::{self, Entry};
+use super::error::StoreError;
+use super::index::{Count, Index, Wanted};
+use super::journal::{Intent, Journal, is_name};
+use super::place::{Place, write_new};
+use super::staging::{self, GONE};
+
+/// When the counts beside the index are written anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Freshness {
+    /// Now.
+    Now,
+    /// When they are some seconds old: a crash loop costs no disk.
+    Seconds,
+}
+
+/// How old [`Freshness::Seconds`] may be.
+const OLD: Duration = Duration::from_secs(5);
+
+/// More counts than these are no file of ours.
+const LARGEST_COUNTS: u64 = 256 << 20;
+
+/// Opens the index, and makes it anew when it is damaged. On a disk without
+/// room for it the files themselves are read.
+pub(super) fn open_index(place: &Place, journal: &Journal) -> Result<Index, StoreError> {
+    let opened = match Index::open(&place.index(), &place.crashes) {
+        Err(error) if error.is_damaged_index() => {
+            let (_turn, _undone) = journal.turn().map_err(StoreError::io("lock", &place.root))?;
+            renewed(place)
+        }
+        opened => opened,
+    };
+    match opened {
+        Err(error) if may_lack_room(&error) => of_files(place),
+        opened => opened,
+    }
+}
+
+/// An index in memory, made of the files: nothing is missing in it, and it
+/// needs no room on the disk.
+fn of_files(place: &Place) -> Result<Index, StoreError> {
+    let index = Index::in_memory(&place.crashes)?;
+    fill(place, &index)?;
+    Ok(index)
+}
+
+/// Whether SQLite may have failed to make its helper files.
+fn may_lack_room(error: &StoreError) -> bool {
+    let StoreError::Index { source } = error else { return error.is_full() };
+    matches!(
+        source.sqlite_error_code(),
+        Some(
+            rusqlite::ErrorCode::DiskFull
+                | rusqlite::ErrorCode::SystemIoFailure
+                | rusqlite::ErrorCode::CannotOpen
+                | rusqlite::ErrorCode::ReadOnly
+        )
+    )
+}
+
+/// Opens the index once more, when another process has put a new one there, or
+/// when there may be room for it now. The caller has the turn.
+pub(super) fn follow_index(place: &Place, index: &RefCell<Index>) -> Result<(), StoreError> {
+    if !index.borrow().is_on_disk() {
+        if let Ok(opened) = Index::open(&place.index(), &place.crashes) {
+            *index.borrow_mut() = opened;
+        }
+        return Ok(());
+    }
+    if !index.borrow().is_at(&place.index()) {
+        *index.borrow_mut() = match Index::open(&place.index(), &place.crashes) {
+            Err(error) if error.is_damaged_index() => renewed(place)?,
+            opened => opened?,
+        };
+    }
+    Ok(())
+}
+
+/// Puts a new index in the place of a damaged one. The caller has the turn.
+pub(super) fn replace_index(place: &Place, index: &RefCell<Index>) -> Result<(), StoreError> {
+    let is_replaced = !index.borrow().is_at(&place.index());
+    // The damaged one must be closed before its helpers are moved away.
+    *index.borrow_mut() = Index::in_memory(&place.crashes)?;
+    let opened = match is_replaced {
+        true => Index::open(&place.index(), &place.crashes).or_else(|_damaged| renewed(place))?,
+        false => renewed(place)?,
+    };
+    *index.borrow_mut() = opened;
+    Ok(())
+}
+
+/// A new index, made of the files. The damaged one is kept aside.
+fn renewed(place: &Place) -> Result<Index, StoreError> {
+    // Another process may have done it while this one waited.
+    let opened = Index::open(&place.index(), &place.crashes).ok();
+    if let Some(index) = opened.filter(Index::is_sound) {
+        return Ok(index);
+    }
+    for suffix in ["", "-wal", "-shm"] {
+        let name = |extra: &str| place.root.join(format!("index.sqlite{extra}{suffix}"));
+        match fs::rename(name(""), name(".damaged")) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(StoreError::io("move", &name(""))(error));
+            }
+            _ => (),
+        }
+    }
+    let index = Index::open(&place.index(), &place.crashes)?;
+    fill(place, &index)?;
+    Ok(index)
+}
+
+/// Lists what is kept in an empty index.
+fn fill(place: &Place, index: &Index) -> Result<(), StoreError> {
+    for entry in kept(place)? {
+        index.put(&entry)?;
+    }
+    index.restore(&saved_counts(place))
+}
+
+/// All crashes that the files tell of.
+fn kept(place: &Place) -> Result<Vec<Entry>, StoreError> {
+    let cannot = StoreError::io("read", &place.crashes);
+    let mut kept = Vec::new();
+    for directory in fs::read_dir(&place.crashes).map_err(cannot)? {
+        let path = directory.map_err(cannot)?.path();
+        let name = path.file_name().and_then(|name| name.to_str());
+        // Directories that the user, or an earlier version, has put there.
+        if name.is_some_and(|name| name.len() == entry::ID_DIGITS && is_name(name)) {
+            kept.extend(Entry::read(&path)?);
+        }
+    }
+    Ok(kept)
+}
+
+/// What `counts.json` knows.
+fn saved_counts(place: &Place) -> Vec<Count> {
+    let path = place.root.join("counts.json");
+    let is_ours = fs::metadata(&path).is_ok_and(|found| found.len() <= LARGEST_COUNTS);
+    let bytes = is_ours.then(|| fs::read(&path).ok()).flatten().unwrap_or_default();
+    // Damaged, it tells nothing; the entries still do.
+    serde_json::from_slice(&bytes).unwrap_or_default()
+}
+
+/// Which start of the machine this is. After a power failure the index may
+/// lack its last rows.
+fn boot() -> String {
+    let id = fs::read_to_string("/proc/sys/kernel/random/boot_id");
+    id.map(|id| id.trim().to_owned()).unwrap_or_default()
+}
+
+impl Store {
+    /// Finishes what killed writers have begun.
+    pub(super) fn recover(&self) -> Result<(), StoreError> {
+        let boot = boot();
+        let known = self.on_index(|index| index.note("boot"))?;
+        let is_new_boot = known.is_none_or(|known| known != boot);
+        let is_quiet = !self.journal.is_busy() && staging::left_behind(&self.place)?.is_empty();
+        if !self.index.borrow().is_on_disk() || is_quiet && !is_new_boot {
+            return Ok(());
+        }
+        let cannot = StoreError::io("lock", &self.place.root);
+        let (turn, undone) = self.journal.turn().map_err(cannot)?;
+        follow_index(&self.place, &self.index)?;
+        // The disk was not waited for: after a power failure anything may be.
+        if is_new_boot && !self.index.borrow().is_sound() {
+            replace_index(&self.place, &self.index)?;
+        }
+        if let Some(undone) = undone {
+            // The next one tries again.
+            match self.finish(&undone) {
+                Ok(()) => turn.done().map_err(cannot)?,
+                Err(error) if error.is_full() => return self.read_files(),
+                Err(error) => return Err(error),
+            }
+        }
+        for left in staging::left_behind(&self.place)? {
+            let name = left.path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            if let Some(id) = left.id.as_ref().filter(|_| is_name(name)) {
+                let intent = Intent::Arrive { name: name.to_owned(), id: id.clone() };
+                turn.begin(&intent).map_err(cannot)?;
+                match self.finish(&intent) {
+                    Ok(()) => turn.done().map_err(cannot)?,
+                    Err(error) if error.is_full() => return self.read_files(),
+                    Err(error) => return Err(error),
+                }
+            } else {
+                staging::remove_all(&left.path)?;
+            }
+        }
+        if is_new_boot {
+            self.finish(&Intent::Reconcile)?;
+            self.index.borrow().set_note("boot", &boot)?;
+        }
+        Ok(())
+    }
+
+    /// Goes on with what the files say, as long as the index has no room for it.
+    fn read_files(&self) -> Result<(), StoreError> {
+        *self.index.borrow_mut() = of_files(&self.place)?;
+        Ok(())
+    }
+
+    /// Does what `intent` says, or the rest of it. The caller has the turn.
+    pub(super) fn finish(&self, intent: &Intent) -> Result<(), StoreError> {
+        match self.carry_on(intent) {
+            Err(error) if error.is_damaged_index() => {
+                replace_index(&self.place, &self.index)?;
+                self.carry_on(intent)
+            }
+            done => done,
+        }
+    }
+
+    fn carry_on(&self, intent: &Intent) -> Result<(), StoreError> {
+        match intent {
+            Intent::Arrive { name, id } => {
+                let from = self.place.incoming.join(name);
+                let to = self.place.crash(id);
+                match fs::rename(&from, &to) {
+                    Ok(()) => (),
+                    // Moved before it was killed.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => (),
+                    // The very same crash is kept already.
+                    Err(error)
+                        if matches!(
+                            error.kind(),
+                            io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists
+                        ) =>
+                    {
+                        staging::remove_all(&from)?;
+                    }
+                    Err(error) => return Err(StoreError::io("make", &to)(error)),
+                }
+                self.refresh(id)
+            }
+            Intent::Refresh { id } => self.refresh(id),
+            Intent::DropCore { id } => {
+                let directory = self.place.crash(id);
+                if directory.is_dir() {
+                    for core in entry::cores_in(&directory)? {
+                        staging::remove_all(&core)?;
+                        staging::remove_all(&entry::sidecar_of(&core))?;
+                    }
+                }
+                self.refresh(id)
+            }
+            Intent::Remove { id } => {
+                let from = self.place.crash(id);
+                let to = self.place.new_incoming(GONE);
+                match fs::rename(&from, &to) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                        return Err(StoreError::io("remove", &from)(error));
+                    }
+                    _ => (),
+                }
+                // First the files: they make the room that the index needs.
+                staging::remove_all(&to)?;
+                self.index.borrow().remove(id)
+            }
+            Intent::Reconcile => self.reconcile(),
+        }
+    }
+
+    /// Puts the index in step with the files of one crash.
+    fn refresh(&self, id: &str) -> Result<(), StoreError> {
+        let directory = self.place.crash(id);
+        if !directory.is_dir() {
+            return self.index.borrow().remove(id);
+        }
+        // Of two cores of the same content the compressed one stays.
+        let cores = entry::cores_in(&directory)?;
+        let packed = cores.iter().find(|core| core.extension().is_some());
+        if let Some(packed) = packed {
+            entry::link_sidecar(&directory, packed)?;
+            for other in cores.iter().filter(|other| *other != packed) {
+                staging::remove_all(other)?;
+                staging::remove_all(&entry::sidecar_of(other))?;
+            }
+        }
+        match Entry::read(&directory)? {
+            Some(entry) => self.index.borrow().put(&entry),
+            None => self.index.borrow().remove(id),
+        }
+    }
+
+    /// Compares the whole index with all files. The caller has the turn.
+    pub(super) fn reconcile(&self) -> Result<(), StoreError> {
+        let listed = self.index.borrow().list(&Wanted::default())?;
+        let mut listed: HashMap<&str, &Entry> =
+            listed.iter().map(|entry| (entry.id.as_str(), entry)).collect();
+        for entry in kept(&self.place)? {
+            let known = listed.remove(entry.id.as_str());
+            let is_same = known.is_some_and(|known| {
+                known.core == entry.core && known.report_bytes == entry.report_bytes
+            });
+            let cores = entry::cores_in(&entry.directory)?;
+            if !is_same || cores.len() > 1 {
+                self.refresh(&entry.id)?;
+            }
+        }
+        for gone in listed.keys() {
+            self.index.borrow().remove(gone)?;
+        }
+        self.index.borrow().restore(&saved_counts(&self.place))
+    }
+
+    /// Writes the counts beside the index.
+    pub(super) fn save_counts(&self, freshness: Freshness) -> Result<(), StoreError> {
+        let path = self.place.root.join("counts.json");
+        let is_fresh = || {
+            let written = fs::metadata(&path).and_then(|found| found.modified()).ok()?;
+            SystemTime::now().duration_since(written).ok().filter(|age| *age < OLD)
+        };
+        if freshness == Freshness::Seconds && is_fresh().is_some() {
+            return Ok(());
+        }
+        let counts = self.on_index(Index::counts)?;
+        let bytes = serde_json::to_vec(&counts).unwrap_or_default();
+        // A killed writer's file is swept with the others.
+        let next = self.place.new_incoming(GONE);
+        write_new(&next, &bytes)?;
+        replace(&next, &path)
+    }
+}
+
+fn replace(from: &Path, to: &Path) -> Result<(), StoreError> {
+    fs::rename(from, to).map_err(StoreError::io("replace", to))
+}

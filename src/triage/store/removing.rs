@@ -1,0 +1,91 @@
+//! What leaves the store: by command, or by budget.
+
+use std::time::SystemTime;
+
+use super::Store;
+use super::budget::{self, Budget, Removal};
+use super::error::StoreError;
+use super::index::Wanted;
+use super::journal::Intent;
+use super::place::free_space;
+use super::recovery::Freshness;
+
+impl Store {
+    /// Removes a crash, its report and its core. Its count stays.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such crash, or the system refuses.
+    pub fn remove(&self, id: &str) -> Result<(), StoreError> {
+        let id = self.find(id)?.id;
+        self.change(&Intent::Remove { id }, || Ok(()))?;
+        self.save_counts(Freshness::Now)
+    }
+
+    /// Removes the core of a crash; its report stays.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Store::remove`].
+    pub fn drop_core(&self, id: &str) -> Result<(), StoreError> {
+        self.change(&Intent::DropCore { id: id.to_owned() }, || Ok(()))
+    }
+
+    /// What `budget` would have removed at the time `now`.
+    ///
+    /// # Errors
+    ///
+    /// When the index cannot be read.
+    pub fn excess(&self, budget: &Budget, now: SystemTime) -> Result<Vec<Removal>, StoreError> {
+        self.excess_but(budget, now, None)
+    }
+
+    fn excess_but(
+        &self,
+        budget: &Budget,
+        now: SystemTime,
+        protected: Option<&str>,
+    ) -> Result<Vec<Removal>, StoreError> {
+        let entries = self.list(&Wanted::default())?;
+        let free = free_space(&self.place.root);
+        Ok(budget::removals(&entries, budget, now, free, protected))
+    }
+
+    /// Removes what `budget` has no room for, and returns what went. Before
+    /// that the index is compared with the files.
+    ///
+    /// # Errors
+    ///
+    /// When something cannot be removed.
+    pub fn prune(&self, budget: &Budget, now: SystemTime) -> Result<Vec<Removal>, StoreError> {
+        self.change(&Intent::Reconcile, || Ok(()))?;
+        let removals = self.excess(budget, now)?;
+        self.carry_out(&removals)?;
+        Ok(removals)
+    }
+
+    /// Heeds the store's own budget.
+    pub(super) fn enforce(
+        &self,
+        now: SystemTime,
+        protected: Option<&str>,
+    ) -> Result<(), StoreError> {
+        let removals = self.excess_but(&self.budget, now, protected)?;
+        self.carry_out(&removals)
+    }
+
+    fn carry_out(&self, removals: &[Removal]) -> Result<(), StoreError> {
+        for removal in removals {
+            let id = removal.id.clone();
+            let intent = match removal.core_only {
+                true => Intent::DropCore { id },
+                false => Intent::Remove { id },
+            };
+            self.change(&intent, || Ok(()))?;
+        }
+        match removals.iter().any(|removal| !removal.core_only) {
+            true => self.save_counts(Freshness::Now),
+            false => Ok(()),
+        }
+    }
+}
