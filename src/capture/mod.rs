@@ -12,6 +12,7 @@ pub mod core_pattern;
 pub mod core_writer;
 pub mod doctor;
 pub mod error;
+mod exit_stops;
 pub mod facts;
 mod fork_snapshot;
 pub mod handler;

@@ -32,6 +32,7 @@ mod signals;
 mod sources;
 mod store;
 mod stories;
+mod tracer_killed;
 mod values;
 mod values_table;
 mod what;
