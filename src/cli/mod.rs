@@ -9,6 +9,7 @@ pub mod args;
 pub mod cmd;
 pub mod death;
 pub mod destination;
+pub mod duration;
 pub mod exit;
 pub mod failure;
 pub mod new_file;

@@ -46,10 +46,12 @@ fn worker() {
         arguments: arguments.split_whitespace().map(Into::into).collect(),
         capture: Capture::Trace,
         wait_for_all: false,
+        limit: None,
     };
     let mut crashes = 0;
     let outcome = run(&options, &mut |event| match event {
         Event::Notice(notice) => panic!("{notice}"),
+        Event::Overdue(..) => panic!("it has no time limit"),
         Event::Crash(stopped) => {
             crashes += 1;
             compare(stopped, &directory.join("core"));

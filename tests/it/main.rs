@@ -25,6 +25,7 @@ mod run_deaths;
 mod run_surroundings;
 mod schema;
 mod shown_values;
+mod snapshot;
 mod sources;
 mod store;
 mod values;

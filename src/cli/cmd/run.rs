@@ -20,6 +20,7 @@ use crate::capture::kernel_core::KernelCore;
 use crate::capture::launch;
 use crate::capture::launch::{Capture, End, Event, RunOptions};
 use crate::capture::live::Stopped;
+use crate::capture::timeout::TimeLimit;
 use crate::cli::args::{CoreChoice, RunArgs};
 use crate::cli::death;
 use crate::cli::destination::Destination;
@@ -29,7 +30,7 @@ use crate::cli::progress::Progress;
 use crate::cli::saved_crash::{self, CorePlace};
 use crate::cli::store_place;
 use crate::cli::ui::{Stream, Ui};
-use crate::diagnose::crash::FirstChance;
+use crate::diagnose::crash::{FirstChance, Occasion};
 use crate::dump;
 use crate::report::model::Report;
 use crate::report::render::json::Layout;
@@ -66,7 +67,9 @@ pub fn run(args: &RunArgs, ui: &Ui) -> Result<Exit> {
     let capture = if args.no_ptrace { Capture::KernelCore } else { Capture::Trace };
     let saving = Saving::To { crashes, core, contents };
     let reporting = Reporting { ui, destination, options, saving, kept: Vec::new() };
-    watch(&Program { words: &args.program, capture, wait_for_all: args.wait }, reporting)
+    let limit = args.timeout.map(|after| TimeLimit { after, grace: args.grace });
+    let program = Program { words: &args.program, capture, wait_for_all: args.wait, limit };
+    watch(&program, reporting)
 }
 
 /// Where a crash is kept.
@@ -102,12 +105,13 @@ impl<'u> Reporting<'u> {
         }
     }
 
-    fn stopped(&mut self, stopped: &Stopped) -> Result<()> {
-        let progress = Progress::start(self.ui, "analyzing the crash");
+    fn stopped(&mut self, stopped: &Stopped, occasion: Occasion) -> Result<()> {
+        let progress = Progress::start(self.ui, "analyzing the process");
         let options = analyze::Options {
             first_chance: stopped
                 .handled_fault()
                 .map(|fault| FirstChance { signal: fault.info, count: fault.count }),
+            occasion,
             ..self.options.clone()
         };
         let store = FileStore::new();
@@ -170,6 +174,8 @@ pub(super) struct Program<'w> {
     pub(super) capture: Capture,
     /// Whether to stay for its descendants.
     pub(super) wait_for_all: bool,
+    /// How long it may run.
+    pub(super) limit: Option<TimeLimit>,
 }
 
 /// Runs a program, and reports.
@@ -180,6 +186,7 @@ pub(super) fn watch(program: &Program<'_>, mut reporting: Reporting<'_>) -> Resu
         arguments: words.collect(),
         capture: program.capture,
         wait_for_all: program.wait_for_all,
+        limit: program.limit,
     };
     let ui = reporting.ui;
     let mut main_is_reported = false;
@@ -188,7 +195,12 @@ pub(super) fn watch(program: &Program<'_>, mut reporting: Reporting<'_>) -> Resu
         Event::Crash(stopped) => {
             main_is_reported |= stopped.is_main();
             // Held threads wait for us: tell, and let them go.
-            if let Err(error) = reporting.stopped(stopped) {
+            if let Err(error) = reporting.stopped(stopped, Occasion::Death) {
+                ui.error(&error);
+            }
+        }
+        Event::Overdue(stopped, after) => {
+            if let Err(error) = reporting.stopped(stopped, Occasion::Timeout(after)) {
                 ui.error(&error);
             }
         }
@@ -212,6 +224,9 @@ pub(super) fn watch(program: &Program<'_>, mut reporting: Reporting<'_>) -> Resu
     reporting.destination.finish()?;
     if let Saving::To { crashes, .. } = &reporting.saving {
         saved_crash::settle(crashes.as_deref(), &reporting.kept);
+    }
+    if outcome.timed_out {
+        return Ok(Exit::TimedOut);
     }
     Ok(Exit::Program(status(&outcome.end)))
 }
