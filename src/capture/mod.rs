@@ -30,4 +30,6 @@ pub mod snapshot;
 mod status;
 mod stops;
 mod sys;
+pub mod timeout;
 pub mod trace;
+mod tree;

@@ -29,6 +29,7 @@ mod run_surroundings;
 mod schema;
 mod shown_values;
 mod signals;
+mod snapshot;
 mod sources;
 mod store;
 mod stories;
