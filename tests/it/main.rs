@@ -4,11 +4,13 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod assist;
 mod bad_input;
 mod capture_core;
 mod capture_matrix;
 mod damage;
 mod damage_values;
+mod doctor;
 mod each_fixture;
 mod exit_codes;
 mod files;
@@ -26,8 +28,11 @@ mod run_deaths;
 mod run_surroundings;
 mod schema;
 mod shown_values;
+mod signals;
 mod sources;
 mod store;
+mod stories;
+mod tracer_killed;
 mod values;
 mod values_table;
 mod what;

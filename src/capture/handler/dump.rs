@@ -131,7 +131,7 @@ pub fn dump(
             deadline: Instant::now() + Duration::from_millis(200),
             peers: true,
             // Of a dumping thread the kernel shows only that it is dumping.
-            threads: false,
+            threads: Some(Vec::new()),
             environment: EnvironmentScope::Redacted,
         };
         sidecar = facts::collect(process.pid as libc::pid_t, &scope);
