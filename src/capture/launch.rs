@@ -34,6 +34,8 @@ pub struct RunOptions {
     /// Whether to stay until the last descendant has ended, and not only the
     /// program itself.
     pub wait_for_all: bool,
+    /// Variables that the program gets besides, or instead of, our own.
+    pub environment: Vec<(OsString, OsString)>,
 }
 
 /// How a death is caught.
@@ -237,6 +239,8 @@ fn untraced(options: &RunOptions, before: BeforeExec) -> Result<Traced, CaptureE
 fn command(options: &RunOptions, before: BeforeExec) -> Command {
     let mut command = Command::new(&options.program);
     command.args(&options.arguments);
+    let variables = options.environment.iter();
+    command.envs(variables.map(|(name, value)| (name, value)));
     sys::before_exec(&mut command, before);
     command
 }

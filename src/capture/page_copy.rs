@@ -74,7 +74,7 @@ impl<'c> PageCopy<'c> {
     ///
     /// # Errors
     ///
-    /// When the file cannot be written, or the page map not be read.
+    /// When the file cannot be written.
     pub(super) fn range(
         &mut self,
         start: u64,
@@ -97,7 +97,11 @@ impl<'c> PageCopy<'c> {
             }
             let piece = (len - done).min(PIECE);
             let pages = match skips {
-                true => self.page_map.read(start + done, piece)?,
+                // Above the user's half, as `[vsyscall]` is, there is no map.
+                true => {
+                    let pages = self.page_map.read(start + done, piece);
+                    pages.unwrap_or_else(|_| Pages::all(piece))
+                }
                 false => Pages::all(piece),
             };
             for run in pages.runs() {

@@ -332,7 +332,7 @@ impl<'c> Tracer<'c> {
         let held = Held {
             process: state.process,
             crashed: tid,
-            signal,
+            signal: Some(signal),
             info,
             handled_fault: self.threads.get(&tid).copied().flatten(),
             is_main: state.process == self.main,

@@ -67,6 +67,14 @@ pub fn activities(scene: &Scene<'_, '_>) -> Vec<Activity> {
     groups.into_iter().map(named).collect()
 }
 
+/// What the process's first thread was doing.
+pub fn main_activity(scene: &Scene<'_, '_>) -> Option<String> {
+    let process = scene.crash.process;
+    let is_first = |thread: &Thread| Some(thread.tid) == process.identity.pid;
+    let (index, thread) = process.threads.iter().enumerate().find(|(_, it)| is_first(it))?;
+    Some(doing(scene, index, thread))
+}
+
 /// `thread 12 "worker"`.
 pub fn thread_name(crash: &Crash<'_, '_>, thread: &Thread) -> String {
     let identity = &crash.process.identity;

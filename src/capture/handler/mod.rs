@@ -6,13 +6,15 @@
 //! space allow; then the process may go.
 
 mod container;
+pub mod daemon;
 mod dump;
 pub mod listener;
 pub mod pattern;
 pub mod pinned;
+pub mod piped;
 pub mod protocol;
 pub mod rate_limit;
 pub mod sandbox;
 pub mod stream_head;
 
-pub use self::dump::{Access, Dump, DumpBudget, Rung, dump};
+pub use self::dump::{Access, Admit, Dump, DumpBudget, Rung, dump};

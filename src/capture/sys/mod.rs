@@ -9,6 +9,7 @@
 mod pidfd;
 mod privilege;
 pub(super) mod semaphores;
+mod tracee;
 
 use std::io;
 use std::os::fd::{AsRawFd as _, BorrowedFd, OwnedFd, RawFd};
@@ -20,6 +21,10 @@ use libc::{c_int, c_long, c_uint, c_void, pid_t};
 
 pub(super) use self::pidfd::{inherited, peer_pidfd, pidfd_info, pidfd_open};
 pub(super) use self::privilege::keep_only;
+pub(super) use self::tracee::{
+    kill_thread, set_register, set_register_set, set_signal_mask, to_system_call, wait_now_for,
+};
+
 use crate::base::signal::Signal;
 use crate::dump::siginfo::{SignalCause, SignalInfo};
 

@@ -23,6 +23,7 @@ use crate::capture::launch;
 use crate::capture::launch::{Capture, End, Event, RunOptions};
 use crate::capture::live::Stopped;
 use crate::cli::args::{CoreChoice, EnvironmentArg, RunArgs};
+use crate::cli::assistance;
 use crate::cli::death;
 use crate::cli::destination::Destination;
 use crate::cli::exit::Exit;
@@ -73,7 +74,24 @@ pub fn run(args: &RunArgs, ui: &Ui) -> Result<Exit> {
         EnvironmentArg::None => EnvironmentScope::None,
     };
     let reporting = Reporting { ui, destination, options, saving, environment, kept: Vec::new() };
-    watch(&Program { words: &args.program, capture, wait_for_all: args.wait }, reporting)
+    let environment = if args.assist { assist(args, ui) } else { Vec::new() };
+    let program = Program { words: &args.program, capture, wait_for_all: args.wait, environment };
+    watch(&program, reporting)
+}
+
+/// The variables of `--assist`, and a line about them.
+fn assist(args: &RunArgs, ui: &Ui) -> Vec<(OsString, OsString)> {
+    let program = args.program.first().map(OsString::as_os_str).unwrap_or_default();
+    let set = assistance::variables(program, &|name| std::env::var_os(name));
+    if set.is_empty() {
+        ui.say("coretool: --assist: the environment says all of it already");
+    } else {
+        let shown = set
+            .iter()
+            .map(|(name, value)| format!("{}={}", name.to_string_lossy(), value.to_string_lossy()));
+        ui.say(&format!("coretool: --assist sets {}", shown.collect::<Vec<_>>().join(" ")));
+    }
+    set
 }
 
 /// Where a crash is kept.
@@ -180,6 +198,8 @@ pub(super) struct Program<'w> {
     pub(super) capture: Capture,
     /// Whether to stay for its descendants.
     pub(super) wait_for_all: bool,
+    /// Variables that it gets besides ours.
+    pub(super) environment: Vec<(OsString, OsString)>,
 }
 
 /// Runs a program, and reports.
@@ -190,6 +210,7 @@ pub(super) fn watch(program: &Program<'_>, mut reporting: Reporting<'_>) -> Resu
         arguments: words.collect(),
         capture: program.capture,
         wait_for_all: program.wait_for_all,
+        environment: program.environment.clone(),
     };
     let ui = reporting.ui;
     let mut main_is_reported = false;

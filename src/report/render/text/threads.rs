@@ -5,7 +5,7 @@ use std::fmt;
 use super::verdict::name_of;
 use super::{Threads, frames, is_own, main_thread};
 use crate::base::count::counted;
-use crate::report::model::{Frame, Report, Thread, WaitsFor};
+use crate::report::model::{Frame, Report, SourceKind, Thread, WaitsFor};
 use crate::report::render::layout::{Lines, Span, span};
 use crate::report::render::theme::Role;
 
@@ -31,8 +31,10 @@ pub(super) fn others(report: &Report, threads: Threads, lines: &mut Lines<'_>) -
     if count == 0 {
         return Ok(());
     }
-    // Who sends SIGQUIT asks what all threads were doing.
-    let asked = report.signal.as_ref().is_some_and(|signal| signal.name == "SIGQUIT");
+    // Who sends SIGQUIT, or looks at a live process, asks what all threads
+    // were doing.
+    let is_alive = report.signal.is_none() && report.source.kind == SourceKind::Live;
+    let asked = is_alive || report.signal.as_ref().is_some_and(|signal| signal.name == "SIGQUIT");
     if threads == Threads::Full || asked {
         return stacks(report, &groups, lines);
     }
