@@ -5,6 +5,7 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -95,7 +96,8 @@ A signal that a program handles, ignores or blocks does not have its default act
 it. Those whose core follows are reported when they end the program, whoever sent them. `coretool run` passes SIGTERM,
 SIGHUP, SIGUSR1 and SIGUSR2 that are sent to itself on to the program; SIGINT and SIGQUIT of the terminal reach the program
 without it. With `--no-ptrace` the actions and exit statuses are the same, but nobody knows who sent the signal. SIGKILL and
-SIGSTOP cannot be handled; of who sent a SIGKILL the kernel tells nobody. The C library keeps 32 and 33 for itself.
+SIGSTOP cannot be handled; of who sent a SIGKILL the kernel tells nobody. SIGTSTP, SIGTTIN
+and SIGTTOU do nothing in an orphaned process group. The C library keeps 32 and 33 for itself.
 ";
 
 fn row(signal: i32, action: Action, seen: &Seen) -> String {
@@ -127,6 +129,9 @@ fn row(signal: i32, action: Action, seen: &Seen) -> String {
 fn send(target: &Target, options: &[&str], signal: i32, expected: Action) -> Seen {
     let _earlier = fs::remove_file(target.reports());
     let mut command = target.command(options);
+    // In a group whose parent is in the same session: in an orphaned one the
+    // kernel drops SIGTSTP, SIGTTIN and SIGTTOU.
+    command.process_group(0);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
     let mut run = Run { child, program: None };
     let mut lines = BufReader::new(run.child.stdout.take().unwrap());
