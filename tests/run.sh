@@ -26,6 +26,8 @@ readelf binutils
 objcopy binutils
 zstd zstd
 setpriv util-linux
+ipcs util-linux
+ipcrm util-linux
 script bsdutils
 '
 

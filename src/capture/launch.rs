@@ -8,6 +8,7 @@ use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use libc::pid_t;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal as NixSignal};
@@ -19,6 +20,7 @@ use crate::capture::live::Stopped;
 use crate::capture::privileges;
 use crate::capture::sys;
 use crate::capture::sys::{BeforeExec, CoreLimit, Meeting};
+use crate::capture::timeout::TimeLimit;
 use crate::capture::trace::{OPTIONS, Traced, Tracer};
 use crate::dump::siginfo::{SignalCause, SignalInfo};
 
@@ -36,6 +38,8 @@ pub struct RunOptions {
     pub wait_for_all: bool,
     /// Variables that the program gets besides, or instead of, our own.
     pub environment: Vec<(OsString, OsString)>,
+    /// How long it may run. Only a traced program is looked at and ended.
+    pub limit: Option<TimeLimit>,
 }
 
 /// How a death is caught.
@@ -54,6 +58,9 @@ pub enum Event<'a> {
     Notice(String),
     /// A process has been dealt its death and is held, with all its threads.
     Crash(&'a Stopped),
+    /// A process that has not ended in so much time is held, with all its
+    /// threads; it goes on afterwards.
+    Overdue(&'a Stopped, Duration),
 }
 
 /// How the program ended.
@@ -65,6 +72,8 @@ pub struct Outcome {
     pub end: End,
     /// What became of the kernel's core, when one was expected.
     pub kernel_core: Option<KernelCore>,
+    /// Whether it did not end in the time that it was given.
+    pub timed_out: bool,
 }
 
 /// How a process ended.
@@ -134,7 +143,7 @@ pub fn run(
         }),
         _ => None,
     });
-    Ok(Outcome { pid: traced.main, end, kernel_core })
+    Ok(Outcome { pid: traced.main, end, kernel_core, timed_out: traced.timed_out })
 }
 
 /// Whether a crash would leave a core, or why not.
@@ -215,7 +224,7 @@ fn traced(
         })?;
         started.map_err(|source| start_error(options, source))?;
         forwarding = Forwarding::to(pid);
-        tracer.run(options.wait_for_all)
+        tracer.run(options.wait_for_all, options.limit)
     };
     let mut traced = result.map_err(system("wait for the program"))?;
     traced.killer = traced.killer.map(|killer| forwarding.true_sender(killer));
@@ -233,7 +242,7 @@ fn untraced(options: &RunOptions, before: BeforeExec) -> Result<Traced, CaptureE
         .map_err(|source| CaptureError::System { what: "wait for the program", source })?;
     drop(forwarding);
     let status = std::os::unix::process::ExitStatusExt::into_raw(status);
-    Ok(Traced { main, status: Some(status), killer: None })
+    Ok(Traced { main, status: Some(status), killer: None, timed_out: false })
 }
 
 fn command(options: &RunOptions, before: BeforeExec) -> Command {

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -15,6 +16,7 @@ use crate::cli::cmd::path::PathArgs;
 use crate::cli::cmd::prune::PruneArgs;
 use crate::cli::cmd::rm::RmArgs;
 use crate::cli::cmd::show::ShowArgs;
+use crate::cli::duration;
 use crate::cli::options::{LimitArgs, StoreArgs, ValueArgs};
 
 /// The whole command line.
@@ -236,6 +238,16 @@ pub struct RunArgs {
     /// ASAN_OPTIONS and GOTRACEBACK
     #[arg(long)]
     pub assist: bool,
+
+    /// When the program still runs after DUR (30s, 5m), say what each thread waits for, and end
+    /// it; the exit status is then 124
+    #[arg(long, value_name = "DUR", value_parser = duration::duration, conflicts_with = "no_ptrace")]
+    pub timeout: Option<Duration>,
+
+    /// How long it has to end after each of SIGTERM, SIGQUIT, SIGABRT, before SIGKILL
+    #[arg(long, value_name = "DUR", value_parser = duration::duration, default_value = "5s",
+          requires = "timeout")]
+    pub grace: Duration,
 
     /// Which core to save: `full` memory, `none`, or a small one at PATH [default: a small one
     /// beside the report]

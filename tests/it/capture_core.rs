@@ -47,10 +47,12 @@ fn worker() {
         capture: Capture::Trace,
         wait_for_all: false,
         environment: Vec::new(),
+        limit: None,
     };
     let mut crashes = 0;
     let outcome = run(&options, &mut |event| match event {
         Event::Notice(notice) => panic!("{notice}"),
+        Event::Overdue(..) => panic!("it has no time limit"),
         Event::Crash(stopped) => {
             crashes += 1;
             compare(stopped, &directory.join("core"));

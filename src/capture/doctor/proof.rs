@@ -168,12 +168,13 @@ fn launched(
         arguments: victim.arguments.clone(),
         capture,
         wait_for_all: false,
+        limit: None,
         environment: Vec::new(),
     };
     let mut notices = Vec::new();
     let outcome = launch::run(&options, &mut |event| match event {
         Event::Notice(notice) => notices.push(notice),
-        Event::Crash(stopped) => on_crash(stopped),
+        Event::Crash(stopped) | Event::Overdue(stopped, _) => on_crash(stopped),
     });
     let outcome = outcome.map_err(|error| chain(&error))?;
     Ok((outcome, notices))

@@ -22,6 +22,7 @@ use crate::capture::kernel_core::KernelCore;
 use crate::capture::launch;
 use crate::capture::launch::{Capture, End, Event, RunOptions};
 use crate::capture::live::Stopped;
+use crate::capture::timeout::TimeLimit;
 use crate::cli::args::{CoreChoice, EnvironmentArg, RunArgs};
 use crate::cli::assistance;
 use crate::cli::death;
@@ -32,7 +33,7 @@ use crate::cli::progress::Progress;
 use crate::cli::saved_crash::{self, CorePlace};
 use crate::cli::store_place;
 use crate::cli::ui::{Stream, Ui};
-use crate::diagnose::crash::FirstChance;
+use crate::diagnose::crash::{FirstChance, Occasion};
 use crate::dump;
 use crate::report::model::Report;
 use crate::report::render::json::Layout;
@@ -75,7 +76,9 @@ pub fn run(args: &RunArgs, ui: &Ui) -> Result<Exit> {
     };
     let reporting = Reporting { ui, destination, options, saving, environment, kept: Vec::new() };
     let environment = if args.assist { assist(args, ui) } else { Vec::new() };
-    let program = Program { words: &args.program, capture, wait_for_all: args.wait, environment };
+    let limit = args.timeout.map(|after| TimeLimit { after, grace: args.grace });
+    let wait_for_all = args.wait;
+    let program = Program { words: &args.program, capture, wait_for_all, environment, limit };
     watch(&program, reporting)
 }
 
@@ -129,12 +132,13 @@ impl<'u> Reporting<'u> {
         }
     }
 
-    fn stopped(&mut self, stopped: &Stopped) -> Result<()> {
-        let progress = Progress::start(self.ui, "analyzing the crash");
+    fn stopped(&mut self, stopped: &Stopped, occasion: Occasion) -> Result<()> {
+        let progress = Progress::start(self.ui, "analyzing the process");
         let options = analyze::Options {
             first_chance: stopped
                 .handled_fault()
                 .map(|fault| FirstChance { signal: fault.info, count: fault.count }),
+            occasion,
             ..self.options.clone()
         };
         let store = FileStore::new();
@@ -200,6 +204,8 @@ pub(super) struct Program<'w> {
     pub(super) wait_for_all: bool,
     /// Variables that it gets besides ours.
     pub(super) environment: Vec<(OsString, OsString)>,
+    /// How long it may run.
+    pub(super) limit: Option<TimeLimit>,
 }
 
 /// Runs a program, and reports.
@@ -211,6 +217,7 @@ pub(super) fn watch(program: &Program<'_>, mut reporting: Reporting<'_>) -> Resu
         capture: program.capture,
         wait_for_all: program.wait_for_all,
         environment: program.environment.clone(),
+        limit: program.limit,
     };
     let ui = reporting.ui;
     let mut main_is_reported = false;
@@ -220,7 +227,12 @@ pub(super) fn watch(program: &Program<'_>, mut reporting: Reporting<'_>) -> Resu
         Event::Crash(stopped) => {
             main_is_reported |= stopped.is_main();
             // Held threads wait for us: tell, and let them go.
-            if let Err(error) = reporting.stopped(stopped) {
+            if let Err(error) = reporting.stopped(stopped, Occasion::Death) {
+                ui.error(&error);
+            }
+        }
+        Event::Overdue(stopped, after) => {
+            if let Err(error) = reporting.stopped(stopped, Occasion::Timeout(after)) {
                 ui.error(&error);
             }
         }
@@ -246,6 +258,9 @@ pub(super) fn watch(program: &Program<'_>, mut reporting: Reporting<'_>) -> Resu
     reporting.destination.finish()?;
     if let Saving::To { crashes, .. } = &reporting.saving {
         saved_crash::settle(crashes.as_deref(), &reporting.kept);
+    }
+    if outcome.timed_out {
+        return Ok(Exit::TimedOut);
     }
     Ok(Exit::Program(status(&outcome.end)))
 }
