@@ -9,6 +9,7 @@ cd "$(dirname "$0")/.."
 
 # A tool, and the Debian package that has it.
 tools='
+bash bash
 cc gcc
 g++ g++
 clang clang

@@ -5,6 +5,7 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -14,7 +15,7 @@ use coretool::base::signal::Signal;
 use crate::support::target::Target;
 
 /// Only a hang takes longer.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a signal does to a program that has said nothing about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,7 +96,8 @@ A signal that a program handles, ignores or blocks does not have its default act
 it. Those whose core follows are reported when they end the program, whoever sent them. `coretool run` passes SIGTERM,
 SIGHUP, SIGUSR1 and SIGUSR2 that are sent to itself on to the program; SIGINT and SIGQUIT of the terminal reach the program
 without it. With `--no-ptrace` the actions and exit statuses are the same, but nobody knows who sent the signal. SIGKILL and
-SIGSTOP cannot be handled; of who sent a SIGKILL the kernel tells nobody. The C library keeps 32 and 33 for itself.
+SIGSTOP cannot be handled; of who sent a SIGKILL the kernel tells nobody. SIGTSTP, SIGTTIN
+and SIGTTOU do nothing in an orphaned process group. The C library keeps 32 and 33 for itself.
 ";
 
 fn row(signal: i32, action: Action, seen: &Seen) -> String {
@@ -127,6 +129,12 @@ fn row(signal: i32, action: Action, seen: &Seen) -> String {
 fn send(target: &Target, options: &[&str], signal: i32, expected: Action) -> Seen {
     let _earlier = fs::remove_file(target.reports());
     let mut command = target.command(options);
+    // In a group whose parent is in the same session: in an orphaned one the
+    // kernel drops SIGTSTP, SIGTTIN and SIGTTOU.
+    command.process_group(0);
+    // Has it started by fork and exec: posix_spawn() of the C library leaves 32
+    // and 33, its own, ignored in the child.
+    command.uid(nix::unistd::geteuid().as_raw());
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
     let mut run = Run { child, program: None };
     let mut lines = BufReader::new(run.child.stdout.take().unwrap());
@@ -141,7 +149,6 @@ fn send(target: &Target, options: &[&str], signal: i32, expected: Action) -> See
         Action::Stops => {
             wait_until(|| matches!(state(program), Some('T' | 't')), "it stops");
             stopped = true;
-            kill(18, program);
         }
         Action::Nothing => wait_until(|| !is_pending(program, signal), "it is taken"),
     }
@@ -149,7 +156,7 @@ fn send(target: &Target, options: &[&str], signal: i32, expected: Action) -> See
         // A stopped program would not end of it.
         kill(15, program);
     }
-    let status = run.wait();
+    let status = run.wait(signal);
     let mut said = String::new();
     run.child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
     // Before it may stand what this machine's core_pattern means.
@@ -193,16 +200,23 @@ impl Run {
         program
     }
 
-    fn wait(&mut self) -> ExitStatus {
+    fn wait(&mut self, signal: i32) -> ExitStatus {
         let start = Instant::now();
+        let stops = action(signal) == Action::Stops;
         while start.elapsed() < PATIENCE {
             if let Some(status) = self.child.try_wait().unwrap() {
                 self.program = None;
                 return status;
             }
+            // Again and again: one that comes while a tracer still looks at the
+            // stop signal is before the stop.
+            if stops {
+                kill_if_there(18, self.program.unwrap());
+            }
             std::thread::sleep(Duration::from_millis(2));
         }
-        panic!("it does not end");
+        let program = self.program.unwrap();
+        panic!("signal {signal}: it does not end, {:?}", status_line(program, "State"));
     }
 }
 
@@ -222,6 +236,12 @@ fn kill(signal: i32, pid: i32) {
     let script = format!("kill -{signal} {pid}");
     let status = Command::new("bash").args(["-c", &script]).status().expect("bash runs");
     assert!(status.success(), "{script}");
+}
+
+/// The same to a program that may be gone.
+fn kill_if_there(signal: i32, pid: i32) {
+    let script = format!("kill -{signal} {pid} 2>/dev/null || true");
+    let _gone = Command::new("bash").args(["-c", &script]).status().expect("bash runs");
 }
 
 fn wait_until(is_so: impl Fn() -> bool, what: &str) {

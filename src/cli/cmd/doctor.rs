@@ -66,6 +66,7 @@ pub struct DoctorArgs {
 pub fn doctor(args: &DoctorArgs, ui: &Ui) -> Result<Exit> {
     if args.crash {
         proof::crash_here();
+        return Ok(Exit::Failed);
     }
     let store = store_place::chosen(args.store.store.as_deref()).ok();
     let program = args.program.as_deref();
