@@ -38,6 +38,8 @@ pub struct RunOptions {
     pub wait_for_all: bool,
     /// How long it may run. Only a traced program is looked at and ended.
     pub limit: Option<TimeLimit>,
+    /// Variables that the program gets besides, or instead of, our own.
+    pub environment: Vec<(OsString, OsString)>,
 }
 
 /// How a death is caught.
@@ -246,6 +248,8 @@ fn untraced(options: &RunOptions, before: BeforeExec) -> Result<Traced, CaptureE
 fn command(options: &RunOptions, before: BeforeExec) -> Command {
     let mut command = Command::new(&options.program);
     command.args(&options.arguments);
+    let variables = options.environment.iter();
+    command.envs(variables.map(|(name, value)| (name, value)));
     sys::before_exec(&mut command, before);
     command
 }

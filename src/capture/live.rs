@@ -1,6 +1,6 @@
 //! A process that is held by the tracer, as a [`Process`].
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::collections::HashMap;
 use std::fs;
 use std::fs::File;
@@ -20,14 +20,14 @@ use crate::capture::copied_stacks::CopiedStacks;
 use crate::capture::core_writer::{Contents, CoreStats, Notes, write_core};
 use crate::capture::error::CaptureError;
 use crate::capture::facts;
-use crate::capture::facts::FactScope;
+use crate::capture::facts::{EnvironmentScope, FactScope};
 use crate::capture::maps;
 use crate::capture::status::ThreadState;
 use crate::capture::sys;
 use crate::capture::trace::HandledFault;
 use crate::dump::modules::modules;
 use crate::dump::process::{Identity, Process, Source, SourceKind, Thread, ThreadRegisters};
-use crate::dump::sidecar::{CaptureFacts, HandledFaultFact, Sidecar, ThreadFacts};
+use crate::dump::sidecar::{CaptureFacts, HandledFaultFact, Sidecar, SyscallFacts, ThreadFacts};
 use crate::dump::siginfo::{SignalCause, SignalInfo};
 
 /// `NT_PRSTATUS` as a register set: `pr_reg` alone.
@@ -65,6 +65,8 @@ pub struct Stopped {
     image: Option<pid_t>,
     /// Asked for once; the process cannot change meanwhile.
     sidecar: OnceCell<Sidecar>,
+    /// What is kept of its environment.
+    environment: Cell<EnvironmentScope>,
 }
 
 /// What is kept of a process that runs on.
@@ -90,7 +92,15 @@ impl Stopped {
         let stopped = tids.map(|tid| held_thread(tid, true));
         let late = held.late.iter().map(|tid| held_thread(*tid, false));
         let threads = stopped.chain(late).collect();
-        Self { held, state, threads, copied: None, image: None, sidecar: OnceCell::new() }
+        Self {
+            held,
+            state,
+            threads,
+            copied: None,
+            image: None,
+            sidecar: OnceCell::new(),
+            environment: Cell::default(),
+        }
     }
 
     /// Copies all stacks, so that [`Stopped::process`] shows the moment even
@@ -181,13 +191,20 @@ impl Stopped {
         }
     }
 
+    /// Says what is kept of its environment. Heeded until
+    /// [`Stopped::sidecar`] or [`Stopped::process`] is called.
+    pub fn keep_environment(&self, environment: EnvironmentScope) {
+        self.environment.set(environment);
+    }
+
     /// What `/proc` says of it.
     pub fn sidecar(&self) -> &Sidecar {
         self.sidecar.get_or_init(|| {
             // What is asked of each thread for its registers is known.
-            let scope = FactScope { threads: false, ..FactScope::of(self.alive()) };
+            let threads = Some(self.threads.iter().map(thread_facts).collect());
+            let environment = self.environment.get();
+            let scope = FactScope { threads, environment, ..FactScope::of(self.alive()) };
             let mut sidecar = facts::collect(self.alive(), &scope);
-            sidecar.threads = self.threads.iter().map(thread_facts).collect();
             sidecar.handled_faults.extend(self.handled_fault_fact());
             sidecar.capture =
                 Some(CaptureFacts { rung: "ptrace".to_owned(), ..CaptureFacts::default() });
@@ -287,8 +304,21 @@ fn thread_facts(held: &HeldThread) -> ThreadFacts {
         name: held.thread.name.as_deref().map(text),
         pending: held.state.pending,
         blocked: held.mask,
+        syscall: held.thread.registers.as_ref().and_then(syscall),
         ..ThreadFacts::default()
     }
+}
+
+/// The system call that a thread was in, and its arguments.
+fn syscall(registers: &ThreadRegisters) -> Option<SyscallFacts> {
+    // Of user_regs_struct: rdi, rsi, rdx, r10, r8, r9.
+    const ARGUMENTS: [usize; 6] = [14, 13, 12, 7, 9, 8];
+    let register = |index: usize| registers.general.get(index).copied();
+    let number = register(Arch::X86_64.syscall_index())?;
+    // All ones: in none.
+    i64::try_from(number).ok()?;
+    let arguments = ARGUMENTS.map(|index| register(index).unwrap_or(0));
+    Some(SyscallFacts { number, arguments })
 }
 
 /// The name of a thread; that of the first one is the process's. Its last

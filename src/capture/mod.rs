@@ -5,18 +5,22 @@
 //! [`core_writer`] writes its core.
 
 mod attach;
+mod broken_pipe;
 mod copied_stacks;
 mod core_notes;
 pub mod core_pattern;
 pub mod core_writer;
+pub mod doctor;
 pub mod error;
 pub mod facts;
 mod fork_snapshot;
+pub mod handler;
 mod interrupted;
 pub mod kernel_core;
 pub mod launch;
 pub mod live;
 mod maps;
+mod page_copy;
 mod pagemap;
 mod privileges;
 mod refusal;

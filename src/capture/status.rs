@@ -77,6 +77,11 @@ impl ThreadState {
         self.caught & bit(signal) != 0
     }
 
+    /// Whether it would do nothing.
+    pub(super) fn ignores(&self, signal: Signal) -> bool {
+        self.ignored & bit(signal) != 0
+    }
+
     /// Whether this signal, about to be delivered, kills the process with a
     /// core. A fault that is blocked or ignored has already been reset to its
     /// default by the kernel, so two bits decide.

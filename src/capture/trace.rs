@@ -15,6 +15,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::base::count::counted;
 use crate::base::signal::Signal;
+use crate::capture::broken_pipe::PipeReaders;
 use crate::capture::launch::Event;
 use crate::capture::live::{Held, Stopped};
 use crate::capture::status::ThreadState;
@@ -62,6 +63,8 @@ pub(super) struct Tracer<'c> {
     /// Who sent which signal to the main process last.
     senders: FxHashMap<c_int, SignalInfo>,
     tree: Tree,
+    /// Those that are gone, for whoever writes to their pipes.
+    readers: PipeReaders,
     on_event: &'c mut dyn FnMut(Event<'_>),
 }
 
@@ -86,6 +89,7 @@ impl<'c> Tracer<'c> {
             dead: FxHashSet::default(),
             senders: FxHashMap::default(),
             tree: Tree::default(),
+            readers: PipeReaders::default(),
             on_event,
         }
     }
@@ -330,6 +334,11 @@ impl<'c> Tracer<'c> {
         {
             self.senders.insert(number, info);
         }
+        if number == libc::SIGPIPE
+            && let Some(why) = self.readers.explain(tid, self.main)
+        {
+            self.notice(why);
+        }
         let survives = state.survives(info.and_then(|info| info.code));
         if state.dies_of(signal) && !survives && self.dead.insert(state.process) {
             self.crashed(tid, &state, signal, info);
@@ -349,6 +358,7 @@ impl<'c> Tracer<'c> {
     /// The last stop of a thread. Only a seccomp kill is news: no signal stop
     /// came before it.
     fn exiting(&mut self, tid: pid_t) {
+        self.readers.exits(tid);
         if exit_signal(tid) != Some(Signal::SYS) {
             return;
         }
@@ -427,6 +437,9 @@ impl<'c> Tracer<'c> {
         // Whatever goes wrong in a report: the process still has to get its
         // signal, and we its exit status.
         let shown = catch_unwind(AssertUnwindSafe(|| on_event(event(&stopped))));
+        if let Some(signal) = signal {
+            self.readers.killed(process, signal, stopped.sidecar());
+        }
         if shown.is_err() {
             (self.on_event)(Event::Notice(format!(
                 "process {process} could not be reported, because of a bug in coretool"

@@ -11,7 +11,7 @@ use tempfile::NamedTempFile;
 
 use crate::cli::new_file::{self, Existing};
 use crate::report::model::{Gap, Report, Saved};
-use crate::triage::store::{Budget, Origin, Staged, Store, Wanted};
+use crate::triage::store::{Budget, Origin, Staged, Store};
 
 /// Writes a core into an empty file.
 pub type WriteCore<'w> = &'w mut dyn FnMut(&mut File) -> Result<()>;
@@ -108,12 +108,10 @@ pub fn settle(store: Option<&Path>, ids: &[String]) {
     for id in ids {
         let _synced = store.sync(id);
     }
-    let now = SystemTime::now();
+    let old = SystemTime::now().checked_sub(FRESH).unwrap_or(SystemTime::UNIX_EPOCH);
     let mut left = MOST_COMPRESSED;
-    for entry in store.list(&Wanted::default()).unwrap_or_default() {
-        let is_old = now.duration_since(entry.at).is_ok_and(|age| age > FRESH);
-        let raw = entry.core.filter(|core| core.is_ours && !core.is_compressed && is_old);
-        let Some(rest) = raw.and_then(|core| left.checked_sub(core.bytes)) else { continue };
+    for entry in store.raw_cores(old).unwrap_or_default() {
+        let Some(rest) = entry.core.and_then(|core| left.checked_sub(core.bytes)) else { continue };
         left = rest;
         let _compressed = store.compress(&entry.id);
     }

@@ -116,6 +116,16 @@ impl Store {
         self.on_index(|index| index.list(wanted))
     }
 
+    /// Crashes that were captured before `at` and whose cores are not
+    /// compressed, the newest first.
+    ///
+    /// # Errors
+    ///
+    /// When the index cannot be read.
+    pub fn raw_cores(&self, at: SystemTime) -> Result<Vec<Entry>, StoreError> {
+        self.on_index(|index| index.raw_cores(index::millis(at)))
+    }
+
     /// The crash whose id begins with `name`, four digits or more, or the
     /// newest one for `latest`. Its core is where it is now.
     ///

@@ -47,6 +47,7 @@ fn worker() {
         capture: Capture::Trace,
         wait_for_all: false,
         limit: None,
+        environment: Vec::new(),
     };
     let mut crashes = 0;
     let outcome = run(&options, &mut |event| match event {

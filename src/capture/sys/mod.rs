@@ -6,6 +6,11 @@
 //! 32 and 33 itself (`pthread_cancel`, `setuid`), so those would hang.
 #![expect(unsafe_code, reason = "ptrace, waitpid and code before exec have no safe interface")]
 
+mod pidfd;
+mod privilege;
+pub(super) mod semaphores;
+mod tracee;
+
 use std::io;
 use std::os::fd::{AsRawFd as _, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt as _;
@@ -14,9 +19,9 @@ use std::ptr;
 
 use libc::{c_int, c_long, c_uint, c_void, pid_t};
 
-mod tracee;
-
-pub(super) use tracee::{
+pub(super) use self::pidfd::{inherited, peer_pidfd, pidfd_info, pidfd_open};
+pub(super) use self::privilege::keep_only;
+pub(super) use self::tracee::{
     kill_thread, set_register, set_register_set, set_signal_mask, to_system_call, wait_now_for,
 };
 

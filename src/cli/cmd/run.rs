@@ -16,12 +16,15 @@ use crate::base::file_store::FileStore;
 use crate::base::gap::Gaps;
 use crate::base::signal::Signal;
 use crate::capture::core_writer::Contents;
+use crate::capture::facts::EnvironmentScope;
+use crate::capture::facts::out_of_memory::KillCounters;
 use crate::capture::kernel_core::KernelCore;
 use crate::capture::launch;
 use crate::capture::launch::{Capture, End, Event, RunOptions};
 use crate::capture::live::Stopped;
 use crate::capture::timeout::TimeLimit;
-use crate::cli::args::{CoreChoice, RunArgs};
+use crate::cli::args::{CoreChoice, EnvironmentArg, RunArgs};
+use crate::cli::assistance;
 use crate::cli::death;
 use crate::cli::destination::Destination;
 use crate::cli::exit::Exit;
@@ -66,10 +69,32 @@ pub fn run(args: &RunArgs, ui: &Ui) -> Result<Exit> {
     let options = analyze::Options { symbols, ..args.values.options() };
     let capture = if args.no_ptrace { Capture::KernelCore } else { Capture::Trace };
     let saving = Saving::To { crashes, core, contents };
-    let reporting = Reporting { ui, destination, options, saving, kept: Vec::new() };
+    let environment = match args.report.environment.unwrap_or_default() {
+        EnvironmentArg::Redacted => EnvironmentScope::Redacted,
+        EnvironmentArg::Full => EnvironmentScope::Full,
+        EnvironmentArg::None => EnvironmentScope::None,
+    };
+    let reporting = Reporting { ui, destination, options, saving, environment, kept: Vec::new() };
+    let environment = if args.assist { assist(args, ui) } else { Vec::new() };
     let limit = args.timeout.map(|after| TimeLimit { after, grace: args.grace });
-    let program = Program { words: &args.program, capture, wait_for_all: args.wait, limit };
+    let wait_for_all = args.wait;
+    let program = Program { words: &args.program, capture, wait_for_all, limit, environment };
     watch(&program, reporting)
+}
+
+/// The variables of `--assist`, and a line about them.
+fn assist(args: &RunArgs, ui: &Ui) -> Vec<(OsString, OsString)> {
+    let program = args.program.first().map(OsString::as_os_str).unwrap_or_default();
+    let set = assistance::variables(program, &|name| std::env::var_os(name));
+    if set.is_empty() {
+        ui.say("coretool: --assist: the environment says all of it already");
+    } else {
+        let shown = set
+            .iter()
+            .map(|(name, value)| format!("{}={}", name.to_string_lossy(), value.to_string_lossy()));
+        ui.say(&format!("coretool: --assist sets {}", shown.collect::<Vec<_>>().join(" ")));
+    }
+    set
 }
 
 /// Where a crash is kept.
@@ -91,6 +116,7 @@ pub(super) struct Reporting<'u> {
     saving: Saving,
     /// The ids of what was kept.
     kept: Vec<String>,
+    environment: EnvironmentScope,
 }
 
 impl<'u> Reporting<'u> {
@@ -102,6 +128,7 @@ impl<'u> Reporting<'u> {
             options: analyze::Options::default(),
             saving: Saving::Nowhere,
             kept: Vec::new(),
+            environment: EnvironmentScope::None,
         }
     }
 
@@ -116,6 +143,7 @@ impl<'u> Reporting<'u> {
         };
         let store = FileStore::new();
         let gaps = Gaps::new();
+        stopped.keep_environment(self.environment);
         let process = stopped.process(&options.limits);
         let late = stopped.late_threads();
         if late > 0 {
@@ -176,6 +204,8 @@ pub(super) struct Program<'w> {
     pub(super) wait_for_all: bool,
     /// How long it may run.
     pub(super) limit: Option<TimeLimit>,
+    /// Variables that it gets besides ours.
+    pub(super) environment: Vec<(OsString, OsString)>,
 }
 
 /// Runs a program, and reports.
@@ -187,9 +217,11 @@ pub(super) fn watch(program: &Program<'_>, mut reporting: Reporting<'_>) -> Resu
         capture: program.capture,
         wait_for_all: program.wait_for_all,
         limit: program.limit,
+        environment: program.environment.clone(),
     };
     let ui = reporting.ui;
     let mut main_is_reported = false;
+    let kills = KillCounters::read();
     let outcome = launch::run(&options, &mut |event| match event {
         Event::Notice(notice) => ui.say(&format!("coretool: {notice}")),
         Event::Crash(stopped) => {
@@ -219,7 +251,9 @@ pub(super) fn watch(program: &Program<'_>, mut reporting: Reporting<'_>) -> Resu
         && !main_is_reported
     {
         let name = options.program.to_string_lossy();
-        ui.say(&format!("coretool: {}", death::line(&name, outcome.pid, *signal, info.as_ref())));
+        let memory = KillCounters::read().since(&kills);
+        let line = death::line(&name, outcome.pid, *signal, info.as_ref(), memory);
+        ui.say(&format!("coretool: {line}"));
     }
     reporting.destination.finish()?;
     if let Saving::To { crashes, .. } = &reporting.saving {

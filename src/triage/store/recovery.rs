@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use super::Store;
 use super::entry::{self, Entry};
 use super::error::StoreError;
-use super::index::{Count, Index, Wanted};
+use super::index::{Count, Index, Wanted, millis};
 use super::journal::{Intent, Journal, is_name};
 use super::place::{Place, write_new};
 use super::staging::{self, GONE};
@@ -122,10 +122,31 @@ fn renewed(place: &Place) -> Result<Index, StoreError> {
 
 /// Lists what is kept in an empty index.
 fn fill(place: &Place, index: &Index) -> Result<(), StoreError> {
-    for entry in kept(place)? {
-        index.put(&entry)?;
+    let kept = kept(place)?;
+    for entry in &kept {
+        index.put(entry)?;
     }
+    index.restore(&counts_of(&kept))?;
     index.restore(&saved_counts(place))
+}
+
+/// What crashes knew of the counts when they were kept.
+fn counts_of(kept: &[Entry]) -> Vec<Count> {
+    let mut counts: HashMap<&str, Count> = HashMap::new();
+    for entry in kept {
+        let at = millis(entry.at);
+        let count = counts.entry(&entry.key).or_insert_with(|| Count {
+            key: entry.key.clone(),
+            program: entry.program.clone(),
+            count: 0,
+            first: at,
+            last: at,
+        });
+        count.count = count.count.max(entry.count);
+        count.first = count.first.min(at);
+        count.last = count.last.max(at);
+    }
+    counts.into_values().collect()
 }
 
 /// All crashes that the files tell of.
@@ -299,7 +320,8 @@ impl Store {
         let listed = self.index.borrow().list(&Wanted::default())?;
         let mut listed: HashMap<&str, &Entry> =
             listed.iter().map(|entry| (entry.id.as_str(), entry)).collect();
-        for entry in kept(&self.place)? {
+        let kept = kept(&self.place)?;
+        for entry in &kept {
             let known = listed.remove(entry.id.as_str());
             let is_same = known.is_some_and(|known| {
                 known.core == entry.core && known.report_bytes == entry.report_bytes
@@ -312,6 +334,7 @@ impl Store {
         for gone in listed.keys() {
             self.index.borrow().remove(gone)?;
         }
+        self.index.borrow().restore(&counts_of(&kept))?;
         self.index.borrow().restore(&saved_counts(&self.place))
     }
 
