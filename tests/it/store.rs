@@ -725,3 +725,55 @@ fn a_damaged_core_is_damaged_and_not_false() {
     fs::write(&cut, &bytes).unwrap();
     assert_ne!(said(&cut), "");
 }
+
+#[test]
+fn a_process_that_keeps_the_turn_holds_up_nobody() {
+    let target = Target::new("blocked-fault");
+    assert_eq!(target.run(&[], &[]).status, Some(139));
+    let root = target.directory.path().join("state/coretool");
+    let journal = File::options().read(true).write(true).open(root.join("journal")).unwrap();
+    journal.lock().unwrap();
+    // A word that somebody suspended has left there.
+    journal.write_all_at(b"reconcile", 0).unwrap();
+    let start = Instant::now();
+    let (status, list, said) = coretool(&target, &["list"]);
+    assert_eq!((status, list.lines().count()), (Some(0), 2), "{said}");
+    assert_eq!(coretool(&target, &["show"]).0, Some(0));
+    let looked = start.elapsed();
+    let run = target.run(&[], &[]);
+    assert_eq!(run.status, Some(139), "{}", run.stderr);
+    let gaps = &run.report().gaps;
+    let gap = gaps.iter().find(|gap| gap.missing == "the saved report").unwrap();
+    assert!(gap.why.contains("another process"), "{gap:?}");
+    let (status, _, said) = coretool(&target, &["rm", "latest"]);
+    assert!(status == Some(1) && said.contains("hint: ") && said.contains("fuser"), "{said}");
+    // Two of them waited; a look does not wait.
+    assert!(looked < Duration::from_secs(4) && start.elapsed() < Duration::from_secs(40));
+    // What waited is listed when that process is gone.
+    drop(journal);
+    assert_eq!(target.store().list(&Wanted::default()).unwrap().len(), 2);
+    assert_eq!(assert_sound_names(&root), 2);
+}
+
+/// How many crashes there are, when nothing is left over.
+fn assert_sound_names(root: &Path) -> usize {
+    assert_eq!(fs::read_dir(root.join("incoming")).unwrap().count(), 0);
+    fs::read_dir(root.join("crashes")).unwrap().count()
+}
+
+#[test]
+fn removals_at_once_disturb_no_count() {
+    let directory = scratch::directory("removals");
+    let root = directory.path().join("store");
+    let store = open(&root);
+    let ids: Vec<String> = (0..24).map(|number| keep(&store, "p", number, None).unwrap()).collect();
+    std::thread::scope(|scope| {
+        for id in &ids {
+            let root = &root;
+            scope.spawn(move || open(root).remove(id).unwrap());
+        }
+    });
+    let saved = fs::read_to_string(root.join("counts.json")).unwrap();
+    assert!(saved.contains("\"count\":24"), "the last one wrote what was true: {saved}");
+    assert_eq!(assert_sound(&root), 0);
+}

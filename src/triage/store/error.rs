@@ -62,6 +62,16 @@ pub enum StoreError {
         id: String,
     },
 
+    /// All of a crash is on the disk, and another process keeps the turn to
+    /// list it.
+    #[error("crash {id} is not listed yet: another process is changing the store")]
+    Waiting {
+        /// The crash.
+        id: String,
+        /// Its directory.
+        path: PathBuf,
+    },
+
     /// A file that cannot be what was kept.
     #[error("`{}` is damaged: {why}", path.display())]
     Damaged {
@@ -97,6 +107,20 @@ impl StoreError {
         }
     }
 
+    /// Whether another process kept what was needed: the turn to change the
+    /// store, or the index.
+    pub fn is_busy(&self) -> bool {
+        match self {
+            Self::Io { source, .. } => source.kind() == io::ErrorKind::WouldBlock,
+            Self::Index { source } => matches!(
+                source.sqlite_error_code(),
+                Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked)
+            ),
+            Self::Waiting { .. } => true,
+            _ => false,
+        }
+    }
+
     /// Whether the index itself is damaged.
     pub(super) fn is_damaged_index(&self) -> bool {
         let Self::Index { source } = self else { return false };
@@ -121,6 +145,14 @@ impl StoreError {
             Self::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
                 Some("choose a directory that you may write to: --store DIR".to_owned())
             }
+            Self::Waiting { path, .. } => Some(format!(
+                "it is in `{}`, and is listed when that process goes on or is gone",
+                path.display()
+            )),
+            Self::Io { path, .. } if self.is_busy() => Some(format!(
+                "see which process it is, and whether it is suspended: fuser '{}'",
+                path.join("journal").display()
+            )),
             Self::NoSuchCrash { .. } | Self::Ambiguous { .. } => {
                 Some("`coretool list` shows the ids; `latest` is the newest one".to_owned())
             }

@@ -5,16 +5,27 @@
 //! about to do. Killed in between, it leaves the words, and who opens the
 //! store next does the rest. All steps may be done twice.
 
-use std::fs::{File, OpenOptions};
+use std::cell::Cell;
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::error::StoreError;
 
 /// Length of the file, which never changes: on a full disk no byte more is
 /// needed to begin an operation, least of all the removal of something.
 const LENGTH: usize = 128;
+
+/// How long the turn is waited for. One takes milliseconds; a process that was
+/// suspended in the middle of its own holds up nobody for long: meanwhile a
+/// process that died may be held, and its report is not told.
+const PATIENCE: Duration = Duration::from_secs(4);
+
+/// Between two tries.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// What somebody was about to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +84,8 @@ pub(super) fn is_name(name: &str) -> bool {
 #[derive(Debug)]
 pub(super) struct Journal {
     file: File,
+    /// Whether it was waited for in vain: once is enough for one command.
+    is_tired: Cell<bool>,
 }
 
 /// While it lives, nobody else changes the store.
@@ -93,7 +106,7 @@ impl Journal {
             .custom_flags(libc::O_NOFOLLOW)
             .open(&path)
             .map_err(cannot)?;
-        Ok(Self { file })
+        Ok(Self { file, is_tired: Cell::new(false) })
     }
 
     /// Whether somebody is, or was, in the middle of something.
@@ -109,13 +122,38 @@ impl Journal {
         Intent::read(&line)
     }
 
-    /// Waits for the turn to change something, and says what the last one has
-    /// left undone.
+    /// Waits some seconds for the turn to change something, and says what the
+    /// last one has left undone. The error is [`io::ErrorKind::WouldBlock`]
+    /// when another process keeps the turn.
     pub(super) fn turn(&self) -> io::Result<(Turn<'_>, Option<Intent>)> {
-        self.file.lock()?;
-        let turn = Turn { file: &self.file };
-        let pending = self.pending();
-        Ok((turn, pending))
+        let start = Instant::now();
+        loop {
+            if let Some(turn) = self.turn_now()? {
+                self.is_tired.set(false);
+                return Ok(turn);
+            }
+            if self.is_tired.get() || start.elapsed() >= PATIENCE {
+                self.is_tired.set(true);
+                return Err(io::Error::new(
+                    io::ErrorKind::WouldBlock,
+                    "another process, which may be suspended, is changing the store",
+                ));
+            }
+            thread::sleep(PAUSE);
+        }
+    }
+
+    /// As [`Journal::turn`], without waiting. `None`: another process has it.
+    pub(super) fn turn_now(&self) -> io::Result<Option<(Turn<'_>, Option<Intent>)>> {
+        match self.file.try_lock() {
+            Ok(()) => {
+                let turn = Turn { file: &self.file };
+                let pending = self.pending();
+                Ok(Some((turn, pending)))
+            }
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
     }
 }
 

@@ -151,6 +151,11 @@ impl Store {
         match arrived {
             // All files are there, and the list has no room for one more row.
             // It comes into the list as soon as there is room again.
+            Err(error) if error.is_busy() && self.place.crash(&id).exists() => (),
+            // The next one who opens the store lists it.
+            Err(error) if error.is_busy() => {
+                return Err(StoreError::Waiting { id, path: incoming.leave() });
+            }
             Err(error) if error.is_full() && self.place.crash(&id).exists() => {
                 let had_core = !entry::cores_in(&self.place.crash(&id))?.is_empty();
                 match self.drop_core(&id) {

@@ -35,13 +35,15 @@ const LARGEST_COUNTS: u64 = 256 << 20;
 pub(super) fn open_index(place: &Place, journal: &Journal) -> Result<Index, StoreError> {
     let opened = match Index::open(&place.index(), &place.crashes) {
         Err(error) if error.is_damaged_index() => {
-            let (_turn, _undone) = journal.turn().map_err(StoreError::io("lock", &place.root))?;
-            renewed(place)
+            match journal.turn().map_err(StoreError::io("lock", &place.root)) {
+                Ok(_turn) => renewed(place),
+                Err(error) => Err(error),
+            }
         }
         opened => opened,
     };
     match opened {
-        Err(error) if may_lack_room(&error) => of_files(place),
+        Err(error) if may_lack_room(&error) || error.is_busy() => of_files(place),
         opened => opened,
     }
 }
@@ -191,7 +193,10 @@ impl Store {
             return Ok(());
         }
         let cannot = StoreError::io("lock", &self.place.root);
-        let (turn, undone) = self.journal.turn().map_err(cannot)?;
+        // Who has the turn does it, or the next one: nobody waits for a look.
+        let Some((turn, undone)) = self.journal.turn_now().map_err(cannot)? else {
+            return Ok(());
+        };
         follow_index(&self.place, &self.index)?;
         // The disk was not waited for: after a power failure anything may be.
         if is_new_boot && !self.index.borrow().is_sound() {
@@ -348,7 +353,14 @@ impl Store {
         if freshness == Freshness::Seconds && is_fresh().is_some() {
             return Ok(());
         }
-        let counts = self.on_index(Index::counts)?;
+        // Within the turn: no other process puts older counts there, and none
+        // sweeps what is not at its place yet.
+        let (_turn, _undone) = match self.journal.turn() {
+            // The index has them; the next one writes them.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+            turn => turn.map_err(StoreError::io("lock", &self.place.root))?,
+        };
+        let counts = self.index.borrow().counts()?;
         let bytes = serde_json::to_vec(&counts).unwrap_or_default();
         // A killed writer's file is swept with the others.
         let next = self.place.new_incoming(GONE);

@@ -40,6 +40,11 @@ impl Incoming {
         Err(StoreError::io("make a directory in", &place.incoming)(why))
     }
 
+    /// Leaves it there for whoever opens the store next, and returns its path.
+    pub(super) fn leave(mut self) -> PathBuf {
+        std::mem::take(&mut self.path)
+    }
+
     /// Its name below `incoming`.
     pub(super) fn name(&self) -> &str {
         self.path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
@@ -49,7 +54,9 @@ impl Incoming {
 impl Drop for Incoming {
     fn drop(&mut self) {
         // Moved to its place, there is nothing at this path.
-        let _left = fs::remove_dir_all(&self.path);
+        if !self.path.as_os_str().is_empty() {
+            let _left = fs::remove_dir_all(&self.path);
+        }
     }
 }
 
