@@ -4,7 +4,6 @@ use std::env;
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -78,8 +77,8 @@ impl Prospect {
             }
         }
         let executable = privileges::executable(program).and_then(|path| path.canonicalize().ok());
-        if let Some(path) = &executable {
-            refuse_private(path)?;
+        if let Some(why) = privileges::undumpable(program) {
+            return Err(why);
         }
         // File times come from a coarser clock, which may lag by a tick.
         let started = SystemTime::now() - Duration::from_millis(20);
@@ -141,21 +140,4 @@ impl Prospect {
         });
         matching.filter_map(|entry| fresh(entry.path())).collect()
     }
-}
-
-/// The kernel dumps no process whose executable its user may not read, and no
-/// set-user-id one, unless `fs.suid_dumpable` says otherwise.
-fn refuse_private(path: &Path) -> Result<(), String> {
-    const SET_ID: u32 = 0o6000;
-    let shown = path.display();
-    if access(path, AccessFlags::R_OK).is_err() {
-        return Err(format!("`{shown}` is not readable, and the kernel dumps no such program"));
-    }
-    let mode = path.metadata().map_or(0, |metadata| metadata.permissions().mode());
-    if mode & SET_ID != 0
-        && fs::read("/proc/sys/fs/suid_dumpable").is_ok_and(|text| text.starts_with(b"0"))
-    {
-        return Err(format!("`{shown}` is set-user-id, and fs.suid_dumpable is 0"));
-    }
-    Ok(())
 }

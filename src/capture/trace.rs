@@ -63,6 +63,8 @@ pub(super) struct Traced {
     pub(super) status: Option<c_int>,
     /// What is known of the signal that killed it.
     pub(super) killer: Option<SignalInfo>,
+    /// When it started, in clock ticks since boot, where nothing was attached.
+    pub(super) start_time: Option<u64>,
 }
 
 impl<'c> Tracer<'c> {
@@ -75,11 +77,6 @@ impl<'c> Tracer<'c> {
             senders: FxHashMap::default(),
             on_event,
         }
-    }
-
-    /// Tells the user something.
-    pub(super) fn notice(&mut self, notice: String) {
-        (self.on_event)(Event::Notice(notice));
     }
 
     /// Whom the tracer tells.
@@ -121,7 +118,7 @@ impl<'c> Tracer<'c> {
         let signal =
             status.filter(|status| libc::WIFSIGNALED(*status)).map(|status| libc::WTERMSIG(status));
         let killer = signal.and_then(|signal| self.senders.get(&signal).copied());
-        Ok(Traced { main: self.main, status, killer })
+        Ok(Traced { main: self.main, status, killer, start_time: None })
     }
 
     /// Takes note of what happened to a thread, and lets it go on.

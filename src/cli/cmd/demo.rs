@@ -76,7 +76,7 @@ pub fn demo(args: &DemoArgs, ui: &Ui) -> Result<Exit> {
     let destination = Destination::new(&report, Stream::Error, Layout::OneLine)?;
     let destination = destination.relative_to(directory.path());
     let words = [program.into()];
-    let program = Program { words: &words, capture: Capture::Trace, wait_for_all: false };
+    let program = Program { words: &words, capture: Capture::Auto, wait_for_all: false };
     watch(&program, Reporting::unsaved(ui, destination))?;
     Ok(Exit::Done)
 }

@@ -20,10 +20,11 @@ use crate::capture::kernel_core::KernelCore;
 use crate::capture::launch;
 use crate::capture::launch::{Capture, End, Event, RunOptions};
 use crate::capture::live::Stopped;
-use crate::cli::args::{CoreChoice, RunArgs};
+use crate::cli::args::{CaptureChoice, CoreChoice, RunArgs};
 use crate::cli::death;
 use crate::cli::destination::Destination;
 use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
 use crate::cli::new_file::{self, Existing};
 use crate::cli::progress::Progress;
 use crate::cli::saved_crash::{self, CorePlace};
@@ -31,6 +32,7 @@ use crate::cli::store_place;
 use crate::cli::ui::{Stream, Ui};
 use crate::diagnose::crash::FirstChance;
 use crate::dump;
+use crate::report::model;
 use crate::report::model::Report;
 use crate::report::render::json::Layout;
 use crate::symbols::SymbolOptions;
@@ -42,6 +44,7 @@ use crate::symbols::SymbolOptions;
 /// When the program cannot be started, or `--output` or `--core` names a file
 /// that must not be replaced. After that the program's own end counts.
 pub fn run(args: &RunArgs, ui: &Ui) -> Result<Exit> {
+    let capture = capture(args)?;
     let existing = if args.report.force { Existing::Replace } else { Existing::Keep };
     let (core, contents) = match &args.core {
         None => (CorePlace::Beside, Contents::Usual),
@@ -63,10 +66,27 @@ pub fn run(args: &RunArgs, ui: &Ui) -> Result<Exit> {
         ..SymbolOptions::default()
     };
     let options = analyze::Options { symbols, ..args.values.options() };
-    let capture = if args.no_ptrace { Capture::KernelCore } else { Capture::Trace };
     let saving = Saving::To { crashes, core, contents };
-    let reporting = Reporting { ui, destination, options, saving };
+    let reporting = Reporting { ui, destination, options, saving, captured: None };
     watch(&Program { words: &args.program, capture, wait_for_all: args.wait }, reporting)
+}
+
+/// How a crash is to be caught.
+fn capture(args: &RunArgs) -> Result<Capture> {
+    let (capture, option) = match args.capture {
+        _ if args.no_ptrace => (Capture::KernelCore, "--no-ptrace"),
+        CaptureChoice::Auto => (Capture::Auto, ""),
+        CaptureChoice::Ptrace => (Capture::Trace, ""),
+        CaptureChoice::Kernel => (Capture::KernelCore, "--capture kernel"),
+        CaptureChoice::Handler => (Capture::Handler, "--capture handler"),
+        CaptureChoice::None => (Capture::None, "--capture none"),
+    };
+    if args.core.is_some() && !option.is_empty() {
+        let what =
+            format!("--core says which core coretool writes, and with {option} it writes none");
+        Err(Failure::new(what, "leave out one of them"))?;
+    }
+    Ok(capture)
 }
 
 /// Where a crash is kept.
@@ -86,12 +106,19 @@ pub(super) struct Reporting<'u> {
     destination: Destination,
     options: analyze::Options,
     saving: Saving,
+    captured: Option<model::Capture>,
 }
 
 impl<'u> Reporting<'u> {
     /// Reports without keeping anything.
     pub(super) fn unsaved(ui: &'u Ui, destination: Destination) -> Self {
-        Self { ui, destination, options: analyze::Options::default(), saving: Saving::Nowhere }
+        Self {
+            ui,
+            destination,
+            options: analyze::Options::default(),
+            saving: Saving::Nowhere,
+            captured: None,
+        }
     }
 
     fn stopped(&mut self, stopped: &Stopped) -> Result<()> {
@@ -121,6 +148,7 @@ impl<'u> Reporting<'u> {
             );
         }
         let mut report = analyze::analyze(&process, &store, &options, &gaps);
+        self.say_how(&mut report);
         if let Saving::To { crashes, core, contents } = &self.saving {
             saved_crash::save(&mut report, crashes.as_deref(), core, "ptrace", &mut |file| {
                 Ok(stopped.write_core(*contents, file).map(|_stats| ())?)
@@ -138,6 +166,7 @@ impl<'u> Reporting<'u> {
         let gaps = Gaps::new();
         let process = dump::open(&path, &store, &options.limits, &gaps)?;
         let mut report = analyze::analyze(&process, &store, options, &gaps);
+        self.say_how(&mut report);
         if let Saving::To { crashes, .. } = &self.saving {
             let there = CorePlace::There(path);
             let nothing = &mut |_file: &mut File| Ok(());
@@ -145,6 +174,16 @@ impl<'u> Reporting<'u> {
         }
         drop(progress);
         self.deliver(&report)
+    }
+
+    /// Notes how the crash was caught, and why so.
+    fn say_how(&self, report: &mut Report) {
+        let Some(captured) = &self.captured else { return };
+        let capture = report.source.capture.get_or_insert_default();
+        if capture.rung.is_empty() {
+            capture.rung.clone_from(&captured.rung);
+        }
+        capture.why.splice(0..0, captured.why.iter().cloned());
     }
 
     fn deliver(&mut self, report: &Report) -> Result<()> {
@@ -174,6 +213,13 @@ pub(super) fn watch(program: &Program<'_>, mut reporting: Reporting<'_>) -> Resu
     let ui = reporting.ui;
     let mut main_is_reported = false;
     let outcome = launch::run(&options, &mut |event| match event {
+        Event::Decided(decision) => {
+            reporting.captured = Some(model::Capture {
+                rung: decision.rung.name().to_owned(),
+                why: decision.why.clone(),
+                held_for_us: None,
+            });
+        }
         Event::Notice(notice) => ui.say(&format!("coretool: {notice}")),
         Event::Crash(stopped) => {
             main_is_reported |= stopped.is_main();
