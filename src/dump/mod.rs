@@ -4,6 +4,7 @@ mod arguments;
 mod compressed;
 mod contents;
 mod core_file;
+pub mod core_owner;
 mod elf_core;
 pub mod error;
 pub mod link_map;
