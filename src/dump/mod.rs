@@ -7,6 +7,7 @@ mod core_file;
 pub mod core_owner;
 mod elf_core;
 pub mod error;
+pub mod kernel_log;
 pub mod link_map;
 pub mod mapped_files;
 pub mod modules;
