@@ -75,6 +75,7 @@ fn source(process: &Process<'_>) -> model::Source {
         kind: match process.source.kind {
             SourceKind::Core => model::SourceKind::Core,
             SourceKind::Live => model::SourceKind::Live,
+            SourceKind::KernelLog => model::SourceKind::KernelLog,
         },
         path: process.source.path.as_ref().map(|path| path.display().to_string()),
         complete: Some(process.source.complete),

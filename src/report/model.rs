@@ -158,6 +158,8 @@ pub enum SourceKind {
     Live,
     /// A minidump.
     Minidump,
+    /// A line of the kernel's log: there was no core.
+    KernelLog,
 }
 
 /// Who a process was.
