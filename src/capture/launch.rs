@@ -1,6 +1,6 @@
 //! Runs a program and catches its death.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::io::Write as _;
@@ -15,6 +15,7 @@ use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signa
 use crate::base::signal::Signal;
 use crate::capture::error::CaptureError;
 use crate::capture::kernel_core::KernelCore;
+use crate::capture::kernel_log::{KernelLog, LoggedDeath};
 use crate::capture::ladder;
 use crate::capture::ladder::{Decision, Facts, Rung};
 use crate::capture::live::Stopped;
@@ -77,6 +78,9 @@ pub struct Outcome {
     pub decision: Decision,
     /// What became of the kernel's core, when one was expected.
     pub kernel_core: Option<KernelCore>,
+    /// What the kernel's log has of its death, or why nothing, where there was
+    /// neither a tracer nor a core file.
+    pub logged: Option<Result<LoggedDeath, String>>,
 }
 
 /// How a process ended.
@@ -113,6 +117,7 @@ pub fn run(
 ) -> Result<Outcome, CaptureError> {
     let (facts, prospect) = Facts::look(options.capture, &options.program);
     let decision = ladder::decide(&facts);
+    let kernel_log = KernelLog::watch(&options.program);
     let terminal = Terminal::leave_to_the_program();
     tell(&decision, on_event);
     let result = match decision.rung {
@@ -144,7 +149,22 @@ pub fn run(
         _ => None,
     };
     let start_time = traced.start_time;
-    Ok(Outcome { pid: traced.main, start_time, end, decision, kernel_core })
+    let logged = match &end {
+        End::Killed { signal, .. }
+            if signal.dumps_core() && may_need_log(&decision, &kernel_core) =>
+        {
+            let words = std::iter::once(&options.program).chain(&options.arguments);
+            let words: Vec<&OsStr> = words.map(OsString::as_os_str).collect();
+            Some(kernel_log.find(traced.main, *signal, &words))
+        }
+        _ => None,
+    };
+    Ok(Outcome { pid: traced.main, start_time, end, decision, kernel_core, logged })
+}
+
+/// Whether nothing better than the kernel's log tells of the death.
+fn may_need_log(decision: &Decision, kernel_core: &Option<KernelCore>) -> bool {
+    decision.rung != Rung::Ptrace && !matches!(kernel_core, Some(KernelCore::Found(_)))
 }
 
 /// Says how it will be, and what of that the user may not expect.

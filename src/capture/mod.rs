@@ -10,6 +10,7 @@ pub mod core_writer;
 pub mod error;
 pub mod facts;
 pub mod kernel_core;
+pub mod kernel_log;
 pub mod ladder;
 pub mod launch;
 pub mod live;

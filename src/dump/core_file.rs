@@ -177,7 +177,8 @@ impl<'f> CoreNotes<'f> {
                     self.signal = status.signal;
                     self.identity.ppid = self.identity.ppid.or(Some(status.ppid));
                 }
-                let registers = ThreadRegisters { general: status.general, ..ThreadRegisters::default() };
+                let registers =
+                    ThreadRegisters { general: status.general, ..ThreadRegisters::default() };
                 self.threads.push(Thread {
                     tid: status.tid,
                     name: None,

@@ -84,10 +84,9 @@ impl<'a, 'f> Unwinder<'a, 'f> {
 
     /// The stack of one thread.
     pub fn walk(&self, thread: &Thread) -> Stack {
-        let registers = thread
-            .registers
-            .as_ref()
-            .map(|registers| Registers::from_words(self.process.arch, |index| registers.word(index)));
+        let registers = thread.registers.as_ref().map(|registers| {
+            Registers::from_words(self.process.arch, |index| registers.word(index))
+        });
         let Some((registers, pc)) = registers.and_then(|known| Some((known, known.pc()?))) else {
             return Stack::default();
         };

@@ -17,6 +17,8 @@ use crate::base::gap::Gaps;
 use crate::base::signal::Signal;
 use crate::capture::core_writer::Contents;
 use crate::capture::kernel_core::KernelCore;
+use crate::capture::kernel_log::LoggedDeath;
+use crate::capture::ladder::Rung;
 use crate::capture::launch;
 use crate::capture::launch::{Capture, End, Event, RunOptions};
 use crate::capture::live::Stopped;
@@ -176,6 +178,31 @@ impl<'u> Reporting<'u> {
         self.deliver(&report)
     }
 
+    /// Reports from the kernel's line in its log: all that is left.
+    fn logged(&mut self, death: &LoggedDeath) -> Result<()> {
+        let progress = Progress::start(self.ui, "analyzing the crash");
+        let store = FileStore::new();
+        let gaps = Gaps::new();
+        let why = "there was no core; the kernel's log has only the address of the instruction \
+                   and the stack pointer";
+        let hint = "trace the program (--capture ptrace), or make a core possible: `coretool \
+                    doctor` says how";
+        gaps.note("the callers, the variables and the other threads", why, hint);
+        if let Some(why) = &death.no_module {
+            gaps.note("the function that crashed", why.as_str(), hint);
+        }
+        let process = death.process();
+        let mut report = analyze::analyze(&process, &store, &self.options, &gaps);
+        self.say_how(&mut report);
+        if let Saving::To { crashes, .. } = &self.saving {
+            let nothing = &mut |_file: &mut File| Ok(());
+            let by = Rung::KernelLog.name();
+            saved_crash::save(&mut report, crashes.as_deref(), &CorePlace::Nowhere, by, nothing);
+        }
+        drop(progress);
+        self.deliver(&report)
+    }
+
     /// Notes how the crash was caught, and why so.
     fn say_how(&self, report: &mut Report) {
         let Some(captured) = &self.captured else { return };
@@ -184,6 +211,13 @@ impl<'u> Reporting<'u> {
             capture.rung.clone_from(&captured.rung);
         }
         capture.why.splice(0..0, captured.why.iter().cloned());
+    }
+
+    /// The core that was to come did not.
+    fn falls_to_the_log(&mut self, why: &str) {
+        let captured = self.captured.get_or_insert_default();
+        captured.rung = Rung::KernelLog.name().to_owned();
+        captured.why.push(format!("no core came: {why}"));
     }
 
     fn deliver(&mut self, report: &Report) -> Result<()> {
@@ -236,7 +270,20 @@ pub(super) fn watch(program: &Program<'_>, mut reporting: Reporting<'_>) -> Resu
                 ui.error(&error);
             }
         }
-        Some(KernelCore::Missing(why)) => ui.say(&format!("coretool: no core came: {why}")),
+        Some(KernelCore::Missing(why)) => {
+            ui.say(&format!("coretool: no core came: {why}"));
+            reporting.falls_to_the_log(&why);
+        }
+        None => (),
+    }
+    match &outcome.logged {
+        Some(Ok(death)) => {
+            main_is_reported = true;
+            if let Err(error) = reporting.logged(death) {
+                ui.error(&error);
+            }
+        }
+        Some(Err(why)) => ui.say(&format!("coretool: no more is known: {why}")),
         None => (),
     }
     if let End::Killed { signal, info, .. } = &outcome.end
