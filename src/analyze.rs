@@ -5,7 +5,7 @@ use crate::base::gap::Gaps;
 use crate::base::limits::Limits;
 use crate::base::memory::Fallback;
 use crate::diagnose;
-use crate::diagnose::crash::{Crash, FirstChance};
+use crate::diagnose::crash::{Crash, FirstChance, Occasion};
 use crate::dump::process::Process;
 use crate::report::build::{Facts, build};
 use crate::report::model::Report;
@@ -31,6 +31,8 @@ pub struct Options {
     /// A fault that a handler of the crashed thread had seen before, when the
     /// process was watched from its start.
     pub first_chance: Option<FirstChance>,
+    /// Why the process is looked at, when no signal killed it.
+    pub occasion: Occasion,
 }
 
 /// Explains the death of `process`.
@@ -64,6 +66,7 @@ pub fn analyze<'f>(
         limits,
         threads: &threads,
         first_chance,
+        occasion: options.occasion,
     };
     let findings = diagnose::diagnose(&crash);
     let verdict = diagnose::verdict(&crash, &findings);

@@ -17,7 +17,7 @@ musl-gcc musl-tools
 go golang-go
 node nodejs
 javac default-jdk-headless
-python3 python3-minimal
+python3 python3
 gdc gdc
 gdb gdb
 eu-stack elfutils
@@ -25,6 +25,8 @@ readelf binutils
 objcopy binutils
 zstd zstd
 setpriv util-linux
+ipcs util-linux
+ipcrm util-linux
 script bsdutils
 '
 

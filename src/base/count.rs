@@ -1,5 +1,7 @@
 //! Numbers for people.
 
+use std::time::Duration;
+
 /// `12345` as `12,345`.
 pub fn thousands(number: u64) -> String {
     let digits = number.to_string();
@@ -18,9 +20,50 @@ pub fn counted(count: u64, noun: &str) -> String {
     format!("{} {noun}{}", thousands(count), if count == 1 { "" } else { "s" })
 }
 
+/// A length of time: `250 us`, `1.25 ms`, `30 s`, `2 min 5 s`.
+pub fn span(time: Duration) -> String {
+    let micros = time.as_micros();
+    let parts = |whole: u128, part: u128, unit: &str| match part {
+        0 => format!("{whole} {unit}"),
+        part => format!("{whole}.{} {unit}", format!("{part:02}").trim_end_matches('0')),
+    };
+    match micros {
+        0..1_000 => format!("{micros} us"),
+        1_000..1_000_000 => parts(micros / 1_000, micros % 1_000 / 10, "ms"),
+        1_000_000..60_000_000 => parts(micros / 1_000_000, micros % 1_000_000 / 10_000, "s"),
+        _ => {
+            let seconds = time.as_secs();
+            let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+            let words = [(hours, "h"), (minutes, "min"), (seconds, "s")];
+            let words = words.iter().filter(|(count, _)| *count > 0);
+            let words: Vec<String> = words.map(|(count, unit)| format!("{count} {unit}")).collect();
+            words.join(" ")
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times() {
+        let cases = [
+            (Duration::ZERO, "0 us"),
+            (Duration::from_micros(250), "250 us"),
+            (Duration::from_micros(1_250), "1.25 ms"),
+            (Duration::from_micros(1_500), "1.5 ms"),
+            (Duration::from_micros(1_009), "1 ms"),
+            (Duration::from_millis(32), "32 ms"),
+            (Duration::from_secs(30), "30 s"),
+            (Duration::from_millis(1_050), "1.05 s"),
+            (Duration::from_secs(125), "2 min 5 s"),
+            (Duration::from_secs(3_600), "1 h"),
+        ];
+        for (time, want) in cases {
+            assert_eq!(span(time), want);
+        }
+    }
 
     #[test]
     fn numbers() {

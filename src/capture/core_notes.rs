@@ -19,7 +19,8 @@ pub(super) struct Notes<'a> {
     pub(super) state: &'a ThreadState,
     /// Its process group, session, flags and nice value. `None`: it is gone.
     pub(super) stat: Option<Stat>,
-    pub(super) signal: Signal,
+    /// What it dies of. `None`: nothing, which is signal 0 in a note.
+    pub(super) signal: Option<Signal>,
     /// The `siginfo_t` as the kernel has it, if there is one.
     pub(super) info: Option<[u8; 128]>,
     /// `/proc/PID/auxv`.
@@ -81,7 +82,8 @@ fn push(bytes: &mut Vec<u8>, owner: &[u8], kind: u32, desc: &[u8]) {
 /// `struct elf_prstatus`. The times are left zero.
 fn status(facts: &Notes<'_>, held: &HeldThread) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(336);
-    for field in [facts.signal.0, 0, 0, facts.signal.0 & 0xffff] {
+    let signal = facts.signal.map_or(0, |signal| signal.0);
+    for field in [signal, 0, 0, signal & 0xffff] {
         bytes.extend(field.to_le_bytes());
     }
     bytes.extend(held.state.pending.to_le_bytes());

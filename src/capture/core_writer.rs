@@ -9,29 +9,18 @@ use libc::pid_t;
 
 use crate::capture::core_notes::notes;
 use crate::capture::maps::{Area, areas};
-use crate::capture::pagemap::{PageMap, Pages};
+use crate::capture::page_copy::PageCopy;
+use crate::capture::pagemap::PageMap;
 
 pub(super) use crate::capture::core_notes::Notes;
+pub use crate::capture::page_copy::CoreStats;
 
 const PAGE: u64 = 4096;
-/// Bytes copied at a time.
-const PIECE: u64 = 1 << 20;
 const EHDR: u64 = 64;
 const PHDR: u64 = 56;
 const SHDR: u64 = 64;
 /// `e_phnum` when the true number is in section 0.
 const PN_XNUM: u64 = 0xffff;
-
-/// What was written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct CoreStats {
-    /// Length of the file, holes included.
-    pub length: u64,
-    /// Bytes of memory copied: about what it takes on disk.
-    pub copied: u64,
-    /// Pages that could not be read and were left as holes.
-    pub unreadable_pages: u64,
-}
 
 /// Which mappings a core holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,10 +80,14 @@ pub(super) fn write_core(
     head.extend(&notes);
     file.write_all_at(&head, 0)?;
 
-    let mut stats = CoreStats { copied: head.len() as u64, ..CoreStats::default() };
+    let mut copy = PageCopy::new(&memory, &page_map, file);
+    copy.stats.copied = head.len() as u64;
     for segment in &segments {
-        copy(segment, &memory, &page_map, file, &mut stats)?;
+        let start = segment.area.mapping.range.start.0;
+        let absent = segment.area.absent_pages();
+        copy.range(start, segment.dumped, segment.offset, absent)?;
     }
+    let mut stats = copy.stats;
     if count >= PN_XNUM {
         file.write_all_at(&section_zero(count), offset)?;
         offset += SHDR;
@@ -103,95 +96,6 @@ pub(super) fn write_core(
     file.set_len(offset)?;
     stats.length = offset;
     Ok(stats)
-}
-
-/// Copies the pages of one segment that hold something.
-fn copy(
-    segment: &Segment,
-    memory: &File,
-    page_map: &PageMap,
-    file: &File,
-    stats: &mut CoreStats,
-) -> io::Result<()> {
-    let start = segment.area.mapping.range.start.0;
-    // An untouched page of private anonymous memory is zero, as a hole is. Of
-    // all other mappings an absent page may still hold data: a file's, what
-    // another process has written, or the kernel's own code.
-    let path = segment.area.mapping.path.as_deref().unwrap_or_default();
-    let is_kernels = matches!(path, b"[vdso]" | b"[uprobes]");
-    let is_private = !segment.area.is_shared && segment.area.inode == 0 && !is_kernels;
-    let mut buffer = vec![0; usize::try_from(PIECE).unwrap_or(usize::MAX)];
-    let mut done = 0;
-    while done < segment.dumped {
-        if is_private {
-            let next = page_map.next(start + done, start + segment.dumped);
-            let Some(next) = next else { break };
-            done = next.saturating_sub(start);
-        }
-        let len = (segment.dumped - done).min(PIECE);
-        let pages = if is_private { page_map.read(start + done, len)? } else { Pages::all(len) };
-        for run in pages.runs() {
-            let at = done + run.start * PAGE;
-            let wanted = ((run.end - run.start) * PAGE).min(segment.dumped - at);
-            let Some(piece) = buffer.get_mut(..usize::try_from(wanted).unwrap_or(0)) else {
-                continue;
-            };
-            copy_run(start + at, segment.offset + at, piece, memory, file, stats)?;
-        }
-        done += len;
-    }
-    Ok(())
-}
-
-/// Copies one run, page by page where it cannot be read as a whole.
-fn copy_run(
-    from: u64,
-    to: u64,
-    buffer: &mut [u8],
-    memory: &File,
-    file: &File,
-    stats: &mut CoreStats,
-) -> io::Result<()> {
-    if memory.read_exact_at(buffer, from).is_ok() {
-        return write_pages(buffer, to, file, stats);
-    }
-    let (mut from, mut to) = (from, to);
-    for page in buffer.chunks_mut(PAGE as usize) {
-        if memory.read_exact_at(page, from).is_ok() {
-            write_pages(page, to, file, stats)?;
-        } else {
-            stats.unreadable_pages += 1;
-        }
-        from += PAGE;
-        to += PAGE;
-    }
-    Ok(())
-}
-
-/// Writes what is not zero; the rest stays a hole, which reads the same.
-fn write_pages(bytes: &[u8], to: u64, file: &File, stats: &mut CoreStats) -> io::Result<()> {
-    let page = |index: usize| bytes.get(index * PAGE as usize..).unwrap_or_default();
-    let is_zero = |index: usize| {
-        let page = page(index);
-        page.get(..PAGE as usize).unwrap_or(page).iter().all(|byte| *byte == 0)
-    };
-    let count = bytes.len().div_ceil(PAGE as usize);
-    let mut index = 0;
-    while index < count {
-        if is_zero(index) {
-            index += 1;
-            continue;
-        }
-        let first = index;
-        while index < count && !is_zero(index) {
-            index += 1;
-        }
-        let end = (index * PAGE as usize).min(bytes.len());
-        let run = bytes.get(first * PAGE as usize..end).unwrap_or_default();
-        file.write_all_at(run, to + first as u64 * PAGE)?;
-        stats.copied += run.len() as u64;
-    }
-    Ok(())
 }
 
 /// `/proc/PID/coredump_filter`: which kinds of mappings a core holds.

@@ -34,6 +34,17 @@ pub enum CaptureError {
         source: io::Error,
     },
 
+    /// A process that runs already may not be looked at.
+    #[error("cannot attach to process {pid}: {why}")]
+    Attach {
+        /// Its id.
+        pid: i32,
+        /// The reason.
+        why: String,
+        /// What the user may try.
+        hint: Option<String>,
+    },
+
     /// A core file could not be written.
     #[error("cannot write the core")]
     Core {
@@ -53,6 +64,7 @@ impl CaptureError {
             Self::NotExecutable { .. } => {
                 Some("check its permissions and its first line (chmod +x, `#!`)".to_owned())
             }
+            Self::Attach { hint, .. } => hint.clone(),
             _ => None,
         }
     }

@@ -36,6 +36,8 @@ pub struct RunOptions {
     /// Whether to stay until the last descendant has ended, and not only the
     /// program itself.
     pub wait_for_all: bool,
+    /// Variables that the program gets besides, or instead of, our own.
+    pub environment: Vec<(OsString, OsString)>,
 }
 
 /// How the user wants a death to be caught.
@@ -275,6 +277,8 @@ fn start_time(child: pid_t) -> Option<u64> {
 fn command(options: &RunOptions, before: BeforeExec) -> Command {
     let mut command = Command::new(&options.program);
     command.args(&options.arguments);
+    let variables = options.environment.iter();
+    command.envs(variables.map(|(name, value)| (name, value)));
     sys::before_exec(&mut command, before);
     command
 }

@@ -1,6 +1,6 @@
 //! A process that is held by the tracer, as a [`Process`].
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::collections::HashMap;
 use std::fs;
 use std::fs::File;
@@ -16,17 +16,18 @@ use crate::base::limits::Limits;
 use crate::base::memory::Memory;
 use crate::base::signal::Signal;
 use crate::base::text::text;
+use crate::capture::copied_stacks::CopiedStacks;
 use crate::capture::core_writer::{Contents, CoreStats, Notes, write_core};
 use crate::capture::error::CaptureError;
 use crate::capture::facts;
-use crate::capture::facts::FactScope;
+use crate::capture::facts::{EnvironmentScope, FactScope};
 use crate::capture::maps;
 use crate::capture::status::ThreadState;
 use crate::capture::sys;
 use crate::capture::trace::HandledFault;
 use crate::dump::modules::modules;
 use crate::dump::process::{Identity, Process, Source, SourceKind, Thread, ThreadRegisters};
-use crate::dump::sidecar::{CaptureFacts, HandledFaultFact, Sidecar, ThreadFacts};
+use crate::dump::sidecar::{CaptureFacts, HandledFaultFact, Sidecar, SyscallFacts, ThreadFacts};
 use crate::dump::siginfo::{SignalCause, SignalInfo};
 
 /// `NT_PRSTATUS` as a register set: `pr_reg` alone.
@@ -40,7 +41,8 @@ const EXTENDED: u32 = 0x202;
 pub(super) struct Held {
     pub(super) process: pid_t,
     pub(super) crashed: pid_t,
-    pub(super) signal: Signal,
+    /// What it dies of. `None`: of nothing, it is only looked at.
+    pub(super) signal: Option<Signal>,
     pub(super) info: Option<SignalInfo>,
     pub(super) handled_fault: Option<HandledFault>,
     pub(super) is_main: bool,
@@ -50,14 +52,28 @@ pub(super) struct Held {
     pub(super) late: Vec<pid_t>,
 }
 
-/// A process that has been dealt its death, with all threads held. When the
-/// one who was shown it is done, it dies as it would have.
+/// A process with all threads held: it has been dealt its death, or is only
+/// looked at. When the one who was shown it is done, it dies as it would have,
+/// or runs on.
 pub struct Stopped {
     held: Held,
     state: ThreadState,
     threads: Vec<HeldThread>,
+    /// What was copied of it, when its memory is not to be read later.
+    copied: Option<Copied>,
+    /// The process whose memory is shown in its place: a copy of it.
+    image: Option<pid_t>,
     /// Asked for once; the process cannot change meanwhile.
     sidecar: OnceCell<Sidecar>,
+    /// What is kept of its environment.
+    environment: Cell<EnvironmentScope>,
+}
+
+/// What is kept of a process that runs on.
+struct Copied {
+    stacks: CopiedStacks,
+    auxv: Vec<(u64, u64)>,
+    identity: Identity,
 }
 
 /// One thread, and what the core's notes want of it.
@@ -76,7 +92,34 @@ impl Stopped {
         let stopped = tids.map(|tid| held_thread(tid, true));
         let late = held.late.iter().map(|tid| held_thread(*tid, false));
         let threads = stopped.chain(late).collect();
-        Self { held, state, threads, sidecar: OnceCell::new() }
+        Self {
+            held,
+            state,
+            threads,
+            copied: None,
+            image: None,
+            sidecar: OnceCell::new(),
+            environment: Cell::default(),
+        }
+    }
+
+    /// Copies all stacks, so that [`Stopped::process`] shows the moment even
+    /// when the process runs on. Of its other memory only what it cannot
+    /// change is then read.
+    pub(super) fn copy_stacks(&mut self) {
+        let pid = self.image.unwrap_or(self.alive());
+        let pointers = self.threads.iter().filter_map(|held| {
+            let registers = held.thread.registers.as_ref()?;
+            let index = Arch::X86_64.general_index(Arch::X86_64.stack_pointer())?;
+            registers.general.get(index).copied()
+        });
+        let stacks = CopiedStacks::copy(pid, pointers);
+        self.copied = Some(Copied { stacks, auxv: auxv(pid), identity: self.identity() });
+    }
+
+    /// Shows the memory of `image`, which is a copy of the process.
+    pub(super) fn show_memory_of(&mut self, image: pid_t) {
+        self.image = Some(image);
     }
 
     /// Its process id, as this process sees it.
@@ -89,8 +132,8 @@ impl Stopped {
         self.held.is_main
     }
 
-    /// The signal that it dies of.
-    pub fn signal(&self) -> Signal {
+    /// The signal that it dies of; `None` when it is only looked at.
+    pub fn signal(&self) -> Option<Signal> {
         self.held.signal
     }
 
@@ -108,42 +151,60 @@ impl Stopped {
     /// The process for the analysis. Its memory is read while it is held, so
     /// it must be gone when the holder lets go.
     pub fn process(&self, limits: &Limits) -> Process<'_> {
-        let pid = self.alive();
+        // Once the stacks are copied, a copy of the process may be gone.
+        let image = self.image.filter(|_| self.copied.is_none());
+        let pid = image.unwrap_or(self.alive());
         let memory = LiveMemory::open(pid);
-        let mappings = maps::mappings(pid);
-        let auxv = auxv(pid);
-        let modules = modules(&mappings, &auxv, &memory, limits);
-        let signal = self.held.info.unwrap_or(SignalInfo {
-            signal: self.held.signal,
-            code: None,
-            cause: SignalCause::None,
+        let is_readable = memory.is_open();
+        let (auxv, mappings, identity) = match &self.copied {
+            Some(copied) => {
+                let mappings = copied.stacks.mappings().to_vec();
+                (copied.auxv.clone(), mappings, copied.identity.clone())
+            }
+            None => (auxv(pid), maps::mappings(pid), self.identity()),
+        };
+        let memory: Box<dyn Memory + '_> = match &self.copied {
+            Some(copied) => Box::new(copied.stacks.with(memory)),
+            None => Box::new(memory),
+        };
+        let modules = modules(&mappings, &auxv, &*memory, limits);
+        let signal = self.held.signal.map(|signal| {
+            let bare = SignalInfo { signal, code: None, cause: SignalCause::None };
+            self.held.info.unwrap_or(bare)
         });
         Process {
             source: Source {
                 kind: SourceKind::Live,
                 path: None,
-                complete: memory.is_open(),
+                complete: is_readable,
                 compressed: false,
             },
             arch: Arch::X86_64,
-            identity: self.identity(),
-            signal: Some(signal),
+            identity,
+            signal,
             threads: self.threads.iter().map(|held| held.thread.clone()).collect(),
             mappings,
             modules,
             auxv,
-            memory: Box::new(memory),
+            memory,
             sidecar: Some(self.sidecar().clone()),
         }
+    }
+
+    /// Says what is kept of its environment. Heeded until
+    /// [`Stopped::sidecar`] or [`Stopped::process`] is called.
+    pub fn keep_environment(&self, environment: EnvironmentScope) {
+        self.environment.set(environment);
     }
 
     /// What `/proc` says of it.
     pub fn sidecar(&self) -> &Sidecar {
         self.sidecar.get_or_init(|| {
             // What is asked of each thread for its registers is known.
-            let scope = FactScope { threads: false, ..FactScope::of(self.alive()) };
+            let threads = Some(self.threads.iter().map(thread_facts).collect());
+            let environment = self.environment.get();
+            let scope = FactScope { threads, environment, ..FactScope::of(self.alive()) };
             let mut sidecar = facts::collect(self.alive(), &scope);
-            sidecar.threads = self.threads.iter().map(thread_facts).collect();
             sidecar.handled_faults.extend(self.handled_fault_fact());
             sidecar.capture =
                 Some(CaptureFacts { rung: "ptrace".to_owned(), ..CaptureFacts::default() });
@@ -169,17 +230,18 @@ impl Stopped {
     /// When the file cannot be written or the memory cannot be read at all.
     pub fn write_core(&self, contents: Contents, file: &File) -> Result<CoreStats, CaptureError> {
         let pid = self.alive();
+        let image = self.image.unwrap_or(pid);
         let notes = Notes {
             identity: self.identity(),
             state: &self.state,
             stat: procfs::process::Process::new(pid).and_then(|process| process.stat()).ok(),
             signal: self.held.signal,
             info: self.held.info.and_then(|_| sys::signal_info(self.held.crashed).ok()),
-            auxv: fs::read(format!("/proc/{pid}/auxv")).unwrap_or_default(),
+            auxv: fs::read(format!("/proc/{image}/auxv")).unwrap_or_default(),
             threads: &self.threads,
             sidecar: self.sidecar(),
         };
-        write_core(pid, &notes, contents, file).map_err(|source| CaptureError::Core { source })
+        write_core(image, &notes, contents, file).map_err(|source| CaptureError::Core { source })
     }
 
     /// The id by which `/proc` shows the process. That of the crashed thread:
@@ -243,8 +305,21 @@ fn thread_facts(held: &HeldThread) -> ThreadFacts {
         name: held.thread.name.as_deref().map(text),
         pending: held.state.pending,
         blocked: held.mask,
+        syscall: held.thread.registers.as_ref().and_then(syscall),
         ..ThreadFacts::default()
     }
+}
+
+/// The system call that a thread was in, and its arguments.
+fn syscall(registers: &ThreadRegisters) -> Option<SyscallFacts> {
+    // Of user_regs_struct: rdi, rsi, rdx, r10, r8, r9.
+    const ARGUMENTS: [usize; 6] = [14, 13, 12, 7, 9, 8];
+    let register = |index: usize| registers.general.get(index).copied();
+    let number = register(Arch::X86_64.syscall_index())?;
+    // All ones: in none.
+    i64::try_from(number).ok()?;
+    let arguments = ARGUMENTS.map(|index| register(index).unwrap_or(0));
+    Some(SyscallFacts { number, arguments })
 }
 
 /// The name of a thread; that of the first one is the process's. Its last

@@ -5,6 +5,7 @@ use std::fs;
 use libc::pid_t;
 
 use crate::base::addr::{FileOff, RunAddr, RunRange};
+use crate::capture::page_copy::AbsentPages;
 use crate::dump::process::{Mapping, Permissions};
 
 /// The mappings of a held process. Everything in them can be read, so nothing
@@ -33,6 +34,16 @@ impl Area {
     pub(super) fn has_flag(&self, flag: &[u8; 2]) -> bool {
         self.flags.split(|byte| *byte == b' ').any(|found| found == flag)
     }
+
+    /// What its pages hold that do not exist.
+    pub(super) fn absent_pages(&self) -> AbsentPages {
+        let path = self.mapping.path.as_deref().unwrap_or_default();
+        let is_kernels = matches!(path, b"[vdso]" | b"[uprobes]");
+        match !self.is_shared && self.inode == 0 && !is_kernels {
+            true => AbsentPages::AreZero,
+            false => AbsentPages::MayHoldData,
+        }
+    }
 }
 
 /// The mappings with their `smaps` facts.
@@ -40,7 +51,8 @@ pub(super) fn areas(pid: pid_t) -> Vec<Area> {
     parse(&fs::read(format!("/proc/{pid}/smaps")).unwrap_or_default())
 }
 
-fn parse(text: &[u8]) -> Vec<Area> {
+/// The mappings as the text of `maps` or `smaps` tells them.
+pub(super) fn parse(text: &[u8]) -> Vec<Area> {
     let mut areas: Vec<Area> = Vec::new();
     for text in text.split(|byte| *byte == b'\n') {
         if let Some(area) = line(text) {

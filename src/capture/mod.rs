@@ -4,20 +4,31 @@
 //! shows a held process as a [`Process`](crate::dump::process::Process),
 //! [`core_writer`] writes its core.
 
+mod attach;
+mod broken_pipe;
+mod copied_stacks;
 mod core_notes;
 pub mod core_pattern;
 pub mod core_writer;
+pub mod doctor;
 pub mod error;
+mod exit_stops;
 pub mod facts;
+mod fork_snapshot;
+pub mod handler;
+mod interrupted;
 pub mod kernel_core;
 pub mod kernel_log;
 pub mod ladder;
 pub mod launch;
 pub mod live;
 mod maps;
+mod page_copy;
 mod pagemap;
 mod privileges;
+mod refusal;
 pub mod sender;
+pub mod snapshot;
 mod status;
 mod stops;
 mod sys;

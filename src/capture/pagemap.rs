@@ -29,6 +29,11 @@ impl PageMap {
         Ok(Self { file: File::open(format!("/proc/{pid}/pagemap"))? })
     }
 
+    /// Takes an open `pagemap`.
+    pub(super) fn of(file: File) -> Self {
+        Self { file }
+    }
+
     /// The first address from `at` on, and below `end`, whose page may exist.
     /// Both are multiples of the page size. A program may reserve terabytes and
     /// use a few pages of them; an old kernel cannot skip the rest.

@@ -54,7 +54,7 @@ fn gained(path: &Path) -> Option<&'static str> {
 }
 
 /// Whether the file gives capabilities to who executes it (`capabilities(7)`).
-fn has_capabilities(path: &Path) -> bool {
+pub(super) fn has_capabilities(path: &Path) -> bool {
     let path = CString::new(path.as_os_str().as_bytes());
     path.is_ok_and(|path| sys::has_attribute(&path, c"security.capability"))
 }

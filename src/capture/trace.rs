@@ -4,7 +4,6 @@
 //! One loop over `waitpid(-1)`. Nothing waits for one thread alone, since that
 //! thread may be waiting for another one that waits for us.
 
-use std::fs;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
@@ -14,10 +13,12 @@ use libc::{c_int, pid_t};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::base::signal::Signal;
+use crate::capture::broken_pipe::PipeReaders;
+use crate::capture::exit_stops::{ExitStops, broke_a_filter, unseen, unseen_thread};
 use crate::capture::launch::Event;
 use crate::capture::live::{Held, Stopped};
-use crate::capture::status::ThreadState;
-use crate::capture::stops::{Resume, Stop, exit_signal, resume, resume_of};
+use crate::capture::status::{ThreadState, tasks};
+use crate::capture::stops::{Hold, Resume, Stop, exit_signal, resume, resume_of};
 use crate::capture::sys;
 use crate::dump::siginfo::SignalInfo;
 
@@ -32,6 +33,9 @@ pub(super) const OPTIONS: c_int = libc::PTRACE_O_TRACECLONE
 /// How long the threads of a crashed process have to stop. One inside vfork
 /// stops only when its child ends or execs.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// So many signals, and a thousand in each second, cost time that is felt.
+const MANY_SIGNALS: u32 = 10_000;
 
 /// A fault that a handler of the program saw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +56,11 @@ pub(super) struct Tracer<'c> {
     dead: FxHashSet<pid_t>,
     /// Who sent which signal to the main process last.
     senders: FxHashMap<c_int, SignalInfo>,
+    exit_stops: ExitStops,
+    since: Instant,
+    signals: u32,
+    /// Those that are gone, for whoever writes to their pipes.
+    readers: PipeReaders,
     on_event: &'c mut dyn FnMut(Event<'_>),
 }
 
@@ -75,8 +84,17 @@ impl<'c> Tracer<'c> {
             threads: FxHashMap::from_iter([(main, None)]),
             dead: FxHashSet::default(),
             senders: FxHashMap::default(),
+            exit_stops: ExitStops::new(main),
+            since: Instant::now(),
+            signals: 0,
+            readers: PipeReaders::default(),
             on_event,
         }
+    }
+
+    /// Tells the user something.
+    fn notice(&mut self, notice: String) {
+        (self.on_event)(Event::Notice(notice));
     }
 
     /// Whom the tracer tells.
@@ -114,6 +132,14 @@ impl<'c> Tracer<'c> {
             }
         }
         self.release_all();
+        let seconds = self.since.elapsed().as_secs() + 1;
+        if self.signals > MANY_SIGNALS && u64::from(self.signals) > seconds * 1000 {
+            self.notice(format!(
+                "{} signals were delivered, for each of which a tracer stops a thread; with \
+                 `--no-ptrace` the program is faster",
+                self.signals
+            ));
+        }
         let status = self.main_end;
         let signal =
             status.filter(|status| libc::WIFSIGNALED(*status)).map(|status| libc::WTERMSIG(status));
@@ -135,6 +161,7 @@ impl<'c> Tracer<'c> {
         }
         match event {
             libc::PTRACE_EVENT_EXIT => self.exiting(tid),
+            libc::PTRACE_EVENT_STOP => self.exit_stops.stopped(tid),
             _ => self.note_event(tid, event),
         }
         resume(tid, resume_of(signal, event));
@@ -143,6 +170,9 @@ impl<'c> Tracer<'c> {
     fn ended(&mut self, tid: pid_t, status: c_int) {
         self.threads.remove(&tid);
         self.dead.remove(&tid);
+        if let Some(thread) = self.exit_stops.ended(tid, status) {
+            self.notice(unseen_thread(tid, thread));
+        }
         if tid == self.main {
             self.main_end = Some(status);
         }
@@ -157,12 +187,17 @@ impl<'c> Tracer<'c> {
                 if let Some(new) = message() {
                     self.threads.entry(new).or_default();
                 }
+                if event == libc::PTRACE_EVENT_CLONE {
+                    self.exit_stops.starts_thread(tid);
+                }
             }
             // A thread that execs takes over the leader's id.
             libc::PTRACE_EVENT_EXEC => {
-                if let Some(former) = message().filter(|former| *former != tid) {
+                let former = message().filter(|former| *former != tid);
+                if let Some(former) = former {
                     self.threads.remove(&former);
                 }
+                self.exit_stops.executes(tid, former);
                 self.threads.insert(tid, None);
                 // Left out until exec has succeeded; descendants inherit it.
                 let _gone = sys::set_options(tid, OPTIONS);
@@ -189,6 +224,7 @@ impl<'c> Tracer<'c> {
             libc::SIGTTOU,
         ];
         let signal = Signal(number);
+        self.signals = self.signals.saturating_add(1);
         if HARMLESS.contains(&number) {
             resume(tid, Resume::Deliver(number));
             return;
@@ -211,6 +247,11 @@ impl<'c> Tracer<'c> {
         {
             self.senders.insert(number, info);
         }
+        if number == libc::SIGPIPE
+            && let Some(why) = self.readers.explain(tid, self.main)
+        {
+            self.notice(why);
+        }
         let survives = state.survives(info.and_then(|info| info.code));
         if state.dies_of(signal) && !survives && self.dead.insert(state.process) {
             self.crashed(tid, &state, signal, info);
@@ -230,6 +271,7 @@ impl<'c> Tracer<'c> {
     /// The last stop of a thread. Only a seccomp kill is news: no signal stop
     /// came before it.
     fn exiting(&mut self, tid: pid_t) {
+        self.readers.exits(tid);
         if exit_signal(tid) != Some(Signal::SYS) {
             return;
         }
@@ -245,9 +287,14 @@ impl<'c> Tracer<'c> {
                 "a seccomp filter has ended thread {tid} of process {}, which runs on",
                 state.process
             )));
-        } else {
-            self.dead.insert(state.process);
-            self.report(tid, &state, Signal::SYS, None, &hold);
+            self.let_go(tid, hold);
+            return;
+        }
+        self.dead.insert(state.process);
+        let ending = hold.stopped.iter().filter(|(other, stop)| **other == tid || stop.is_exit);
+        match ending.map(|(other, _)| *other).find(|other| broke_a_filter(*other)) {
+            Some(guilty) => self.report(guilty, &state, Signal::SYS, None, &hold),
+            None => self.notice(unseen(state.process)),
         }
         self.let_go(tid, hold);
     }
@@ -287,7 +334,7 @@ impl<'c> Tracer<'c> {
         let held = Held {
             process: state.process,
             crashed: tid,
-            signal,
+            signal: Some(signal),
             info,
             handled_fault: self.threads.get(&tid).copied().flatten(),
             is_main: state.process == self.main,
@@ -299,6 +346,7 @@ impl<'c> Tracer<'c> {
         // Whatever goes wrong in a report: the process still has to get its
         // signal, and we its exit status.
         let shown = catch_unwind(AssertUnwindSafe(|| on_event(Event::Crash(&stopped))));
+        self.readers.killed(state.process, signal, stopped.sidecar());
         if shown.is_err() {
             (self.on_event)(Event::Notice(format!(
                 "the crash of process {} could not be reported, because of a bug in coretool",
@@ -451,21 +499,4 @@ impl<'c> Tracer<'c> {
             let _detached = sys::detach(tid, signal);
         }
     }
-}
-
-/// A process at rest.
-#[derive(Default)]
-struct Hold {
-    /// Its stopped threads.
-    stopped: FxHashMap<pid_t, Stop>,
-    /// Threads that did not stop in time.
-    late: Vec<pid_t>,
-    /// News of other processes.
-    later: Vec<(pid_t, c_int)>,
-}
-
-/// The threads of a process, in the order of their ids.
-fn tasks(process: pid_t) -> Vec<pid_t> {
-    let Ok(entries) = fs::read_dir(format!("/proc/{process}/task")) else { return Vec::new() };
-    entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
 }

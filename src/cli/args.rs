@@ -5,8 +5,11 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::cli::cmd;
 use crate::cli::cmd::debug::DebugArgs;
+use crate::cli::cmd::doctor::DoctorArgs;
 use crate::cli::cmd::export::ExportArgs;
+use crate::cli::cmd::handler::HandlerArgs;
 use crate::cli::cmd::list::ListArgs;
 use crate::cli::cmd::path::PathArgs;
 use crate::cli::cmd::prune::PruneArgs;
@@ -51,6 +54,12 @@ pub enum Command {
     /// Say what lies at an address of a core file
     #[command(after_help = WHAT_HELP)]
     What(WhatArgs),
+    /// Say what each thread of a running process is doing, and let it go on
+    #[command(after_help = cmd::stack::HELP)]
+    Stack(cmd::stack::StackArgs),
+    /// Save a core of a running process, and let it go on
+    #[command(after_help = cmd::snapshot::HELP)]
+    Snapshot(cmd::snapshot::SnapshotArgs),
     /// List the crashes that are kept
     List(ListArgs),
     /// Show the report of a kept crash again
@@ -65,6 +74,10 @@ pub enum Command {
     Rm(RmArgs),
     /// Remove what is too old or too much, and compress the rest
     Prune(PruneArgs),
+    /// Catch all crashes of this machine
+    Handler(HandlerArgs),
+    /// Say whether and how a crash would be captured here, and prove it
+    Doctor(DoctorArgs),
     /// See a small program crash, and the crash explained
     Demo(DemoArgs),
 }
@@ -223,6 +236,11 @@ pub struct RunArgs {
     #[arg(long)]
     pub wait: bool,
 
+    /// Have sanitizers and language runtimes die where they can be seen, by variables like
+    /// ASAN_OPTIONS and GOTRACEBACK
+    #[arg(long)]
+    pub assist: bool,
+
     /// Which core to save: `full` memory, `none`, or a small one at PATH [default: a small one
     /// beside the report]
     #[arg(long, value_name = "full|none|PATH")]
@@ -306,6 +324,32 @@ pub struct ReportArgs {
     /// Show the stacks of all threads in full
     #[arg(long)]
     pub all_threads: bool,
+
+    /// Show all descriptors, shared memory, semaphores and queues, and who has their other ends
+    #[arg(long)]
+    pub ipc: bool,
+
+    /// Show the process tree
+    #[arg(long)]
+    pub tree: bool,
+
+    /// Show the environment, `redacted` (values that may be secrets are masked) or `full`; `none`
+    /// does not even keep it [default: keep it redacted, and do not show it]
+    #[arg(long, value_enum, value_name = "HOW", num_args = 0..=1, require_equals = true,
+          default_missing_value = "redacted")]
+    pub environment: Option<EnvironmentArg>,
+}
+
+/// What becomes of the environment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum EnvironmentArg {
+    /// Values that may be secrets are masked.
+    #[default]
+    Redacted,
+    /// All values.
+    Full,
+    /// It is not kept.
+    None,
 }
 
 /// Forms of a report.

@@ -1,13 +1,41 @@
 //! One line for a death that is no crash.
 
 use crate::base::signal::Signal;
+use crate::capture::facts::out_of_memory::OutOfMemory;
 use crate::capture::sender;
 use crate::dump::siginfo::{SignalCause, SignalInfo};
 use crate::report::render::escape::escaped;
 
 /// Which signal ended `program`, and who sent it where that is known. `own` is
-/// the program's process id.
-pub fn line(program: &str, own: i32, signal: Signal, info: Option<&SignalInfo>) -> String {
+/// the program's process id; `memory` says where memory had run out meanwhile.
+pub fn line(
+    program: &str,
+    own: i32,
+    signal: Signal,
+    info: Option<&SignalInfo>,
+    memory: Option<OutOfMemory>,
+) -> String {
+    let what = sender(program, own, signal, info);
+    // The kernel kills in its own name, which no other sender can take.
+    let is_sent = matches!(
+        info.map(|info| info.cause),
+        Some(SignalCause::Sent { pid, .. }) if pid > 0
+    );
+    match memory.filter(|_| signal == Signal(libc::SIGKILL) && !is_sent) {
+        Some(OutOfMemory::Group) => format!(
+            "{what}: the kernel has killed for lack of memory in this control group meanwhile \
+             (oom_kill of memory.events), so this program very likely; give it more memory \
+             (memory.max), or let it use less"
+        ),
+        Some(OutOfMemory::Machine) => format!(
+            "{what}: the kernel has killed for lack of memory on this machine meanwhile \
+             (oom_kill of /proc/vmstat), so perhaps this program; `dmesg` names the victim"
+        ),
+        None => what,
+    }
+}
+
+fn sender(program: &str, own: i32, signal: Signal, info: Option<&SignalInfo>) -> String {
     let what = format!("`{}` was ended by {}", escaped(program), signal.name());
     match info.map(|info| info.cause) {
         Some(SignalCause::Sent { pid, .. }) if pid == own => format!("{what}, sent by itself"),
@@ -48,8 +76,13 @@ mod tests {
             (info(SignalCause::Fault { address: RunAddr(1) }), "`x` was ended by SIGTERM"),
         ];
         for (info, want) in cases {
-            assert_eq!(line("x", 1, Signal(15), info.as_ref()), want);
+            assert_eq!(line("x", 1, Signal(15), info.as_ref(), None), want);
         }
-        assert!(line("a\x1b[31m", 1, Signal(9), None).starts_with("`a\\x1b[31m` was"));
+        let group = Some(OutOfMemory::Group);
+        assert!(line("x", 1, Signal(9), None, group).contains("for lack of memory"));
+        assert!(!line("x", 1, Signal(15), None, group).contains("memory"));
+        let sent = SignalInfo { signal: Signal(9), ..own.unwrap() };
+        assert!(!line("x", 2, Signal(9), Some(&sent), group).contains("memory"));
+        assert!(line("a\x1b[31m", 1, Signal(9), None, None).starts_with("`a\\x1b[31m` was"));
     }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
-use crate::cli::args::{Format, ReportArgs};
+use crate::cli::args::{EnvironmentArg, Format, ReportArgs};
 use crate::cli::new_file::{self, Existing};
 use crate::cli::options::LocalsArg;
 use crate::cli::ui::{Stream, Ui};
@@ -21,6 +21,9 @@ pub struct Destination {
     layout: Layout,
     registers: bool,
     threads: Threads,
+    ipc: bool,
+    tree: bool,
+    environment: bool,
     /// How many parts of one value to show; `None`: as many as usual.
     parts: Option<usize>,
     /// Source files below it are shown relative to it, instead of to the
@@ -60,6 +63,9 @@ impl Destination {
             layout,
             registers: args.registers,
             threads,
+            ipc: args.ipc,
+            tree: args.tree,
+            environment: args.environment.is_some_and(|it| it != EnvironmentArg::None),
             parts: None,
             directory: None,
             pending: String::new(),
@@ -132,9 +138,19 @@ impl Destination {
                     out.push('\n');
                 }
                 let (registers, threads) = (self.registers, self.threads);
+                let (ipc, tree, environment) = (self.ipc, self.tree, self.environment);
                 let directory = self.directory.clone().or_else(|| options.directory.clone());
                 let parts = self.parts.unwrap_or(options.parts);
-                let options = TextOptions { registers, threads, parts, directory, ..options };
+                let options = TextOptions {
+                    registers,
+                    threads,
+                    ipc,
+                    tree,
+                    environment,
+                    parts,
+                    directory,
+                    ..options
+                };
                 text::render(report, &options, &mut out)
             }
         };

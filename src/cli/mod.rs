@@ -6,11 +6,14 @@
 
 pub mod amounts;
 pub mod args;
+pub mod assistance;
 pub mod cmd;
 pub mod death;
 pub mod destination;
+pub mod executable;
 pub mod exit;
 pub mod failure;
+pub mod handler;
 pub mod new_file;
 pub mod options;
 pub mod progress;
@@ -41,13 +44,17 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Print(args) => cmd::print::print(args, &ui),
         Command::Memory(args) => cmd::memory::memory(args, &ui),
         Command::What(args) => cmd::what::what(args, &ui),
+        Command::Stack(args) => cmd::stack::stack(args, &ui),
+        Command::Snapshot(args) => cmd::snapshot::snapshot(args, &ui),
         Command::List(args) => cmd::list::list(args, &ui),
         Command::Show(args) => cmd::show::show(args, &ui),
         Command::Debug(args) => cmd::debug::debug(args),
+        Command::Handler(args) => cmd::handler::handler(args, &ui),
         Command::Path(args) => cmd::path::path(args, &ui),
         Command::Export(args) => cmd::export::export(args, &ui),
         Command::Rm(args) => cmd::rm::rm(args, &ui),
         Command::Prune(args) => cmd::prune::prune(args, &ui),
+        Command::Doctor(args) => cmd::doctor::doctor(args, &ui),
         Command::Demo(args) => cmd::demo::demo(args, &ui),
     };
     done.unwrap_or_else(|error| {

@@ -4,7 +4,7 @@ use std::fs::{File, Metadata};
 use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result};
 use tempfile::NamedTempFile;
@@ -89,6 +89,32 @@ fn staged(store: &Store, write_core: WriteCore<'_>, gaps: &mut Vec<Gap>) -> Opti
         Ok(staged)
     });
     written.map_err(|error| gaps.push(gap("the core file", &error))).ok()
+}
+
+/// Raw cores younger than this stay as they are: a core that has just been
+/// reported is opened now, by whichever tool.
+const FRESH: Duration = Duration::from_secs(10 * 60);
+
+/// How much of older cores one run compresses, in bytes on disk: a fraction of
+/// a second.
+const MOST_COMPRESSED: u64 = 64 << 20;
+
+/// What can wait until the program has ended: puts the crashes `ids` of the
+/// store at `store` on the disk for good, and compresses older cores.
+pub fn settle(store: Option<&Path>, ids: &[String]) {
+    let Some(store) = store.filter(|_| !ids.is_empty()) else { return };
+    // Nothing is lost when this fails: the crashes are kept already.
+    let Ok(store) = Store::open(store, Budget::default()) else { return };
+    for id in ids {
+        let _synced = store.sync(id);
+    }
+    let old = SystemTime::now().checked_sub(FRESH).unwrap_or(SystemTime::UNIX_EPOCH);
+    let mut left = MOST_COMPRESSED;
+    for entry in store.raw_cores(old).unwrap_or_default() {
+        let Some(rest) = entry.core.and_then(|core| left.checked_sub(core.bytes)) else { continue };
+        left = rest;
+        let _compressed = store.compress(&entry.id);
+    }
 }
 
 /// A path that means the same in each directory, as a report needs it.

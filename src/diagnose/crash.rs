@@ -1,5 +1,7 @@
 //! All that a rule may look at.
 
+use std::time::Duration;
+
 use crate::base::addr::RunAddr;
 use crate::base::limits::Limits;
 use crate::base::memory::Memory;
@@ -27,6 +29,20 @@ pub struct Crash<'a, 'f> {
     /// A fault that a signal handler of this thread saw before the fatal
     /// signal: the true cause when the handler raised the signal again.
     pub first_chance: Option<FirstChance>,
+    /// Why the process is looked at, when no signal killed it.
+    pub occasion: Occasion,
+}
+
+/// Why a process is looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Occasion {
+    /// It has died, or somebody else has made the dump.
+    #[default]
+    Death,
+    /// Somebody asks what it is doing; it runs on.
+    Look,
+    /// It had not ended in so much time.
+    Timeout(Duration),
 }
 
 /// A fault that a handler of the program has seen.

@@ -21,6 +21,7 @@ pub mod syscalls;
 #[cfg(test)]
 mod tests;
 mod verdict;
+pub mod waiting;
 pub mod waits;
 pub mod wording;
 

@@ -11,7 +11,7 @@ use crate::base::limits::Limits;
 use crate::base::memory::Memory;
 use crate::base::memory::tests::Bytes;
 use crate::base::signal::Signal;
-use crate::diagnose::crash::Crash;
+use crate::diagnose::crash::{Crash, Occasion};
 use crate::diagnose::{diagnose, verdict};
 use crate::dump::process::tests::process;
 use crate::dump::process::{Thread, ThreadRegisters};
@@ -119,6 +119,7 @@ fn found(death: &Death<'_>) -> (Vec<&'static str>, String) {
         limits: &limits,
         threads: &threads,
         first_chance: None,
+        occasion: Occasion::Death,
     };
     let findings = diagnose(&crash);
     let ids = findings.iter().map(|finding| finding.id).collect();

@@ -1,7 +1,7 @@
 //! One sentence: what happened.
 
 use crate::base::signal::Signal;
-use crate::diagnose::crash::Crash;
+use crate::diagnose::crash::{Crash, Occasion};
 use crate::diagnose::finding::Finding;
 use crate::diagnose::scene::{Scene, Sender};
 use crate::dump::siginfo::{SignalCause, SignalInfo};
@@ -15,6 +15,15 @@ use crate::dump::siginfo::{SignalCause, SignalInfo};
 pub fn verdict(crash: &Crash<'_, '_>, findings: &[Finding]) -> String {
     let subject = subject(crash);
     let Some(info) = crash.signal() else {
+        match (crash.occasion, findings.first()) {
+            (Occasion::Look, Some(finding)) => {
+                return format!("{} is alive: {}", process_name(crash), finding.explanation);
+            }
+            (Occasion::Timeout(_), Some(finding)) => {
+                return format!("hang in {}: {}", process_name(crash), finding.explanation);
+            }
+            _ => (),
+        }
         let process = crash.process;
         let is_whole = process.source.complete && !process.threads.is_empty();
         return if is_whole {
@@ -66,6 +75,19 @@ fn subject(crash: &Crash<'_, '_>) -> String {
     }
     if let Some(name) = name {
         words += &format!(" \"{}\"", String::from_utf8_lossy(name));
+    }
+    words
+}
+
+/// `process 4242 "server"`.
+fn process_name(crash: &Crash<'_, '_>) -> String {
+    let identity = &crash.process.identity;
+    let mut words = "process".to_owned();
+    if let Some(pid) = identity.pid {
+        words += &format!(" {pid}");
+    }
+    if !identity.command.is_empty() {
+        words += &format!(" \"{}\"", String::from_utf8_lossy(&identity.command));
     }
     words
 }

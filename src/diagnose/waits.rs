@@ -6,6 +6,7 @@ use crate::base::arch::Arch;
 use crate::diagnose::crash::Crash;
 use crate::diagnose::scene::{Scene, described};
 use crate::diagnose::syscalls;
+use crate::diagnose::waiting::waits_for;
 use crate::dump::process::Thread;
 use crate::variables::calls::FrameCall;
 
@@ -41,7 +42,13 @@ pub fn activities(scene: &Scene<'_, '_>) -> Vec<Activity> {
     let crash = scene.crash;
     let mut groups: BTreeMap<String, Vec<(usize, String)>> = BTreeMap::new();
     for (index, thread) in crash.process.threads.iter().enumerate() {
-        let words = doing(scene, index, thread);
+        let mut words = doing(scene, index, thread);
+        if let Some(wait) = waits_for(crash, index) {
+            words += &format!(", for {}", wait.text);
+            if let Some(holder) = wait.held_by {
+                words += &format!(", held by thread {holder}");
+            }
+        }
         if groups.len() < MOST_GROUPS || groups.contains_key(&words) {
             groups.entry(words).or_default().push((index, thread_name(crash, thread)));
         }
@@ -58,6 +65,14 @@ pub fn activities(scene: &Scene<'_, '_>) -> Vec<Activity> {
         is_only,
     };
     groups.into_iter().map(named).collect()
+}
+
+/// What the process's first thread was doing.
+pub fn main_activity(scene: &Scene<'_, '_>) -> Option<String> {
+    let process = scene.crash.process;
+    let is_first = |thread: &Thread| Some(thread.tid) == process.identity.pid;
+    let (index, thread) = process.threads.iter().enumerate().find(|(_, it)| is_first(it))?;
+    Some(doing(scene, index, thread))
 }
 
 /// `thread 12 "worker"`.

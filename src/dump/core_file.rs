@@ -9,7 +9,7 @@ use goblin::elf::program_header::{PF_R, PF_W, PF_X, PT_LOAD, PT_NOTE, ProgramHea
 use crate::base::addr::{FileOff, RunAddr, RunRange};
 use crate::base::arch::Arch;
 use crate::base::bytes::Cursor;
-use crate::base::file_store::FileStore;
+use crate::base::file_store::{FileStore, StoredFile};
 use crate::base::gap::Gaps;
 use crate::base::limits::Limits;
 use crate::base::signal::Signal;
@@ -46,6 +46,21 @@ pub fn open<'f>(
 ) -> Result<Process<'f>, DumpError> {
     let file =
         store.open(path).map_err(|source| DumpError::Io { path: path.to_owned(), source })?;
+    open_stored(file, path, store, limits, gaps)
+}
+
+/// As [`open`], for a core that `store` holds already; `path` only names it.
+///
+/// # Errors
+///
+/// As for [`open`].
+pub fn open_stored<'f>(
+    file: StoredFile<'f>,
+    path: &Path,
+    store: &'f FileStore,
+    limits: &Limits,
+    gaps: &Gaps,
+) -> Result<Process<'f>, DumpError> {
     let contents = Contents::new(file.bytes, store);
     let headers = core_headers(&contents, path)?;
     let loads: Vec<&ProgramHeader> =

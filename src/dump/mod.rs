@@ -20,4 +20,4 @@ pub mod sidecar;
 pub mod siginfo;
 pub mod xstate;
 
-pub use crate::dump::core_file::open;
+pub use crate::dump::core_file::{open, open_stored};

@@ -8,6 +8,7 @@
 //! Text is kept as the process had it, control characters and all: **whoever
 //! shows it escapes it**, as [`render`](crate::report::render) does.
 
+mod doctor;
 mod kept;
 mod memory;
 mod printout;
@@ -21,6 +22,7 @@ use schemars::JsonSchema;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+pub use self::doctor::{Check, CheckState, CrashOutcome, CrashProof, Examination, Prospect};
 pub use self::kept::{KeptCore, KeptCrash, KeptCrashes, Pruned, PrunedCrash};
 pub use self::memory::{ByteSource, Bytes, MemoryDump, MemoryPart, Word};
 pub use self::printout::{
@@ -37,7 +39,7 @@ pub use self::what::{
 };
 
 use crate::base::addr::{LinkAddr, RunAddr};
-pub use crate::base::facts::{Ipc, Surroundings, Tree};
+pub use crate::base::facts::{Ipc, Relative, Surroundings, Tree};
 pub use crate::base::text::text;
 
 /// The name of the contract, in [`Report::schema`].

@@ -7,7 +7,7 @@
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 
-use crate::report::model::{KeptCrashes, MemoryDump, Printout, Pruned, Report, What};
+use crate::report::model::{Examination, KeptCrashes, MemoryDump, Printout, Pruned, Report, What};
 
 /// The schema (draft 2020-12) of what a reader of a report can rely on, as
 /// indented JSON with a newline at its end.
@@ -38,6 +38,11 @@ pub fn list_schema() -> String {
 /// The same for `coretool prune`.
 pub fn prune_schema() -> String {
     schema::<Pruned>()
+}
+
+/// The same for `coretool doctor`.
+pub fn doctor_schema() -> String {
+    schema::<Examination>()
 }
 
 fn schema<T: JsonSchema>() -> String {

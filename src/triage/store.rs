@@ -116,6 +116,16 @@ impl Store {
         self.on_index(|index| index.list(wanted))
     }
 
+    /// Crashes that were captured before `at` and whose cores are not
+    /// compressed, the newest first.
+    ///
+    /// # Errors
+    ///
+    /// When the index cannot be read.
+    pub fn raw_cores(&self, at: SystemTime) -> Result<Vec<Entry>, StoreError> {
+        self.on_index(|index| index.raw_cores(index::millis(at)))
+    }
+
     /// The crash whose id begins with `name`, four digits or more, or the
     /// newest one for `latest`. Its core is where it is now.
     ///
@@ -187,6 +197,23 @@ impl Store {
             false => packing::pack(&from, to).map(|_digest| ()),
         };
         done.map_err(StoreError::io("pack", &core.path))
+    }
+
+    /// Waits until a crash is on the disk, so that it survives a power failure,
+    /// too: its report, and its core when that is compressed.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such crash, or the disk fails.
+    pub fn sync(&self, id: &str) -> Result<(), StoreError> {
+        let entry = self.find(id)?;
+        let core = entry.core.as_ref().filter(|core| core.is_ours && core.is_compressed);
+        let files = [entry.report(), entry.directory.join("entry.json"), entry.directory.clone()];
+        for path in files.iter().chain(core.map(|core| &core.path)) {
+            let file = File::open(path).map_err(StoreError::io("open", path))?;
+            file.sync_all().map_err(StoreError::io("write", path))?;
+        }
+        Ok(())
     }
 
     /// Replaces the raw core of a crash by seekable zstd, a few percent to half

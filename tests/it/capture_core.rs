@@ -47,6 +47,7 @@ fn worker() {
         arguments: arguments.split_whitespace().map(Into::into).collect(),
         capture: Capture::Trace,
         wait_for_all: false,
+        environment: Vec::new(),
     };
     let mut crashes = 0;
     let outcome = run(&options, &mut |event| match event {

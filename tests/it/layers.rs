@@ -47,6 +47,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("rustc_demangle", &["symbols"]),
     ("rusqlite", &["triage"]),
     ("schemars", &["report", "base/facts"]),
+    ("seccompiler", &["capture"]),
     ("serde_json", &["report", "cli", "dump", "triage"]),
     ("tempfile", &["cli"]),
     ("terminal_size", &["cli"]),

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use coretool::report::schema::{
-    list_schema, memory_schema, print_schema, prune_schema, report_schema, what_schema,
+    doctor_schema, list_schema, memory_schema, print_schema, prune_schema, report_schema,
+    what_schema,
 };
 
 #[test]
@@ -15,6 +16,7 @@ fn the_checked_in_schemas_are_the_generated_ones() {
         ("docs/what-schema.json", what_schema()),
         ("docs/list-schema.json", list_schema()),
         ("docs/prune-schema.json", prune_schema()),
+        ("docs/doctor-schema.json", doctor_schema()),
     ];
     for (file, generated) in schemas {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);

@@ -32,7 +32,7 @@ impl CorePattern {
         let former = fs::read_to_string(PATH).map_err(|error| format!("{PATH}: {error}"))?;
         File::options().write(true).open(PATH).map_err(|error| format!("{PATH}: {error}"))?;
         let script = format!("trap '' INT TERM HUP; cat > /dev/null; printf %s \"$1\" > {PATH}");
-        let mut guard = Command::new("setsid")
+        let guard = Command::new("setsid")
             .args(["sh", "-c", &script, "sh", former.trim_end_matches('\n')])
             .stdin(Stdio::piped())
             // It holds the lock as long as it lives, even if we are killed.

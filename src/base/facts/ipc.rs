@@ -243,6 +243,7 @@ pub struct SharedMemory {
 #[serde(rename_all = "snake_case")]
 pub enum SharedKind {
     /// `shmget(2)`.
+    #[serde(rename = "sysv")]
     SysV,
     /// `shm_open(3)`.
     Posix,
@@ -275,9 +276,6 @@ pub struct SemaphoreSet {
     /// For each value the process that changed it last; 0: nobody yet.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub last_pids: Vec<u32>,
-    /// For each value how many wait for it to grow.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub waiting: Vec<u32>,
     /// Why it is thought to be the process's.
     pub why: String,
     /// Whether it stays when all processes that use it have ended.

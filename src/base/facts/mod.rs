@@ -10,6 +10,7 @@
 mod ipc;
 mod surroundings;
 mod tree;
+pub mod words;
 
 pub use self::ipc::{
     Access, Descriptor, DescriptorKind, Ipc, NodeChannel, Peer, PeerState, Queue, Relation,

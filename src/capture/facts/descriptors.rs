@@ -81,10 +81,10 @@ fn fact(found: &mut Descriptor, key: &str, value: &str) {
             let watched = watched.and_then(|fd| fd.parse::<u32>().ok());
             found.watches.extend(watched);
         }
-        "eventfd-count" | "eventfd-id" | "Pid" | "sigmask" | "it_value" | "inotify wd" => {
-            if found.details.len() < MOST_WATCHED {
-                found.details.push(format!("{key}: {value}"));
-            }
+        "eventfd-count" | "eventfd-id" | "Pid" | "sigmask" | "it_value" | "inotify wd"
+            if found.details.len() < MOST_WATCHED =>
+        {
+            found.details.push(format!("{key}: {value}"));
         }
         _ => (),
     }

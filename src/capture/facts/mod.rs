@@ -6,18 +6,27 @@
 
 mod descriptors;
 mod environment;
+mod holders;
+mod inside;
+mod internet_sockets;
+pub mod out_of_memory;
+mod peers;
 mod proc_file;
 mod relatives;
+mod shared;
 mod surroundings;
+mod sysv;
 mod threads;
+mod unix_sockets;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use libc::pid_t;
 
+use crate::capture::facts::peers::Subject;
 use crate::capture::facts::proc_file::ProcDir;
-use crate::dump::sidecar::Sidecar;
+use crate::dump::sidecar::{Sidecar, ThreadFacts};
 
 /// What is collected, and for how long.
 #[derive(Clone, Debug)]
@@ -29,8 +38,9 @@ pub(crate) struct FactScope {
     pub(crate) deadline: Instant,
     /// Whether the other ends of pipes and sockets are looked for.
     pub(crate) peers: bool,
-    /// Whether each thread is asked for its name, system call and so on.
-    pub(crate) threads: bool,
+    /// What is known of each thread. `None`: each is asked for its name, system
+    /// call and so on.
+    pub(crate) threads: Option<Vec<ThreadFacts>>,
     /// What is kept of the environment.
     pub(crate) environment: EnvironmentScope,
 }
@@ -42,7 +52,7 @@ impl FactScope {
             proc_dir: PathBuf::from(format!("/proc/{pid}")),
             deadline: Instant::now() + Duration::from_millis(300),
             peers: true,
-            threads: true,
+            threads: None,
             environment: EnvironmentScope::Redacted,
         }
     }
@@ -63,13 +73,37 @@ pub enum EnvironmentScope {
 /// Collects the facts of process `pid`, the id by which `/proc` shows it.
 pub(crate) fn collect(pid: pid_t, scope: &FactScope) -> Sidecar {
     let process = ProcDir::new(&scope.proc_dir);
-    let mut sidecar = Sidecar::default();
+    let threads = match &scope.threads {
+        Some(known) => known.clone(),
+        None => threads::threads(&process, scope.deadline),
+    };
+    let mut sidecar = Sidecar { threads, ..Sidecar::default() };
     descriptors::descriptors(&process, &mut sidecar.ipc);
     sidecar.tree = relatives::tree(pid);
+    let subject = subject(&process, pid);
+    let objects = shared::shared(&process, &mut sidecar.ipc);
+    if scope.peers {
+        peers::peers(&process, subject, scope.deadline, &mut sidecar.ipc);
+        sidecar.ipc.node_channel = peers::node_channel(&process, &sidecar.ipc);
+        let waited = sysv::waited(&sidecar.threads);
+        sysv::sysv(&process, subject, &waited, &mut sidecar.ipc);
+        shared::sharers(&objects, subject, scope.deadline, &mut sidecar.ipc);
+    }
     sidecar.surroundings = surroundings::surroundings(&process);
     sidecar.surroundings.environment = environment::environment(&process, scope.environment);
-    if scope.threads {
-        sidecar.threads = threads::threads(&process, scope.deadline);
-    }
     sidecar
+}
+
+/// The process itself. `pid` may be the id of one of its threads: that of the
+/// first one shows nothing when it has ended before the others.
+fn subject(process: &ProcDir<'_>, pid: pid_t) -> Subject {
+    let status = process.line("status").unwrap_or_default();
+    let number = |key: &str| {
+        let value = status.lines().find_map(|line| line.strip_prefix(key))?;
+        value.trim().parse().ok()
+    };
+    Subject {
+        pid: number("Tgid:").unwrap_or(pid.cast_unsigned()),
+        parent: number("PPid:").unwrap_or(0),
+    }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use libc::pid_t;
 
 use crate::base::facts::{Relative, Tree};
+use crate::capture::facts::environment::is_secret;
 use crate::capture::facts::proc_file::{ProcDir, stat_fields, state_word, words};
 
 /// Generations above the process that are told.
@@ -45,7 +46,7 @@ pub(crate) fn relative(pid: u32) -> Option<Relative> {
     let mut fields = fields.iter();
     let state = fields.next().and_then(|letter| state_word(letter));
     let ppid = fields.next().and_then(|ppid| ppid.parse().ok());
-    let arguments = words(&process.read("cmdline").unwrap_or_default());
+    let arguments = shortened(words(&process.read("cmdline").unwrap_or_default()));
     Some(Relative {
         pid,
         ppid,
@@ -54,6 +55,28 @@ pub(crate) fn relative(pid: u32) -> Option<Relative> {
         state: state.map(str::to_owned),
         ..Relative::default()
     })
+}
+
+/// A command line that tells which program it is, without what may be secret:
+/// it is another process's.
+fn shortened(words: Vec<String>) -> Vec<String> {
+    /// Words, and bytes of one.
+    const MOST: usize = 16;
+    const LONGEST: usize = 200;
+    let shorten = |mut word: String| {
+        if is_secret("", &word) {
+            return "(masked)".to_owned();
+        }
+        if word.len() > LONGEST {
+            word.truncate(word.floor_char_boundary(LONGEST));
+            word.push_str("...");
+        }
+        word
+    };
+    let is_long = words.len() > MOST;
+    let mut kept: Vec<String> = words.into_iter().take(MOST).map(shorten).collect();
+    kept.extend(is_long.then(|| "...".to_owned()));
+    kept
 }
 
 /// The children of a process, whichever thread made them.

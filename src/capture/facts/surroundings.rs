@@ -54,7 +54,7 @@ fn limits(table: &str) -> Vec<ResourceLimit> {
 }
 
 /// The group of version 2, the line `0::PATH` of `/proc/PID/cgroup`.
-fn cgroup(lines: &str, root: &Path) -> Option<Cgroup> {
+pub(super) fn cgroup(lines: &str, root: &Path) -> Option<Cgroup> {
     let path = lines.lines().find_map(|line| line.strip_prefix("0::"))?;
     Some(memory_of(path, root))
 }

@@ -6,6 +6,11 @@
 //! 32 and 33 itself (`pthread_cancel`, `setuid`), so those would hang.
 #![expect(unsafe_code, reason = "ptrace, waitpid and code before exec have no safe interface")]
 
+mod pidfd;
+mod privilege;
+pub(super) mod semaphores;
+mod tracee;
+
 use std::io;
 use std::os::fd::{AsRawFd as _, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt as _;
@@ -13,6 +18,12 @@ use std::process::Command;
 use std::ptr;
 
 use libc::{c_int, c_long, c_uint, c_void, pid_t};
+
+pub(super) use self::pidfd::{inherited, peer_pidfd, pidfd_info, pidfd_open};
+pub(super) use self::privilege::keep_only;
+pub(super) use self::tracee::{
+    kill_thread, set_register, set_register_set, set_signal_mask, to_system_call, wait_now_for,
+};
 
 use crate::base::signal::Signal;
 use crate::dump::siginfo::{SignalCause, SignalInfo};
@@ -212,6 +223,13 @@ pub(super) fn seize(tid: pid_t, options: c_int) -> io::Result<()> {
 /// Changes the options of a stopped tracee.
 pub(super) fn set_options(tid: pid_t, options: c_int) -> io::Result<()> {
     request(libc::PTRACE_SETOPTIONS, tid, 0, options as usize).map(|_| ())
+}
+
+/// Whether `tid` is a thread of `process`.
+pub(super) fn is_thread_of(process: pid_t, tid: pid_t) -> bool {
+    // SAFETY: `tgkill` takes three numbers; signal 0 only checks that the
+    // thread is there.
+    unsafe { libc::syscall(libc::SYS_tgkill, process, tid, 0) == 0 }
 }
 
 /// Asks a running tracee to stop.

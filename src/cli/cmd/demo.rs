@@ -76,7 +76,9 @@ pub fn demo(args: &DemoArgs, ui: &Ui) -> Result<Exit> {
     let destination = Destination::new(&report, Stream::Error, Layout::OneLine)?;
     let destination = destination.relative_to(directory.path());
     let words = [program.into()];
-    let program = Program { words: &words, capture: Capture::Auto, wait_for_all: false };
+    let environment = Vec::new();
+    let capture = Capture::Auto;
+    let program = Program { words: &words, capture, wait_for_all: false, environment };
     watch(&program, Reporting::unsaved(ui, destination))?;
     Ok(Exit::Done)
 }

@@ -3,7 +3,9 @@
 pub mod analyze;
 pub mod debug;
 pub mod demo;
+pub mod doctor;
 pub mod export;
+pub mod handler;
 pub mod list;
 pub mod memory;
 pub mod path;
@@ -12,4 +14,6 @@ pub mod prune;
 pub mod rm;
 pub mod run;
 pub mod show;
+pub mod snapshot;
+pub mod stack;
 pub mod what;

@@ -16,13 +16,16 @@ use crate::base::file_store::FileStore;
 use crate::base::gap::Gaps;
 use crate::base::signal::Signal;
 use crate::capture::core_writer::Contents;
+use crate::capture::facts::EnvironmentScope;
+use crate::capture::facts::out_of_memory::KillCounters;
 use crate::capture::kernel_core::KernelCore;
 use crate::capture::kernel_log::LoggedDeath;
 use crate::capture::ladder::Rung;
 use crate::capture::launch;
 use crate::capture::launch::{Capture, End, Event, RunOptions};
 use crate::capture::live::Stopped;
-use crate::cli::args::{CaptureChoice, CoreChoice, RunArgs};
+use crate::cli::args::{CaptureChoice, CoreChoice, EnvironmentArg, RunArgs};
+use crate::cli::assistance;
 use crate::cli::death;
 use crate::cli::destination::Destination;
 use crate::cli::exit::Exit;
@@ -69,8 +72,38 @@ pub fn run(args: &RunArgs, ui: &Ui) -> Result<Exit> {
     };
     let options = analyze::Options { symbols, ..args.values.options() };
     let saving = Saving::To { crashes, core, contents };
-    let reporting = Reporting { ui, destination, options, saving, captured: None };
-    watch(&Program { words: &args.program, capture, wait_for_all: args.wait }, reporting)
+    let environment = match args.report.environment.unwrap_or_default() {
+        EnvironmentArg::Redacted => EnvironmentScope::Redacted,
+        EnvironmentArg::Full => EnvironmentScope::Full,
+        EnvironmentArg::None => EnvironmentScope::None,
+    };
+    let reporting = Reporting {
+        ui,
+        destination,
+        options,
+        saving,
+        environment,
+        kept: Vec::new(),
+        captured: None,
+    };
+    let environment = if args.assist { assist(args, ui) } else { Vec::new() };
+    let program = Program { words: &args.program, capture, wait_for_all: args.wait, environment };
+    watch(&program, reporting)
+}
+
+/// The variables of `--assist`, and a line about them.
+fn assist(args: &RunArgs, ui: &Ui) -> Vec<(OsString, OsString)> {
+    let program = args.program.first().map(OsString::as_os_str).unwrap_or_default();
+    let set = assistance::variables(program, &|name| std::env::var_os(name));
+    if set.is_empty() {
+        ui.say("coretool: --assist: the environment says all of it already");
+    } else {
+        let shown = set
+            .iter()
+            .map(|(name, value)| format!("{}={}", name.to_string_lossy(), value.to_string_lossy()));
+        ui.say(&format!("coretool: --assist sets {}", shown.collect::<Vec<_>>().join(" ")));
+    }
+    set
 }
 
 /// How a crash is to be caught.
@@ -109,6 +142,9 @@ pub(super) struct Reporting<'u> {
     options: analyze::Options,
     saving: Saving,
     captured: Option<model::Capture>,
+    /// The ids of what was kept.
+    kept: Vec<String>,
+    environment: EnvironmentScope,
 }
 
 impl<'u> Reporting<'u> {
@@ -120,6 +156,8 @@ impl<'u> Reporting<'u> {
             options: analyze::Options::default(),
             saving: Saving::Nowhere,
             captured: None,
+            kept: Vec::new(),
+            environment: EnvironmentScope::None,
         }
     }
 
@@ -133,6 +171,7 @@ impl<'u> Reporting<'u> {
         };
         let store = FileStore::new();
         let gaps = Gaps::new();
+        stopped.keep_environment(self.environment);
         let process = stopped.process(&options.limits);
         let late = stopped.late_threads();
         if late > 0 {
@@ -221,6 +260,8 @@ impl<'u> Reporting<'u> {
     }
 
     fn deliver(&mut self, report: &Report) -> Result<()> {
+        let id = report.saved.as_ref().map(|saved| saved.id.clone());
+        self.kept.extend(id.filter(|id| !id.is_empty()));
         self.destination.deliver(report, self.ui)
     }
 }
@@ -233,6 +274,8 @@ pub(super) struct Program<'w> {
     pub(super) capture: Capture,
     /// Whether to stay for its descendants.
     pub(super) wait_for_all: bool,
+    /// Variables that it gets besides ours.
+    pub(super) environment: Vec<(OsString, OsString)>,
 }
 
 /// Runs a program, and reports.
@@ -243,9 +286,11 @@ pub(super) fn watch(program: &Program<'_>, mut reporting: Reporting<'_>) -> Resu
         arguments: words.collect(),
         capture: program.capture,
         wait_for_all: program.wait_for_all,
+        environment: program.environment.clone(),
     };
     let ui = reporting.ui;
     let mut main_is_reported = false;
+    let kills = KillCounters::read();
     let outcome = launch::run(&options, &mut |event| match event {
         Event::Decided(decision) => {
             reporting.captured = Some(model::Capture {
@@ -290,9 +335,14 @@ pub(super) fn watch(program: &Program<'_>, mut reporting: Reporting<'_>) -> Resu
         && !main_is_reported
     {
         let name = options.program.to_string_lossy();
-        ui.say(&format!("coretool: {}", death::line(&name, outcome.pid, *signal, info.as_ref())));
+        let memory = KillCounters::read().since(&kills);
+        let line = death::line(&name, outcome.pid, *signal, info.as_ref(), memory);
+        ui.say(&format!("coretool: {line}"));
     }
     reporting.destination.finish()?;
+    if let Saving::To { crashes, .. } = &reporting.saving {
+        saved_crash::settle(crashes.as_deref(), &reporting.kept);
+    }
     Ok(Exit::Program(status(&outcome.end)))
 }
 

@@ -3,6 +3,7 @@
 mod abort_assertion;
 mod abort_explicit;
 mod abort_libc;
+mod alive;
 mod bad_jump;
 mod bad_pointer;
 mod bus;
@@ -42,6 +43,7 @@ pub const RULES: &[&dyn Rule] = &[
     &limits::CpuLimit,
     &limits::FileSizeLimit,
     &quit::Quit,
+    &alive::Alive,
     &divide::DivideByZero,
     &divide::DivideOverflow,
     &bus::BrokenMemory,

@@ -36,22 +36,43 @@ impl Rule for Quit {
             Sender::Itself => "sent by the program itself".to_owned(),
             Sender::Unknown => "it was asked to quit".to_owned(),
         };
+        let doing = Doing::of(scene);
+        finding.explanation = match doing.threads {
+            0 => by,
+            1 => format!("{by}, while the program {}", doing.said),
+            many => format!("{by}; of {}, {}", counted(many, "thread"), doing.said),
+        };
+        finding.evidence = doing.lines;
+        finding.call = scene.own_call(0).map(|(index, _)| index);
+        finding.severity = Severity::Info;
+        Some(finding)
+    }
+}
+
+/// What all threads were doing.
+pub(super) struct Doing {
+    /// How many threads there are.
+    pub(super) threads: u64,
+    /// The largest groups: "2 wait in pthread_mutex_lock, called by `get` at
+    /// pool.c:40, one runs in `spin`"; of one thread only what it does.
+    pub(super) said: String,
+    /// All of them, a line each.
+    pub(super) lines: Vec<String>,
+}
+
+impl Doing {
+    pub(super) fn of(scene: &Scene<'_, '_>) -> Self {
         let groups = activities(scene);
-        let count = scene.crash.threads.len() as u64;
         let mut said: Vec<String> = groups.iter().take(NAMED).map(short).collect();
         let rest: usize = groups.iter().skip(NAMED).map(|group| group.threads.len()).sum();
         if rest > 0 {
             said.push(format!("{rest} elsewhere"));
         }
-        finding.explanation = match count {
-            0 => by,
-            1 => format!("{by}, while the program {}", said.join("")),
-            _ => format!("{by}; of {}, {}", counted(count, "thread"), said.join(", ")),
-        };
-        finding.evidence = groups.iter().flat_map(long).collect();
-        finding.call = scene.own_call(0).map(|(index, _)| index);
-        finding.severity = Severity::Info;
-        Some(finding)
+        Self {
+            threads: scene.crash.threads.len() as u64,
+            said: said.join(", "),
+            lines: groups.iter().flat_map(long).collect(),
+        }
     }
 }
 

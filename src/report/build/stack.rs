@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use crate::base::addr::FrameAddr;
 use crate::base::arch::Arch;
 use crate::diagnose::crash::Crash;
+use crate::diagnose::waiting::waits_for;
 use crate::dump::process::{Thread, ThreadRegisters};
+use crate::dump::siginfo::SignalCause;
 use crate::dump::xstate::vector_registers;
 use crate::report::build::hex;
 use crate::report::build::value::variable;
@@ -50,12 +52,18 @@ fn thread(
         }
         Some(reported)
     });
+    let waits = waits_for(crash, index).filter(|_| !crashed || is_request(crash));
+    let state = crash
+        .process
+        .sidecar
+        .as_ref()
+        .and_then(|facts| facts.threads.iter().find(|it| it.tid == thread.tid)?.state.clone());
     model::Thread {
         tid: thread.tid,
         name: thread.name.as_deref().map(text),
         crashed,
-        state: None,
-        waits_for: None,
+        state,
+        waits_for: waits.map(|wait| model::WaitsFor { text: wait.text, held_by: wait.held_by }),
         same_stack_as: same_as.map(|first| first.tid),
         frames: frames.collect(),
         folded,
@@ -66,6 +74,12 @@ fn thread(
         stack_complete: Some(calls.stack.end.is_complete()),
         why_it_ends: why_it_ends(&calls.stack.end),
     }
+}
+
+/// Whether the fatal signal came from outside, so that even its own thread may
+/// have been waiting.
+fn is_request(crash: &Crash<'_, '_>) -> bool {
+    crash.signal().is_none_or(|info| !matches!(info.cause, SignalCause::Fault { .. }))
 }
 
 /// The folded part. Its cycle starts with the function that the last frame

@@ -4,6 +4,7 @@
 //! in the report or the options cannot be in the output. Every text that came
 //! from the dead process passes through [`escape`].
 
+pub mod doctor;
 pub mod escape;
 pub mod fault;
 pub mod json;

@@ -12,8 +12,10 @@ mod fold;
 mod frames;
 mod gaps;
 mod globals;
+mod ipc;
 mod registers;
 mod threads;
+mod tree;
 pub(super) mod values;
 mod verdict;
 
@@ -38,6 +40,13 @@ pub struct TextOptions {
     pub registers: bool,
     /// Which stacks of other threads are shown.
     pub threads: Threads,
+    /// Whether all descriptors and shared objects are shown, not only those that
+    /// bear on the verdict.
+    pub ipc: bool,
+    /// Whether the process tree is shown, even if it has nothing to do with it.
+    pub tree: bool,
+    /// Whether the environment is shown.
+    pub environment: bool,
     /// How many parts of one large value are shown, one a line.
     pub parts: usize,
     /// The reader's home directory, shown as `~`.
@@ -64,6 +73,9 @@ impl Default for TextOptions {
             theme: Theme::Plain,
             registers: false,
             threads: Threads::Folded,
+            ipc: false,
+            tree: false,
+            environment: false,
             parts: 12,
             home: None,
             directory: None,
@@ -95,6 +107,11 @@ pub fn render(report: &Report, options: &TextOptions, out: &mut dyn Write) -> fm
         registers::registers(report, lines)?;
     }
     evidence::evidence(report, lines)?;
+    ipc::ipc(report, options.ipc, lines)?;
+    tree::tree(report, options.tree, lines)?;
+    if options.environment {
+        tree::environment(report, lines)?;
+    }
     gaps::gaps(report, lines)?;
     capture::capture(report, lines)?;
     gaps::saved(report, options.home.as_deref(), lines)

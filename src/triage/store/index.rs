@@ -3,6 +3,7 @@
 //! It can be made anew from the files at any time. Counts of crashes that are
 //! no longer kept are in it, and in `counts.json` beside it.
 
+use std::collections::HashMap;
 use std::fs::OpenOptions;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
@@ -28,6 +29,10 @@ const TABLES: &str = "
     );
     CREATE INDEX IF NOT EXISTS entries_by_time ON entries (at, id);
     CREATE INDEX IF NOT EXISTS entries_by_process ON entries (pid, start_time);
+    CREATE INDEX IF NOT EXISTS entries_by_size
+        ON entries (program, core_ours, core_bytes, report_bytes, at);
+    CREATE INDEX IF NOT EXISTS entries_raw ON entries (at)
+        WHERE core_ours AND NOT core_compressed;
     CREATE TABLE IF NOT EXISTS counts (
         key TEXT PRIMARY KEY, program TEXT NOT NULL, count INTEGER NOT NULL,
         first INTEGER NOT NULL, last INTEGER NOT NULL
@@ -35,9 +40,8 @@ const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS notes (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 ";
 
-const COLUMNS: &str = "id, at, program, executable, pid, start_time, signal, verdict, \
-    entries.key, captured_by, report_bytes, core_path, core_bytes, core_compressed, core_ours, \
-    coalesce((SELECT count FROM counts WHERE counts.key = entries.key), 1)";
+const COLUMNS: &str = "id, at, program, executable, pid, start_time, signal, verdict, key, \
+    captured_by, report_bytes, core_path, core_bytes, core_compressed, core_ours";
 
 /// How often something was seen.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -52,6 +56,15 @@ pub struct Count {
     pub first: u64,
     /// The last time.
     pub last: u64,
+}
+
+/// What the crashes of one program take on disk, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Taken {
+    pub(super) cores: u64,
+    pub(super) reports: u64,
+    /// When the oldest core was captured, in milliseconds since 1970.
+    pub(super) oldest_core: Option<u64>,
 }
 
 /// Which crashes are wanted.
@@ -110,10 +123,12 @@ impl Index {
         let connection = &self.connection;
         connection.busy_timeout(PATIENCE)?;
         // Readers and one writer at a time; a killed writer leaves a log that
-        // the next one reads. Of a power failure the last rows may be lost,
-        // and are made anew: the boot id tells.
+        // the next one reads.
         connection.pragma_update(None, "journal_mode", "wal")?;
-        connection.pragma_update(None, "synchronous", "normal")?;
+        // The disk is not waited for, since processes that died are held
+        // meanwhile: after a power failure the index is checked and, where it
+        // is not sound, made anew.
+        connection.pragma_update(None, "synchronous", "off")?;
         let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
         if version != VERSION {
             let change = self.change()?;
@@ -145,6 +160,12 @@ impl Index {
         // Write at once: a transaction that begins to read and then writes may
         // have to be thrown away.
         Ok(Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)?)
+    }
+
+    /// Whether SQLite finds its own file sound.
+    pub(super) fn is_sound(&self) -> bool {
+        let said = self.connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0));
+        said.is_ok_and(|said: String| said == "ok")
     }
 
     pub(super) fn len(&self) -> Result<u64, StoreError> {
@@ -192,10 +213,6 @@ impl Index {
             ])?;
         if known.is_none() {
             add(&change, &entry.key, &entry.program, at)?;
-            // What a lost index knew, the entries still know.
-            change
-                .prepare("UPDATE counts SET count = max(count, ?) WHERE key = ?")?
-                .execute(params![signed(entry.count), entry.key])?;
         }
         change.commit()?;
         Ok(())
@@ -267,7 +284,7 @@ impl Index {
             "SELECT {COLUMNS} FROM entries WHERE at >= ?1
              AND (?2 IS NULL OR program = ?2 OR executable = ?2
                   OR substr(executable, -length(?2) - 1) = '/' || ?2)
-             ORDER BY at DESC, id LIMIT ?3"
+             ORDER BY at DESC, id DESC LIMIT ?3"
         );
         let mut query = self.connection.prepare(&sql)?;
         let rows = query.query_map(params![since, wanted.program, most], |row| self.entry(row))?;
@@ -287,7 +304,36 @@ impl Index {
         let sql = format!("SELECT {COLUMNS} FROM entries WHERE id >= ? AND id < ? LIMIT 2");
         let mut query = self.connection.prepare(&sql)?;
         let rows = query.query_map([prefix, &end], |row| self.entry(row))?;
-        Ok((rows.collect::<Result<_, _>>()?, count))
+        Ok((self.counted(rows.collect::<Result<_, _>>()?)?, count))
+    }
+
+    /// The crashes before `at` whose cores are not compressed.
+    pub(super) fn raw_cores(&self, at: u64) -> Result<Vec<Entry>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM entries WHERE core_ours AND NOT core_compressed AND at < ?
+             ORDER BY at DESC"
+        );
+        let mut query = self.connection.prepare(&sql)?;
+        let rows = query.query_map([signed(at)], |row| self.entry(row))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The same entries with how often each was seen. Many share a key.
+    fn counted(&self, mut entries: Vec<Entry>) -> Result<Vec<Entry>, StoreError> {
+        let mut query = self.connection.prepare("SELECT count FROM counts WHERE key = ?")?;
+        let mut known: HashMap<String, u64> = HashMap::new();
+        for entry in &mut entries {
+            entry.count = match known.get(&entry.key) {
+                Some(count) => *count,
+                None => {
+                    let found = query.query_row([&entry.key], |row| row.get(0)).optional()?;
+                    let count = found.map_or(1, unsigned);
+                    known.insert(entry.key.clone(), count);
+                    count
+                }
+            };
+        }
+        Ok(entries)
     }
 
     /// The crashes of one process, the newest first.
@@ -297,6 +343,23 @@ impl Index {
         );
         let mut query = self.connection.prepare(&sql)?;
         let rows = query.query_map(params![pid, signed(start)], |row| self.entry(row))?;
+        self.counted(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// What each program's crashes take: one row a program, however many
+    /// crashes there are.
+    pub(super) fn taken(&self) -> Result<Vec<Taken>, StoreError> {
+        let mut query = self.connection.prepare(
+            "SELECT sum(iif(core_ours, core_bytes, 0)), sum(report_bytes), min(iif(core_ours, at, NULL))
+             FROM entries GROUP BY program",
+        )?;
+        let rows = query.query_map([], |row| {
+            Ok(Taken {
+                cores: unsigned(row.get(0)?),
+                reports: unsigned(row.get(1)?),
+                oldest_core: row.get::<_, Option<i64>>(2)?.map(unsigned),
+            })
+        })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
@@ -339,7 +402,7 @@ impl Index {
             key: row.get(8)?,
             captured_by: row.get(9)?,
             report_bytes: unsigned(row.get(10)?),
-            count: unsigned(row.get(15)?),
+            count: 1,
             core,
             id,
         })

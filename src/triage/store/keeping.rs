@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use super::Store;
 use super::entry::{self, Entry, Manifest, SCHEMA};
 use super::error::StoreError;
-use super::index::{Wanted, millis};
+use super::index::{Index, millis};
 use super::journal::Intent;
 use super::packing;
 use super::place::{free_space, write_new};
@@ -105,9 +105,8 @@ impl Store {
             let (free, size) = free_space(&self.place.root)?;
             let wanted = self.budget.keep_free.bytes(size);
             // The core is on the disk already.
-            let older = self.list(&Wanted::default()).ok()?;
-            let cores = older.iter().filter_map(|entry| entry.core.as_ref());
-            let ours: u64 = cores.filter(|core| core.is_ours).map(|core| core.bytes).sum();
+            let older = self.on_index(Index::taken).ok()?;
+            let ours: u64 = older.iter().map(|taken| taken.cores).sum();
             if free.saturating_add(ours) >= wanted {
                 return None;
             }

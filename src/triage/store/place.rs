@@ -103,14 +103,9 @@ pub(super) fn new_file(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
-/// Writes a new file, whole and on the disk.
+/// Writes a new file.
 pub(super) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    let write = || {
-        let mut file = new_file(path)?;
-        file.write_all(bytes)?;
-        // A file system may say only now that it is full.
-        file.sync_data()
-    };
+    let write = || new_file(path)?.write_all(bytes);
     write().map_err(|error| {
         let _half = fs::remove_file(path);
         StoreError::io("write", path)(error)

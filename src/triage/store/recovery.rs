@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use super::Store;
 use super::entry::{self, Entry};
 use super::error::StoreError;
-use super::index::{Count, Index, Wanted};
+use super::index::{Count, Index, Wanted, millis};
 use super::journal::{Intent, Journal, is_name};
 use super::place::{Place, write_new};
 use super::staging::{self, GONE};
@@ -102,7 +102,8 @@ pub(super) fn replace_index(place: &Place, index: &RefCell<Index>) -> Result<(),
 /// A new index, made of the files. The damaged one is kept aside.
 fn renewed(place: &Place) -> Result<Index, StoreError> {
     // Another process may have done it while this one waited.
-    if let Ok(index) = Index::open(&place.index(), &place.crashes) {
+    let opened = Index::open(&place.index(), &place.crashes).ok();
+    if let Some(index) = opened.filter(Index::is_sound) {
         return Ok(index);
     }
     for suffix in ["", "-wal", "-shm"] {
@@ -121,10 +122,31 @@ fn renewed(place: &Place) -> Result<Index, StoreError> {
 
 /// Lists what is kept in an empty index.
 fn fill(place: &Place, index: &Index) -> Result<(), StoreError> {
-    for entry in kept(place)? {
-        index.put(&entry)?;
+    let kept = kept(place)?;
+    for entry in &kept {
+        index.put(entry)?;
     }
+    index.restore(&counts_of(&kept))?;
     index.restore(&saved_counts(place))
+}
+
+/// What crashes knew of the counts when they were kept.
+fn counts_of(kept: &[Entry]) -> Vec<Count> {
+    let mut counts: HashMap<&str, Count> = HashMap::new();
+    for entry in kept {
+        let at = millis(entry.at);
+        let count = counts.entry(&entry.key).or_insert_with(|| Count {
+            key: entry.key.clone(),
+            program: entry.program.clone(),
+            count: 0,
+            first: at,
+            last: at,
+        });
+        count.count = count.count.max(entry.count);
+        count.first = count.first.min(at);
+        count.last = count.last.max(at);
+    }
+    counts.into_values().collect()
 }
 
 /// All crashes that the files tell of.
@@ -162,7 +184,8 @@ impl Store {
     /// Finishes what killed writers have begun.
     pub(super) fn recover(&self) -> Result<(), StoreError> {
         let boot = boot();
-        let is_new_boot = self.index.borrow().note("boot")?.is_none_or(|known| known != boot);
+        let known = self.on_index(|index| index.note("boot"))?;
+        let is_new_boot = known.is_none_or(|known| known != boot);
         let is_quiet = !self.journal.is_busy() && staging::left_behind(&self.place)?.is_empty();
         if !self.index.borrow().is_on_disk() || is_quiet && !is_new_boot {
             return Ok(());
@@ -170,6 +193,10 @@ impl Store {
         let cannot = StoreError::io("lock", &self.place.root);
         let (turn, undone) = self.journal.turn().map_err(cannot)?;
         follow_index(&self.place, &self.index)?;
+        // The disk was not waited for: after a power failure anything may be.
+        if is_new_boot && !self.index.borrow().is_sound() {
+            replace_index(&self.place, &self.index)?;
+        }
         if let Some(undone) = undone {
             // The next one tries again.
             match self.finish(&undone) {
@@ -193,7 +220,7 @@ impl Store {
             }
         }
         if is_new_boot {
-            self.reconcile()?;
+            self.finish(&Intent::Reconcile)?;
             self.index.borrow().set_note("boot", &boot)?;
         }
         Ok(())
@@ -207,6 +234,16 @@ impl Store {
 
     /// Does what `intent` says, or the rest of it. The caller has the turn.
     pub(super) fn finish(&self, intent: &Intent) -> Result<(), StoreError> {
+        match self.carry_on(intent) {
+            Err(error) if error.is_damaged_index() => {
+                replace_index(&self.place, &self.index)?;
+                self.carry_on(intent)
+            }
+            done => done,
+        }
+    }
+
+    fn carry_on(&self, intent: &Intent) -> Result<(), StoreError> {
         match intent {
             Intent::Arrive { name, id } => {
                 let from = self.place.incoming.join(name);
@@ -283,7 +320,8 @@ impl Store {
         let listed = self.index.borrow().list(&Wanted::default())?;
         let mut listed: HashMap<&str, &Entry> =
             listed.iter().map(|entry| (entry.id.as_str(), entry)).collect();
-        for entry in kept(&self.place)? {
+        let kept = kept(&self.place)?;
+        for entry in &kept {
             let known = listed.remove(entry.id.as_str());
             let is_same = known.is_some_and(|known| {
                 known.core == entry.core && known.report_bytes == entry.report_bytes
@@ -296,6 +334,7 @@ impl Store {
         for gone in listed.keys() {
             self.index.borrow().remove(gone)?;
         }
+        self.index.borrow().restore(&counts_of(&kept))?;
         self.index.borrow().restore(&saved_counts(&self.place))
     }
 

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use super::Store;
 use super::budget::{self, Budget, Removal};
 use super::error::StoreError;
-use super::index::Wanted;
+use super::index::{Index, Taken, Wanted, millis};
 use super::journal::Intent;
 use super::place::free_space;
 use super::recovery::Freshness;
@@ -64,14 +64,38 @@ impl Store {
         Ok(removals)
     }
 
-    /// Heeds the store's own budget.
+    /// Heeds the store's own budget. Where it is passed, more is removed than
+    /// needs be, so that the next crashes need not look at all others again
+    /// while a process is held.
     pub(super) fn enforce(
         &self,
         now: SystemTime,
         protected: Option<&str>,
     ) -> Result<(), StoreError> {
-        let removals = self.excess_but(&self.budget, now, protected)?;
+        if !self.is_passed(now)? {
+            return Ok(());
+        }
+        let shrunk = |bytes: u64| bytes - bytes / 10;
+        let budget = Budget {
+            total: shrunk(self.budget.total),
+            per_program: shrunk(self.budget.per_program),
+            ..self.budget.clone()
+        };
+        let removals = self.excess_but(&budget, now, protected)?;
         self.carry_out(&removals)
+    }
+
+    /// Whether any bound is passed. It costs a sum, not a list.
+    fn is_passed(&self, now: SystemTime) -> Result<bool, StoreError> {
+        let taken = self.on_index(Index::taken)?;
+        let bytes = |taken: &Taken| taken.cores.saturating_add(taken.reports);
+        let oldest = self.budget.age.and_then(|age| now.checked_sub(age)).map(millis);
+        let is_old = |taken: &Taken| taken.oldest_core.is_some_and(|at| Some(at) < oldest);
+        let free = free_space(&self.place.root);
+        let lacks_room = free.is_some_and(|(free, size)| free < self.budget.keep_free.bytes(size));
+        Ok(taken.iter().map(bytes).sum::<u64>() > self.budget.total
+            || taken.iter().any(|taken| bytes(taken) > self.budget.per_program || is_old(taken))
+            || lacks_room && taken.iter().any(|taken| taken.cores > 0))
     }
 
     fn carry_out(&self, removals: &[Removal]) -> Result<(), StoreError> {

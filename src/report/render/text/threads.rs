@@ -5,7 +5,7 @@ use std::fmt;
 use super::verdict::name_of;
 use super::{Threads, frames, is_own, main_thread};
 use crate::base::count::counted;
-use crate::report::model::{Frame, Report, Thread};
+use crate::report::model::{Frame, Report, SourceKind, Thread, WaitsFor};
 use crate::report::render::layout::{Lines, Span, span};
 use crate::report::render::theme::Role;
 
@@ -31,8 +31,10 @@ pub(super) fn others(report: &Report, threads: Threads, lines: &mut Lines<'_>) -
     if count == 0 {
         return Ok(());
     }
-    // Who sends SIGQUIT asks what all threads were doing.
-    let asked = report.signal.as_ref().is_some_and(|signal| signal.name == "SIGQUIT");
+    // Who sends SIGQUIT, or looks at a live process, asks what all threads
+    // were doing.
+    let is_alive = report.signal.is_none() && report.source.kind == SourceKind::Live;
+    let asked = is_alive || report.signal.as_ref().is_some_and(|signal| signal.name == "SIGQUIT");
     if threads == Threads::Full || asked {
         return stacks(report, &groups, lines);
     }
@@ -75,7 +77,7 @@ fn line(report: &Report, group: &Group<'_>, digits: usize, lines: &mut Lines<'_>
             lines.sentence(1, Role::Unknown, &format!("with an unknown stack: {why}"))?;
         }
     }
-    if let Some(waits) = &group.stack.waits_for {
+    if let Some(waits) = common_wait(group) {
         let held = waits.held_by.map(|tid| format!(", held by thread {tid}"));
         let text = format!("waiting for {}{}", waits.text, held.unwrap_or_default());
         lines.sentence(1, Role::Plain, &text)?;
@@ -83,6 +85,13 @@ fn line(report: &Report, group: &Group<'_>, digits: usize, lines: &mut Lines<'_>
     let same = if group.members.len() > 1 { "identical stacks: " } else { "" };
     lines.word(2, &[span(Role::Dim, &format!("({same}{})", names(report, group)))])?;
     lines.end()
+}
+
+/// What all threads of a group wait for. Equal stacks may wait at different
+/// descriptors.
+fn common_wait<'r>(group: &Group<'r>) -> Option<&'r WaitsFor> {
+    let first = group.stack.waits_for.as_ref()?;
+    group.members.iter().all(|it| it.waits_for.as_ref() == Some(first)).then_some(first)
 }
 
 fn name(frame: &Frame, role: Role) -> Span {
@@ -101,7 +110,7 @@ fn stacks(report: &Report, groups: &[Group<'_>], lines: &mut Lines<'_>) -> fmt::
             many => format!("{many} threads with identical stacks, {}:", names(report, group)),
         };
         lines.line(0, Role::Heading, &head)?;
-        if let Some(waits) = &group.stack.waits_for {
+        if let Some(waits) = common_wait(group) {
             let held = waits.held_by.map(|tid| format!(", held by thread {tid}"));
             let text = format!("waits for {}{}", waits.text, held.unwrap_or_default());
             lines.line(2, Role::Plain, &text)?;

@@ -1,0 +1,7 @@
+//! The parts of `coretool handler` that run without anybody looking.
+
+pub mod daemon;
+pub mod examine;
+pub mod keep;
+pub mod piped;
+pub mod place;

@@ -1,0 +1,115 @@
+//! `coretool handler pipe`: started by the kernel for one crash.
+
+use std::fs::{self, File};
+use std::os::fd::RawFd;
+use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context as _, Result};
+
+use crate::capture::handler::daemon::hide;
+use crate::capture::handler::piped::Piped;
+use crate::capture::handler::rate_limit::{Rate, RateLimit};
+use crate::capture::handler::{Access, Rung, dump};
+use crate::cli::exit::Exit;
+use crate::cli::handler::keep::{BUDGET, keep};
+use crate::cli::handler::place::HandlerPlace;
+use crate::triage::store::{Budget, Store};
+
+/// Its arguments, as the pattern has them.
+#[derive(Clone, Debug, clap::Args)]
+pub struct PipeArgs {
+    /// %P: the process, as the first pid namespace sees it
+    pub pid: u32,
+    /// %I: the crashed thread, likewise
+    pub tid: u32,
+    /// %s: the signal
+    pub signal: i32,
+    /// %d: 1 when the process may be dumped by its user
+    pub dumpable: u32,
+    /// %F: a pidfd of the process
+    pub pidfd: Option<RawFd>,
+    /// Where crashes are kept
+    #[arg(long)]
+    pub store: Option<PathBuf>,
+}
+
+/// Does it. Whatever goes wrong is in the log, since nobody listens.
+pub fn pipe(args: &PipeArgs) -> Result<Exit> {
+    // Before any file is opened: the kernel gave us descriptors by number.
+    let piped = Piped::new(args.pid, args.pidfd);
+    let place = HandlerPlace::of(args.store.as_deref())?;
+    place.make()?;
+    let done =
+        piped.context("cannot pin the process").and_then(|piped| handle(args, piped, &place));
+    if let Err(error) = &done {
+        place.say(&format!("the crash of process {} was lost: {error:#}", args.pid));
+    }
+    done
+}
+
+fn handle(args: &PipeArgs, piped: Piped, place: &HandlerPlace) -> Result<Exit> {
+    let at = SystemTime::now();
+    hide().context("cannot make the handler undumpable")?;
+    let store = Store::open(&place.store, Budget::default())?;
+    let Piped { mut stream, process, is_certain } = piped;
+    let mut staged = None;
+    let mut admit = |key: &str| {
+        if !is_admitted(place, &RateLimit::plain_key(key), at) {
+            return None;
+        }
+        let new = store.stage().ok()?;
+        let file = new.core().try_clone().ok()?;
+        staged = Some(new);
+        Some((file, BUDGET))
+    };
+    let done = dump(&mut stream, &process, Rung::Pipe, Some(args.dumpable), &mut admit);
+    // This lets the process go.
+    drop(stream);
+    drop(process);
+    let mut done = done.context("cannot dump the process")?;
+    if !is_certain {
+        let why = "this kernel gives no pidfd (%F), so that its identity is not certain";
+        done.access = Access::RootOnly(why.to_owned());
+        // Nor is it certain whose root directory that was.
+        done.root = None;
+    }
+    // One analysis at a time: the kernel may start hundreds of us.
+    let _turn = turn(place)?;
+    match staged {
+        Some(staged) => {
+            let id = keep(&store, done, staged, at)?;
+            store.compress(&id)?;
+        }
+        None => {
+            store.count(&RateLimit::plain_key(&done.key), &done.command, at)?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn turn(place: &HandlerPlace) -> Result<File> {
+    let path = place.turn();
+    let open = || {
+        let file = File::options().create(true).truncate(false).write(true).open(&path)?;
+        file.lock()?;
+        Ok::<_, std::io::Error>(file)
+    };
+    open().with_context(|| format!("cannot lock `{}`", path.display()))
+}
+
+/// Asks the rate limit, which lives in a file. Who cannot ask is admitted.
+fn is_admitted(place: &HandlerPlace, key: &str, at: SystemTime) -> bool {
+    let path = place.rates();
+    let now = at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let lock =
+        File::options().create(true).truncate(false).write(true).open(path.with_extension("lock"));
+    let Ok(lock) = lock.and_then(|file| file.lock().map(|()| file)) else { return true };
+    let text = fs::read_to_string(&path).unwrap_or_default();
+    let mut limit = RateLimit::from_text(&text, Rate::default());
+    let admitted = limit.admit(key, now);
+    let new = path.with_extension("new");
+    let _kept = fs::write(&new, limit.to_text()).and_then(|()| fs::rename(&new, &path));
+    drop(lock);
+    admitted
+}

@@ -1,0 +1,250 @@
+//! `coretool handler`: the one of the whole machine, so these tests need root,
+//! and take turns.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use coretool::report::model::Report;
+use coretool::triage::store::{Budget, Entry, Store, Wanted};
+use tempfile::TempDir;
+
+use crate::support::core_pattern::{self, CorePattern};
+use crate::support::target::{Target, finished, text};
+
+/// How long kept crashes may take to appear.
+const PATIENCE: Duration = Duration::from_secs(120);
+const PIPE_LIMIT: &str = "/proc/sys/kernel/core_pipe_limit";
+
+/// An installed handler. When this goes away, all is as it was.
+struct Handler {
+    target: Target,
+    /// The store's place, with a short name: a pattern has 127 characters.
+    place: TempDir,
+    former: (String, String),
+    // The last to go: it has the lock, and restores what is left.
+    _turn: CorePattern,
+}
+
+impl Handler {
+    /// `None`, and it is told why: this machine does not let us.
+    fn install(options: &[&str]) -> Option<Self> {
+        let pattern = fs::read_to_string(core_pattern::PATH).unwrap_or_default();
+        let turn = match CorePattern::set(pattern.trim_end()) {
+            Ok(turn) => turn,
+            Err(why) => {
+                assert!(std::env::var_os("CI").is_none(), "must run under CI: {why}");
+                println!("not run: {why}");
+                return None;
+            }
+        };
+        let target = Target::new("handled");
+        let former = settings();
+        let place = tempfile::Builder::new().prefix("ct").tempdir().unwrap();
+        let handler = Self { target, place, former, _turn: turn };
+        let done = finished(handler.command("install").args(options));
+        assert!(done.status.success(), "{}", text(&done.stderr));
+        Some(handler)
+    }
+
+    fn root(&self) -> PathBuf {
+        self.place.path().join("s")
+    }
+
+    fn command(&self, word: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_coretool"));
+        self.target.prepare(&mut command);
+        command.args(["handler", word, "--store"]).arg(self.root());
+        command
+    }
+
+    /// Runs the program to its death; the process, and whether a core was
+    /// dumped.
+    fn crash(&self, arguments: &[&str]) -> (u32, bool) {
+        let mut child = Command::new(&self.target.program);
+        let mut child = child.args(arguments).stdin(Stdio::null()).spawn().unwrap();
+        let status = child.wait().unwrap();
+        assert_eq!(status.signal(), Some(libc::SIGSEGV), "{status}");
+        (child.id(), status.core_dumped())
+    }
+
+    fn entries(&self) -> Vec<Entry> {
+        let store = Store::open(&self.root(), Budget::default()).unwrap();
+        store.list(&Wanted::default()).unwrap()
+    }
+
+    /// The crash of a process, once it is kept.
+    fn kept(&self, pid: u32) -> (Entry, Report) {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            if let Some(entry) = self.entries().into_iter().find(|entry| entry.pid == Some(pid)) {
+                let report = fs::read(entry.report()).unwrap();
+                return (entry, serde_json::from_slice(&report).unwrap());
+            }
+            assert!(Instant::now() < until, "process {pid} is not kept: {}", self.log());
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.root().join("handler/log")).unwrap_or_default()
+    }
+
+    fn sidecar(&self, entry: &Entry) -> String {
+        let files = fs::read_dir(&entry.directory).unwrap().flatten();
+        let is_sidecar = |path: &PathBuf| path.to_string_lossy().contains("sidecar");
+        let path = files.map(|file| file.path()).find(is_sidecar).unwrap();
+        fs::read_to_string(path).unwrap()
+    }
+
+    /// For how long a dump held the process, in microseconds.
+    fn held(&self, entry: &Entry) -> u64 {
+        let sidecar: serde_json::Value = serde_json::from_str(&self.sidecar(entry)).unwrap();
+        sidecar["capture"]["held_for_us"].as_u64().unwrap()
+    }
+}
+
+impl Drop for Handler {
+    fn drop(&mut self) {
+        let done = finished(&mut self.command("uninstall"));
+        if !thread::panicking() {
+            assert!(done.status.success(), "{}", text(&done.stderr));
+            assert_eq!(settings(), self.former, "the former settings are back");
+        }
+        let _limit = fs::write(PIPE_LIMIT, &self.former.1);
+    }
+}
+
+fn settings() -> (String, String) {
+    let read = |path| fs::read_to_string(path).unwrap_or_default();
+    (read(core_pattern::PATH), read(PIPE_LIMIT))
+}
+
+/// That a report tells the crash of `handled.c`.
+fn is_whole(report: &Report) {
+    let frames: Vec<_> =
+        report.threads[0].frames.iter().filter_map(|frame| frame.function.as_deref()).collect();
+    assert_eq!(frames.first(), Some(&"crash"), "{}: {:?}", report.verdict, report.gaps);
+    assert!(frames.contains(&"main"), "{frames:?}");
+}
+
+#[test]
+fn the_socket_keeps_crashes() {
+    let Some(handler) = Handler::install(&[]) else { return };
+    let (pid, dumped) = handler.crash(&["plain"]);
+    let (entry, report) = handler.kept(pid);
+    assert!(dumped, "the parent sees the core bit");
+    is_whole(&report);
+    assert_eq!(entry.captured_by, "handler-socket");
+    println!("small program: held for {} us", handler.held(&entry));
+    assert_eq!(fs::metadata(entry.report()).unwrap().permissions().mode() & 0o777, 0o600);
+
+    // Root alone may see it, and it is said why.
+    let (pid, _) = handler.crash(&["undumpable"]);
+    let (entry, _) = handler.kept(pid);
+    assert!(handler.sidecar(&entry).contains("only root may read this"));
+
+    let (pid, _) = handler.crash(&["threads", "2000"]);
+    let (entry, report) = handler.kept(pid);
+    is_whole(&report);
+    assert_eq!(report.threads.len(), 2_001);
+    println!("2,000 threads, 16 GiB: held for {} us", handler.held(&entry));
+
+    let test = finished(&mut handler.command("test"));
+    assert!(test.status.success(), "{}", text(&test.stderr));
+    let status = finished(&mut handler.command("status"));
+    assert!(text(&status.stdout).contains("listens"), "{}", text(&status.stdout));
+}
+
+#[test]
+fn many_crashes_at_once_are_all_kept() {
+    let Some(handler) = Handler::install(&[]) else { return };
+    let crowd = finished(Command::new(&handler.target.program).args(["crowd", "200"]));
+    assert!(crowd.status.success());
+    let pids: Vec<u32> = text(&crowd.stdout).lines().map(|line| line.parse().unwrap()).collect();
+    assert_eq!(pids.len(), 200);
+    let until = Instant::now() + PATIENCE;
+    let missing = || {
+        let kept: Vec<_> = handler.entries().iter().filter_map(|entry| entry.pid).collect();
+        pids.iter().filter(|pid| !kept.contains(pid)).count()
+    };
+    while missing() > 0 {
+        assert!(Instant::now() < until, "{} are missing: {}", missing(), handler.log());
+        thread::sleep(Duration::from_millis(100));
+    }
+}
+
+#[test]
+fn a_loop_of_crashes_is_counted() {
+    let Some(handler) = Handler::install(&["--burst", "3"]) else { return };
+    let pids: Vec<u32> = (0..10).map(|_| handler.crash(&["plain"]).0).collect();
+    handler.kept(pids[2]);
+    let until = Instant::now() + PATIENCE;
+    let count = || {
+        let store = Store::open(&handler.root(), Budget::default()).unwrap();
+        let counts = store.counts().unwrap();
+        let ours = counts.iter().filter(|count| count.program == "handled");
+        ours.map(|count| count.count).sum::<u64>()
+    };
+    while count() < 10 {
+        assert!(Instant::now() < until, "{} are counted: {}", count(), handler.log());
+        thread::sleep(Duration::from_millis(20));
+    }
+    let kept = handler.entries();
+    let kept = kept.iter().filter(|entry| entry.pid.is_some_and(|pid| pids.contains(&pid)));
+    assert_eq!(kept.count(), 3);
+}
+
+#[test]
+fn the_pipe_keeps_crashes() {
+    let Some(handler) = Handler::install(&["--pipe"]) else { return };
+    let (pid, dumped) = handler.crash(&["plain"]);
+    let (entry, report) = handler.kept(pid);
+    assert!(dumped);
+    is_whole(&report);
+    assert_eq!(entry.captured_by, "handler-pipe");
+    let (pid, _) = handler.crash(&["threads", "2000"]);
+    let (entry, report) = handler.kept(pid);
+    is_whole(&report);
+    println!("by pipe, 2,000 threads, 16 GiB: held for {} us", handler.held(&entry));
+}
+
+#[test]
+fn a_killed_daemon_leaves_the_former_pattern() {
+    let Some(handler) = Handler::install(&[]) else { return };
+    let daemon = fs::read_to_string(handler.root().join("handler/daemon")).unwrap();
+    let pid = daemon.split_whitespace().next().unwrap().parse().unwrap();
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL)
+        .unwrap();
+    let until = Instant::now() + PATIENCE;
+    while settings() != handler.former {
+        assert!(Instant::now() < until, "{:?}", settings());
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn a_pid_namespace_is_served_from_outside() {
+    let Some(handler) = Handler::install(&[]) else { return };
+    let script = "\"$1\" plain; exit 0";
+    let mut command = Command::new("unshare");
+    command.args(["-p", "-f", "-m", "--mount-proc", "sh", "-c", script, "sh"]);
+    let done = finished(command.arg(&handler.target.program));
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let entries = handler.entries();
+        if let Some(entry) = entries.iter().find(|entry| entry.program == "handled") {
+            let report: Report =
+                serde_json::from_slice(&fs::read(entry.report()).unwrap()).unwrap();
+            is_whole(&report);
+            return;
+        }
+        assert!(Instant::now() < until, "{}", handler.log());
+        thread::sleep(Duration::from_millis(20));
+    }
+}
