@@ -18,6 +18,8 @@ mod fork_snapshot;
 pub mod handler;
 mod interrupted;
 pub mod kernel_core;
+pub mod kernel_log;
+pub mod ladder;
 pub mod launch;
 pub mod live;
 mod maps;

@@ -83,6 +83,8 @@ pub(super) struct Traced {
     pub(super) killer: Option<SignalInfo>,
     /// Whether it has not ended in the time that it was given.
     pub(super) timed_out: bool,
+    /// When it started, in clock ticks since boot, where nothing was attached.
+    pub(super) start_time: Option<u64>,
 }
 
 impl<'c> Tracer<'c> {
@@ -103,7 +105,7 @@ impl<'c> Tracer<'c> {
     }
 
     /// Tells the user something.
-    pub(super) fn notice(&mut self, notice: String) {
+    fn notice(&mut self, notice: String) {
         (self.on_event)(Event::Notice(notice));
     }
 
@@ -181,7 +183,7 @@ impl<'c> Tracer<'c> {
             status.filter(|status| libc::WIFSIGNALED(*status)).map(|status| libc::WTERMSIG(status));
         let killer = signal.and_then(|signal| self.senders.get(&signal).copied());
         let timed_out = ending.is_some_and(|ending| ending.has_begun());
-        Ok(Traced { main: self.main, status, killer, timed_out })
+        Ok(Traced { main: self.main, status, killer, timed_out, start_time: None })
     }
 
     /// The processes that are left, the main one first.

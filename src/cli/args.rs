@@ -226,8 +226,12 @@ pub struct FileArgs {
 /// `coretool run`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct RunArgs {
-    /// Do not watch the program; let the kernel write a core, and read that
-    #[arg(long, conflicts_with = "core")]
+    /// How a crash is caught: by a tracer, the kernel's core, coretool's handler, or not at all
+    #[arg(long, value_enum, default_value_t, value_name = "HOW")]
+    pub capture: CaptureChoice,
+
+    /// Do not watch the program: the same as --capture kernel
+    #[arg(long, conflicts_with = "capture")]
     pub no_ptrace: bool,
 
     /// Stay until the last descendant has ended, not only the program itself
@@ -380,6 +384,22 @@ pub enum Color {
     Always,
     /// Never.
     Never,
+}
+
+/// How a crash is caught.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum CaptureChoice {
+    /// The best way that works here.
+    #[default]
+    Auto,
+    /// By a tracer.
+    Ptrace,
+    /// By the core that the kernel writes.
+    Kernel,
+    /// By coretool's handler in `core_pattern`.
+    Handler,
+    /// Not at all: only how it ended is told.
+    None,
 }
 
 /// Which core is saved.

@@ -8,6 +8,7 @@ mod assist;
 mod bad_input;
 mod capture_core;
 mod capture_matrix;
+mod capture_rungs;
 mod damage;
 mod damage_values;
 mod doctor;

@@ -173,6 +173,7 @@ fn launched(
     };
     let mut notices = Vec::new();
     let outcome = launch::run(&options, &mut |event| match event {
+        Event::Decided(_) => (),
         Event::Notice(notice) => notices.push(notice),
         Event::Crash(stopped) => on_crash(stopped),
         // It has no time limit.
