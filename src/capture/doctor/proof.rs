@@ -225,7 +225,7 @@ impl Proof {
         let bytes = path.metadata().map_or(0, |file| file.blocks().saturating_mul(512));
         let core = Some(CoreFound { threads, bytes, took });
         let (state, says) = match threads {
-            _ if !is_ours => (State::Bad, format!("a core came, but of another process")),
+            _ if !is_ours => (State::Bad, "a core came, but of another process".to_owned()),
             THREADS if process.source.complete => {
                 (State::Ok, format!("a child crashed, and its core has all {THREADS} threads"))
             }
