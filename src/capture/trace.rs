@@ -104,7 +104,6 @@ impl<'c> Tracer<'c> {
         }
     }
 
-    /// Tells the user something.
     fn notice(&mut self, notice: String) {
         (self.on_event)(Event::Notice(notice));
     }
