@@ -13,6 +13,7 @@ pub mod core_writer;
 pub mod doctor;
 pub mod error;
 pub mod facts;
+pub mod file_limit;
 mod fork_snapshot;
 pub mod handler;
 mod interrupted;
