@@ -12,5 +12,6 @@ pub mod file_store;
 pub mod gap;
 pub mod limits;
 pub mod memory;
+pub mod secret;
 pub mod signal;
 pub mod text;

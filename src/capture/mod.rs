@@ -14,6 +14,7 @@ pub mod doctor;
 pub mod error;
 mod exit_stops;
 pub mod facts;
+pub mod file_limit;
 mod fork_snapshot;
 pub mod handler;
 mod interrupted;

@@ -28,6 +28,7 @@ use std::ffi::OsString;
 
 use clap::Parser as _;
 
+use crate::capture::file_limit;
 use crate::cli::args::{Args, Command};
 use crate::cli::exit::Exit;
 use crate::cli::ui::Ui;
@@ -39,6 +40,8 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> Exit {
         Err(usage) => return ui::usage(&usage),
     };
     let ui = Ui::new(args.color, args.quiet);
+    // Without it a crash is told all the same, unless the limit is met.
+    let _survives = file_limit::survive();
     let done = match &args.command {
         Command::Run(args) => cmd::run::run(args, &ui),
         Command::Analyze(args) => cmd::analyze::analyze(args, &ui),

@@ -1,7 +1,7 @@
 //! What is kept of a crash: its core and its report.
 
 use std::fs::{File, Metadata};
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -11,7 +11,7 @@ use tempfile::NamedTempFile;
 
 use crate::cli::new_file::{self, Existing};
 use crate::report::model::{Gap, Report, Saved};
-use crate::triage::store::{Budget, Origin, Staged, Store};
+use crate::triage::store::{Budget, Origin, Staged, Store, StoreError};
 
 /// Writes a core into an empty file.
 pub type WriteCore<'w> = &'w mut dyn FnMut(&mut File) -> Result<()>;
@@ -81,14 +81,35 @@ pub fn save(
 
 /// The core in the store. Without it the report is kept all the same.
 fn staged(store: &Store, write_core: WriteCore<'_>, gaps: &mut Vec<Gap>) -> Option<Staged> {
-    let written = store.stage().map_err(anyhow::Error::from).and_then(|staged| {
+    /// How many older cores give way at most.
+    const MOST: usize = 16;
+    let mut write = || {
+        let staged = store.stage()?;
         let mut file = staged.core();
         write_core(&mut file.try_clone()?)
             .with_context(|| format!("cannot write into the store `{}`", store.root().display()))?;
         file.flush()?;
         Ok(staged)
-    });
+    };
+    let mut written = write();
+    // The newest crash is the one that is looked at.
+    for _ in 0..MOST {
+        let is_full = written.as_ref().is_err_and(is_full);
+        if !is_full || !store.drop_oldest_core().unwrap_or(false) {
+            break;
+        }
+        written = write();
+    }
     written.map_err(|error| gaps.push(gap("the core file", &error))).ok()
+}
+
+/// Whether the disk had no room.
+fn is_full(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        let system = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+        cause.downcast_ref::<StoreError>().is_some_and(StoreError::is_full)
+            || matches!(system, Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded))
+    })
 }
 
 /// Raw cores younger than this stay as they are: a core that has just been

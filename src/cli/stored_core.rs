@@ -27,8 +27,5 @@ pub fn path(word: &Path, choice: Option<&Path>) -> Result<PathBuf> {
         let what = format!("there is no file `{name}`, and {error:#}");
         Failure::new(what, "give a core file, or an id that `coretool list` shows")
     })?;
-    match entry.core {
-        Some(core) => Ok(core.path),
-        None => Err(StoreError::NoCore { id: entry.id }.into()),
-    }
+    Ok(entry.its_core()?.path.clone())
 }

@@ -5,6 +5,7 @@ mod stack;
 mod value;
 
 use crate::base::gap::Gap;
+use crate::base::secret::masked_words;
 use crate::diagnose::crash::Crash;
 use crate::diagnose::finding::{Finding, Severity};
 use crate::dump::process::{Mapping, Process, SourceKind};
@@ -106,7 +107,7 @@ fn process_info(process: &Process<'_>) -> model::ProcessInfo {
         gid: identity.gid,
         command: (!identity.command.is_empty()).then(|| text(&identity.command)),
         executable: optional(&identity.executable),
-        arguments: identity.arguments.iter().map(|argument| text(argument)).collect(),
+        arguments: masked_words(identity.arguments.iter().map(|argument| text(argument))),
         arguments_complete: Some(identity.arguments_complete),
         cwd: optional(&identity.working_directory),
         exit: process.signal.map(|info| info.signal.name()),

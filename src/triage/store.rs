@@ -24,7 +24,7 @@ mod staging;
 use std::cell::RefCell;
 use std::fs::File;
 use std::path::Path;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 pub use self::budget::{Budget, KeepFree, Reason, Removal};
 pub use self::entry::{CoreFile, Entry};
@@ -133,25 +133,63 @@ impl Store {
     ///
     /// When there is none, or there are several.
     pub fn find(&self, name: &str) -> Result<Entry, StoreError> {
-        let found = if name == "latest" {
-            let newest = Wanted { most: Some(1), ..Wanted::default() };
-            self.list(&newest)?.pop().ok_or(StoreError::Empty)?
-        } else {
-            let id = name.to_ascii_lowercase();
-            let missing = || StoreError::NoSuchCrash { id: name.to_owned() };
-            if !is_id(name) {
-                return Err(missing());
-            }
-            let (mut entries, count) = self.on_index(|index| index.find(&id))?;
-            if count > 1 {
-                return Err(StoreError::Ambiguous { id: name.to_owned(), count });
-            }
-            entries.pop().ok_or_else(missing)?
+        if name == "latest" {
+            return self.newest();
+        }
+        let missing = || StoreError::NoSuchCrash { id: name.to_owned() };
+        if !is_id(name) {
+            return Err(missing());
+        }
+        let id = name.to_ascii_lowercase();
+        let (mut entries, count) = self.on_index(|index| index.find(&id))?;
+        if count > 1 {
+            return Err(StoreError::Ambiguous { id: name.to_owned(), count });
+        }
+        let Some(found) = entries.pop() else {
+            // One that is damaged is not listed, and is named.
+            let directory = self.place.crash(&id);
+            return Entry::read(&directory)?.ok_or_else(missing);
         };
         // The index may be a step behind the files.
-        let now = Entry::read(&found.directory)?;
-        let now = now.ok_or_else(|| StoreError::NoSuchCrash { id: name.to_owned() })?;
+        let now = Entry::read(&found.directory)?.ok_or_else(missing)?;
         Ok(Entry { count: found.count, ..now })
+    }
+
+    /// The newest crash whose files can be read. One that a wrong clock has
+    /// dated into the future comes last.
+    fn newest(&self) -> Result<Entry, StoreError> {
+        /// Clocks differ by less, or one was wrong.
+        const FUTURE: Duration = Duration::from_secs(60 * 60);
+        let latest = SystemTime::now() + FUTURE;
+        let mut of_the_future = None;
+        let mut most = 1;
+        loop {
+            let wanted = Wanted { most: Some(most), ..Wanted::default() };
+            let entries = self.list(&wanted)?;
+            for entry in entries.iter().skip(most / 16) {
+                if let Ok(Some(now)) = Entry::read(&entry.directory) {
+                    let now = Entry { count: entry.count, ..now };
+                    if now.at <= latest {
+                        return Ok(now);
+                    }
+                    of_the_future.get_or_insert(now);
+                }
+            }
+            if entries.len() < most {
+                return of_the_future.ok_or(StoreError::Empty);
+            }
+            most = most.saturating_mul(16);
+        }
+    }
+
+    /// Directories of crashes that cannot be read, and why.
+    ///
+    /// # Errors
+    ///
+    /// When the directory of all crashes cannot be read.
+    pub fn damaged(&self) -> Result<Vec<StoreError>, StoreError> {
+        let read = recovery::directories(&self.place)?;
+        Ok(read.iter().filter_map(|directory| Entry::read(directory).err()).collect())
     }
 
     /// The newest crash of the process with this id and start time, in clock
@@ -173,8 +211,7 @@ impl Store {
     ///
     /// When there is none, or the system refuses.
     pub fn unpack_core(&self, entry: &Entry, to: &File) -> Result<u64, StoreError> {
-        let core = entry.core.as_ref();
-        let core = core.ok_or_else(|| StoreError::NoCore { id: entry.id.clone() })?;
+        let core = entry.its_core()?;
         let from = File::open(&core.path).map_err(StoreError::io("open", &core.path))?;
         let done = match core.is_compressed {
             true => packing::unpack(&from, to),
@@ -189,8 +226,7 @@ impl Store {
     ///
     /// As for [`Store::unpack_core`].
     pub fn packed_core(&self, entry: &Entry, to: &File) -> Result<(), StoreError> {
-        let core = entry.core.as_ref();
-        let core = core.ok_or_else(|| StoreError::NoCore { id: entry.id.clone() })?;
+        let core = entry.its_core()?;
         let mut from = File::open(&core.path).map_err(StoreError::io("open", &core.path))?;
         let done = match core.is_compressed {
             true => std::io::copy(&mut from, &mut &*to).map(|_bytes| ()),

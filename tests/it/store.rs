@@ -777,3 +777,191 @@ fn removals_at_once_disturb_no_count() {
     assert!(saved.contains("\"count\":24"), "the last one wrote what was true: {saved}");
     assert_eq!(assert_sound(&root), 0);
 }
+
+#[test]
+fn a_limit_on_files_costs_the_core_and_not_the_report() {
+    let target = Target::new("blocked-fault");
+    let mut command = Command::new("sh");
+    target.prepare(&mut command);
+    // In units of 512 or 1024 bytes: less than a core, more than a report.
+    let script = "ulimit -f 60; exec \"$0\" \"$@\"";
+    command.args(["-c", script, env!("CARGO_BIN_EXE_coretool"), "run"]).arg(&target.program);
+    let output = finished(&mut command);
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(139), "{said}");
+    assert!(said.contains("CRASH  SIGSEGV"), "{said}");
+
+    // The program itself is killed by that signal, as without us.
+    let mut command = Command::new("sh");
+    target.prepare(&mut command);
+    let script = "ulimit -f 60; exec \"$0\" \"$@\"";
+    command.args(["-c", script, env!("CARGO_BIN_EXE_coretool"), "run", "sh", "-c"]);
+    let output = finished(command.arg("head -c 1000000 /dev/zero > big; exit $?"));
+    assert_eq!(output.status.code(), Some(128 + 25), "{}", text(&output.stderr));
+}
+
+#[test]
+fn another_core_in_the_place_of_one_is_not_taken_for_it() {
+    let target = Target::new("blocked-fault");
+    let first = target.run(&["--core", "c1"], &[]);
+    let id = first.report().saved.as_ref().unwrap().id.clone();
+    assert_eq!(coretool(&target, &["analyze", &id]).0, Some(0));
+    let second = target.run(&["--core", "c1", "--force"], &[]);
+    let newer = second.report().saved.as_ref().unwrap().id.clone();
+    for words in [vec!["analyze", &id], vec!["path", &id], vec!["print", &id, "$rip"]] {
+        let (status, _, said) = coretool(&target, &words);
+        assert!(status == Some(1) && said.contains("is another file now"), "{words:?}: {said}");
+    }
+    assert_eq!(coretool(&target, &["analyze", &newer]).0, Some(0));
+    assert_eq!(coretool(&target, &["show", &id]).0, Some(0));
+    for id in [&id, &newer] {
+        let (status, _, said) = coretool(&target, &["rm", "--core", id]);
+        assert!(status == Some(0) && said.contains("not in the store, and stays"), "{said}");
+    }
+    assert!(target.directory.path().join("c1").exists());
+}
+
+#[test]
+fn one_damaged_crash_keeps_nobody_from_the_others() {
+    let directory = scratch::directory("odd");
+    let root = directory.path().join("store");
+    let store = open(&root);
+    let old = keep(&store, "p", 1, None).unwrap();
+    let new = keep(&store, "p", 2, None).unwrap();
+    fs::create_dir_all(root.join("crashes/aaaaaaaaaaaa/entry.json")).unwrap();
+    let pipe = root.join("crashes/bbbbbbbbbbbb");
+    fs::create_dir(&pipe).unwrap();
+    nix::unistd::mkfifo(&pipe.join("entry.json"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    fs::write(store.find(&new).unwrap().directory.join("entry.json"), "garbage").unwrap();
+    assert_eq!(store.find("latest").unwrap().id, old, "the newest that can be read");
+    store.prune(&budget(), SystemTime::now()).unwrap();
+    fs::remove_file(root.join("index.sqlite")).unwrap();
+    drop(store);
+    let store = open(&root);
+    assert_eq!(store.list(&Wanted::default()).unwrap().len(), 1);
+    let named: Vec<String> = store.damaged().unwrap().iter().map(ToString::to_string).collect();
+    assert_eq!(named.len(), 3, "{named:?}");
+    for id in ["aaaaaaaaaaaa", "bbbbbbbbbbbb", &new] {
+        let error = store.find(id).unwrap_err();
+        assert!(matches!(error, StoreError::Damaged { .. }), "{error:?}");
+        assert!(error.hint().unwrap().contains(id), "{error:?}");
+        store.remove(id).unwrap();
+    }
+    // A report that is no file, is too large, or was changed.
+    let entry = store.find(&old).unwrap();
+    assert!(entry.read_report().unwrap().1);
+    let report = fs::read(entry.report()).unwrap();
+    fs::write(entry.report(), [&report[..], b" "].concat()).unwrap();
+    assert!(!entry.read_report().unwrap().1, "changed");
+    File::create(entry.report()).unwrap().set_len(3 << 30).unwrap();
+    assert!(matches!(entry.read_report(), Err(StoreError::Damaged { .. })));
+    fs::remove_file(entry.report()).unwrap();
+    nix::unistd::mkfifo(&entry.report(), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    assert!(matches!(entry.read_report(), Err(StoreError::Damaged { .. })));
+    fs::remove_file(entry.report()).unwrap();
+    fs::write(entry.report(), report).unwrap();
+    assert_eq!(assert_sound(&root), 1);
+}
+
+#[test]
+fn an_index_of_odd_content_is_made_anew() {
+    let directory = scratch::directory("contents");
+    let root = directory.path().join("store");
+    let index = root.join("index.sqlite");
+    keep(&open(&root), "p", 1, None).unwrap();
+    let damages = [
+        "DROP TABLE counts",
+        "DROP TABLE notes",
+        "DROP TABLE entries",
+        "UPDATE entries SET verdict = x'ff00'",
+        "UPDATE counts SET count = 1.5e300",
+    ];
+    for damage in damages {
+        rusqlite::Connection::open(&index).unwrap().execute_batch(damage).unwrap();
+        let store = open(&root);
+        assert_eq!(store.list(&Wanted::default()).unwrap().len(), 1, "{damage}");
+        assert_eq!(store.counts().unwrap().len(), 1, "{damage}");
+        assert_eq!(store.count("other", "p", SystemTime::now()).unwrap() > 0, true);
+        drop(store);
+        let _gone = fs::remove_file(root.join("counts.json"));
+        fs::remove_file(&index).unwrap();
+        assert_eq!(assert_sound(&root), 1, "{damage}");
+    }
+    for _ in 0..2 {
+        fs::remove_file(&index).unwrap();
+        fs::create_dir_all(index.join("full")).unwrap();
+        assert_eq!(assert_sound(&root), 1, "a directory");
+    }
+    // A count that nothing has: one more of it must not spoil the index.
+    let store = open(&root);
+    let key = store.list(&Wanted::default()).unwrap()[0].key.clone();
+    drop(store);
+    let count =
+        format!(r#"[{{"key":"{key}","program":"p","count":{},"first":1,"last":2}}]"#, u64::MAX);
+    fs::write(root.join("counts.json"), count).unwrap();
+    fs::remove_file(&index).unwrap();
+    for number in 2..5 {
+        keep(&open(&root), "p", number, None).unwrap();
+    }
+    assert_eq!(assert_sound(&root), 4);
+}
+
+#[test]
+fn a_leap_of_the_clock_takes_one_core_and_not_the_name_of_the_latest() {
+    let directory = scratch::directory("clock");
+    let root = directory.path().join("store");
+    let aged = Budget { age: Some(Duration::from_secs(60 * 24 * 3600)), ..budget() };
+    let store = Store::open(&root, Budget { age: None, ..aged.clone() }).unwrap();
+    for number in 1..=4 {
+        keep(&store, "p", number, Some(2000)).unwrap();
+    }
+    drop(store);
+    let store = Store::open(&root, aged).unwrap();
+    let origin = Origin::new(UNIX_EPOCH + Duration::from_secs(4_102_444_800), "test");
+    store.keep(None, &mut crash("p", 5), &origin).unwrap();
+    let with_core =
+        store.list(&Wanted::default()).unwrap().iter().filter(|it| it.core.is_some()).count();
+    assert_eq!(with_core, 3, "the oldest went");
+    assert_eq!(store.find("latest").unwrap().pid, Some(4), "2100 is not now");
+}
+
+#[test]
+fn an_umask_of_everything_leaves_a_store_that_works() {
+    let target = Target::new("blocked-fault");
+    let mut command = Command::new("sh");
+    target.prepare(&mut command);
+    fs::create_dir_all(target.directory.path().join("state")).unwrap();
+    let script = "umask 0777; exec \"$0\" run \"$1\"";
+    command.args(["-c", script, env!("CARGO_BIN_EXE_coretool")]).arg(&target.program);
+    let output = finished(&mut command);
+    assert_eq!(output.status.code(), Some(139), "{}", text(&output.stderr));
+    let root = target.directory.path().join("state/coretool");
+    for path in [&root, &root.join("crashes"), &target.kept()[0]] {
+        assert_eq!(fs::metadata(path).unwrap().mode() & 0o777, 0o700, "{}", path.display());
+    }
+    for path in
+        [root.join("journal"), root.join("index.sqlite"), target.kept()[0].join("entry.json")]
+    {
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600, "{}", path.display());
+    }
+    assert_eq!(fs::read_dir(root.join("incoming")).unwrap().count(), 0);
+}
+
+#[test]
+fn a_store_that_may_only_be_read_is_looked_at() {
+    let target = Target::new("blocked-fault");
+    assert_eq!(target.run(&[], &[]).status, Some(139));
+    let root = target.directory.path().join("state/coretool");
+    let script = "mount --bind \"$0\" \"$0\" && mount -o remount,bind,ro \"$0\" && \
+        \"$1\" list && \"$1\" show && \"$1\" path && ! \"$1\" rm latest";
+    let mut command = Command::new("unshare");
+    target.prepare(&mut command);
+    let flags: &[&str] =
+        if nix::unistd::geteuid().is_root() { &["-m"] } else { &["-m", "-U", "-r"] };
+    command.args(flags).args(["sh", "-c", script]).arg(&root);
+    let output = finished(command.arg(env!("CARGO_BIN_EXE_coretool")));
+    let (out, said) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success() && out.contains("CRASH  SIGSEGV"), "{out}{said}");
+    assert!(said.contains("may only be read"), "{said}");
+    assert_eq!(target.kept().len(), 1);
+}

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use libc::pid_t;
 
 use crate::base::facts::{Relative, Tree};
-use crate::capture::facts::environment::is_secret;
+use crate::base::secret::{is_secret, masked_words};
 use crate::capture::facts::proc_file::{ProcDir, stat_fields, state_word, words};
 
 /// Generations above the process that are told.
@@ -74,7 +74,8 @@ fn shortened(words: Vec<String>) -> Vec<String> {
         word
     };
     let is_long = words.len() > MOST;
-    let mut kept: Vec<String> = words.into_iter().take(MOST).map(shorten).collect();
+    let mut kept: Vec<String> =
+        masked_words(words.into_iter().take(MOST)).into_iter().map(shorten).collect();
     kept.extend(is_long.then(|| "...".to_owned()));
     kept
 }

@@ -5,6 +5,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::base::facts::{Cgroup, Mount, Namespace, ResourceLimit, Surroundings};
+use crate::base::secret::masked_words;
 use crate::base::text::text;
 use crate::capture::facts::proc_file::{ProcDir, stat_fields, words};
 
@@ -17,7 +18,7 @@ pub(super) fn surroundings(process: &ProcDir<'_>) -> Surroundings {
     let mounts = mounts(&process.read("mountinfo").unwrap_or_default());
     let omitted = mounts.len().saturating_sub(MOST_MOUNTS);
     Surroundings {
-        arguments: words(&process.read("cmdline").unwrap_or_default()),
+        arguments: masked_words(words(&process.read("cmdline").unwrap_or_default())),
         executable: process.link("exe"),
         cwd: process.link("cwd"),
         root: process.link("root"),

@@ -6,6 +6,7 @@
 //! 32 and 33 itself (`pthread_cancel`, `setuid`), so those would hang.
 #![expect(unsafe_code, reason = "ptrace, waitpid and code before exec have no safe interface")]
 
+pub(super) mod file_limit;
 mod pidfd;
 mod privilege;
 pub(super) mod semaphores;

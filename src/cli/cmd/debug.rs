@@ -15,7 +15,7 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::options::StoreArgs;
 use crate::cli::store_place;
-use crate::triage::store::{Entry, StoreError};
+use crate::triage::store::Entry;
 
 /// `coretool debug`.
 #[derive(Clone, Debug, clap::Args)]
@@ -97,7 +97,7 @@ pub fn debug(args: &DebugArgs) -> Result<Exit> {
         );
         Failure::new(what, hint)
     })?;
-    let core = entry.core.as_ref().ok_or_else(|| StoreError::NoCore { id: entry.id.clone() })?;
+    let core = entry.its_core()?;
     let executable = executable(args, &entry);
     let unpacked;
     let path = if core.is_compressed {

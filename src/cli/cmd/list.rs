@@ -75,7 +75,7 @@ pub fn list(args: &ListArgs, ui: &Ui) -> Result<Exit> {
     if args.format == Format::Json {
         json::render(&list, Layout::Indented, &mut text).context("cannot render the list")?;
     } else if list.crashes.is_empty() {
-        let filtered = args.program.is_some() || args.since.is_some();
+        let filtered = args.program.is_some() || args.since.is_some() || args.n == Some(0);
         let what = if filtered { "no such crash" } else { "no crash" };
         ui.say(&format!("{what} is kept in {}", list.store));
         if !filtered {

@@ -9,7 +9,6 @@ use crate::cli::exit::Exit;
 use crate::cli::options::StoreArgs;
 use crate::cli::store_place;
 use crate::cli::ui::Ui;
-use crate::triage::store::StoreError;
 
 /// `coretool path`.
 #[derive(Clone, Debug, clap::Args)]
@@ -44,7 +43,7 @@ pub fn path(args: &PathArgs, ui: &Ui) -> Result<Exit> {
     } else if args.report {
         entry.report()
     } else {
-        entry.core.ok_or(StoreError::NoCore { id: entry.id })?.path
+        entry.its_core()?.path.clone()
     };
     ui.data(&format!("{}\n", path.display()))?;
     Ok(Exit::Done)

@@ -101,6 +101,9 @@ pub fn prune(args: &PruneArgs, ui: &Ui) -> Result<Exit> {
                 .to_owned(),
             })
             .collect();
+        for damaged in store.damaged()? {
+            ui.error(&damaged.into());
+        }
         pruned.bytes = before;
         if !args.dry_run {
             pruned.compressed = compress(&store, ui)?;

@@ -6,6 +6,7 @@ use crate::cli::exit::Exit;
 use crate::cli::options::StoreArgs;
 use crate::cli::store_place;
 use crate::cli::ui::Ui;
+use crate::triage::store::StoreError;
 
 /// `coretool rm`.
 #[derive(Clone, Debug, clap::Args)]
@@ -33,13 +34,29 @@ pub struct RmArgs {
 pub fn rm(args: &RmArgs, ui: &Ui) -> Result<Exit> {
     let store = store_place::with_crashes(args.store.store.as_deref())?;
     let mut entries = Vec::new();
+    let mut damaged = Vec::new();
     for id in &args.ids {
-        let entry = store.find(id)?;
-        if !entries.contains(&entry) {
-            entries.push(entry);
+        match store.find(id) {
+            Ok(entry) if entries.contains(&entry) => (),
+            Ok(entry) => entries.push(entry),
+            // The wish is to be rid of it.
+            Err(StoreError::Damaged { .. }) if !args.core => damaged.push(id),
+            Err(error) => return Err(error.into()),
         }
     }
+    for id in damaged {
+        store.remove(id)?;
+        ui.say(&format!("removed {id}, which was damaged"));
+    }
     for entry in &entries {
+        let elsewhere = entry.core.as_ref().filter(|core| !core.is_ours);
+        if let Some(path) = elsewhere.map(|core| &core.path).or(entry.replaced_core.as_ref())
+            && args.core
+        {
+            let (id, path) = (&entry.id, path.display());
+            ui.say(&format!("the core of {id} is not in the store, and stays: {path}"));
+            continue;
+        }
         let what = match args.core {
             true => {
                 store.drop_core(&entry.id)?;

@@ -3,8 +3,6 @@
 //! It is shown as it was made when the process died, with the options of
 //! `analyze`; nothing is analyzed again.
 
-use std::fs;
-
 use anyhow::{Context as _, Result};
 
 use crate::cli::args::ReportArgs;
@@ -13,7 +11,7 @@ use crate::cli::exit::Exit;
 use crate::cli::options::StoreArgs;
 use crate::cli::store_place;
 use crate::cli::ui::{Stream, Ui};
-use crate::report::model::{Report, Saved};
+use crate::report::model::{Gap, Report, Saved};
 use crate::report::render::json::Layout;
 use crate::triage::store::Entry;
 
@@ -55,9 +53,16 @@ pub fn show(args: &ShowArgs, ui: &Ui) -> Result<Exit> {
 /// The report of a kept crash, which says where its files are now.
 pub(super) fn report(entry: &Entry) -> Result<Report> {
     let path = entry.report();
-    let text = fs::read(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
+    let (text, is_same) = entry.read_report()?;
     let mut report: Report = serde_json::from_slice(&text)
         .with_context(|| format!("`{}` is no report that this version reads", path.display()))?;
+    if !is_same {
+        report.gaps.push(Gap {
+            missing: "the report as it was kept".to_owned(),
+            why: format!("`{}` was changed since", path.display()),
+            hint: Some(format!("make it anew from the core: coretool analyze {}", entry.id)),
+        });
+    }
     report.saved = Some(Saved {
         directory: entry.directory.display().to_string(),
         core: entry.core.as_ref().map(|core| core.path.display().to_string()),

@@ -217,6 +217,7 @@ mod tests {
             captured_by: String::new(),
             report_bytes: 10,
             core: (core > 0).then_some(file),
+            replaced_core: None,
         }
     }
 

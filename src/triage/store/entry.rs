@@ -2,13 +2,14 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
 use super::error::StoreError;
-use super::place::on_disk;
+use super::place::{self, on_disk};
 use crate::triage::digest::digest;
 
 /// The name of the layout of `entry.json`.
@@ -19,6 +20,7 @@ pub(super) const ID_DIGITS: usize = 12;
 
 /// A file larger than this is none of ours.
 const LARGEST_MANIFEST: u64 = 1 << 20;
+const LARGEST_REPORT: u64 = 256 << 20;
 
 /// `entry.json`, written last: a directory that has one is whole. It never
 /// changes, and its digest is the crash's id.
@@ -50,6 +52,26 @@ pub(super) struct Manifest {
     /// A core outside of the store, which it neither counts nor removes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) core_elsewhere: Option<PathBuf>,
+    /// What tells that file from one that is put in its place later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) core_elsewhere_is: Option<FileMark>,
+}
+
+/// What changes when a file is written again or replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct FileMark {
+    /// Its length in bytes.
+    length: u64,
+    /// When it was last written, in seconds since 1970 and nanoseconds.
+    seconds: i64,
+    nanoseconds: i64,
+}
+
+impl FileMark {
+    pub(super) fn of(found: &fs::Metadata) -> Self {
+        let (seconds, nanoseconds) = (found.mtime(), found.mtime_nsec());
+        Self { length: found.len(), seconds, nanoseconds }
+    }
 }
 
 /// One kept crash.
@@ -84,6 +106,8 @@ pub struct Entry {
     pub report_bytes: u64,
     /// Its core, while there is one.
     pub core: Option<CoreFile>,
+    /// Where its core was, outside of the store: another file is there now.
+    pub replaced_core: Option<PathBuf>,
 }
 
 /// The core of a kept crash.
@@ -107,8 +131,14 @@ impl Entry {
         let Some((_, manifest)) = read_manifest(directory)? else { return Ok(None) };
         let name = directory.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let size = |name: &str| fs::metadata(directory.join(name)).map_or(0, |it| on_disk(&it));
+        let mut replaced_core = None;
         let elsewhere = manifest.core_elsewhere.as_ref().and_then(|path| {
-            let bytes = on_disk(&fs::metadata(path).ok()?);
+            let found = fs::metadata(path).ok()?;
+            if manifest.core_elsewhere_is.is_some_and(|mark| mark != FileMark::of(&found)) {
+                replaced_core = Some(path.clone());
+                return None;
+            }
+            let bytes = on_disk(&found);
             let is_compressed = path.extension().is_some_and(|extension| extension == "zst");
             Some(CoreFile { path: path.clone(), bytes, is_compressed, is_ours: false })
         });
@@ -129,7 +159,32 @@ impl Entry {
             captured_by: manifest.captured_by,
             report_bytes: files.into_iter().map(size).sum(),
             core,
+            replaced_core,
         }))
+    }
+
+    /// Its core.
+    ///
+    /// # Errors
+    ///
+    /// When none is kept, or another file is in its place.
+    pub fn its_core(&self) -> Result<&CoreFile, StoreError> {
+        self.core.as_ref().ok_or_else(|| match &self.replaced_core {
+            Some(path) => StoreError::Replaced { id: self.id.clone(), path: path.clone() },
+            None => StoreError::NoCore { id: self.id.clone() },
+        })
+    }
+
+    /// The bytes of the report, and whether they are what was kept.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be read, or are too many.
+    pub fn read_report(&self) -> Result<(Vec<u8>, bool), StoreError> {
+        let bytes = place::read_file(&self.report(), LARGEST_REPORT)?;
+        let manifest = read_manifest(&self.directory)?;
+        let is_same = manifest.is_some_and(|(_, manifest)| manifest.report == digest(&bytes));
+        Ok((bytes, is_same))
     }
 
     /// The whole report, as JSON.
@@ -179,23 +234,24 @@ pub(super) fn link_sidecar(directory: &Path, core: &Path) -> Result<(), StoreErr
     }
 }
 
+/// What `entry.json` says. `None`: there is none.
 fn read_manifest(directory: &Path) -> Result<Option<(Vec<u8>, Manifest)>, StoreError> {
     let path = directory.join("entry.json");
-    let bytes = match fs::metadata(&path) {
-        Ok(found) if found.len() > LARGEST_MANIFEST => return Ok(None),
-        Ok(_) => fs::read(&path),
-        Err(error) => Err(error),
-    };
-    match bytes {
-        Ok(bytes) => {
-            let manifest: Option<Manifest> = serde_json::from_slice(&bytes).ok();
-            let ours = manifest.filter(|manifest| manifest.schema == SCHEMA);
-            Ok(ours.map(|manifest| (bytes, manifest)))
+    let bytes = match place::read_file(&path, LARGEST_MANIFEST) {
+        Err(StoreError::Io { source, .. })
+            if matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
+        {
+            return Ok(None);
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) if error.kind() == io::ErrorKind::NotADirectory => Ok(None),
-        Err(error) => Err(StoreError::io("read", &path)(error)),
+        bytes => bytes?,
+    };
+    let damaged = |why: String| StoreError::Damaged { path: path.clone(), why };
+    let manifest: Manifest =
+        serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
+    if manifest.schema != SCHEMA {
+        return Err(damaged("another version of coretool has written it".to_owned()));
     }
+    Ok(Some((bytes, manifest)))
 }
 
 /// The core in a crash's directory. While one is being compressed there are

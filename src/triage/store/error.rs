@@ -72,6 +72,15 @@ pub enum StoreError {
         path: PathBuf,
     },
 
+    /// The core was kept outside of the store, and was written again since.
+    #[error("the core of crash {id} is lost: `{}` is another file now", path.display())]
+    Replaced {
+        /// The crash.
+        id: String,
+        /// Where the core was.
+        path: PathBuf,
+    },
+
     /// A file that cannot be what was kept.
     #[error("`{}` is damaged: {why}", path.display())]
     Damaged {
@@ -123,11 +132,30 @@ impl StoreError {
 
     /// Whether the index itself is damaged.
     pub(super) fn is_damaged_index(&self) -> bool {
-        let Self::Index { source } = self else { return false };
-        matches!(
-            source.sqlite_error_code(),
-            Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase)
-        )
+        let source = match self {
+            Self::Index { source } => source,
+            // A directory in its place, say.
+            Self::Io { path, source, .. } => {
+                return path.ends_with("index.sqlite")
+                    && source.kind() == io::ErrorKind::IsADirectory;
+            }
+            _ => return false,
+        };
+        match source {
+            // SQLITE_ERROR: a table or a column of ours is not there.
+            rusqlite::Error::SqliteFailure(error, _) => {
+                error.extended_code == rusqlite::ffi::SQLITE_ERROR
+                    || matches!(
+                        error.code,
+                        rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase
+                    )
+            }
+            rusqlite::Error::SqlInputError { .. }
+            | rusqlite::Error::FromSqlConversionFailure(..)
+            | rusqlite::Error::IntegralValueOutOfRange(..)
+            | rusqlite::Error::InvalidColumnType(..) => true,
+            _ => false,
+        }
     }
 
     /// What the user may try.
@@ -161,6 +189,14 @@ impl StoreError {
                 "the report is there: `coretool show`; `coretool prune --help` tells about budgets"
                     .to_owned(),
             ),
+            Self::Replaced { id, path } => Some(format!(
+                "the report is there: coretool show {id}; to look at that file: {}",
+                path.display()
+            )),
+            Self::Damaged { path, .. } => path
+                .parent()
+                .and_then(|directory| directory.file_name())
+                .map(|id| format!("remove what is left: coretool rm {}", id.to_string_lossy())),
             _ => None,
         }
     }

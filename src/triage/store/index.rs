@@ -7,18 +7,23 @@ use std::collections::HashMap;
 use std::fs::OpenOptions;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, TransactionBehavior, params};
 
 use super::entry::{CoreFile, Entry};
 use super::error::StoreError;
+use super::place;
 
 /// Of the tables below. An index of another version is made anew.
 const VERSION: i64 = 1;
 
 /// How long one process waits for another's transaction.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(6);
+
+/// A larger count is none: adding to it must not leave SQLite's integers.
+const MOST_COUNT: u64 = 1 << 53;
 
 const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS entries (
@@ -98,6 +103,7 @@ impl Index {
             .mode(0o600)
             .custom_flags(libc::O_NOFOLLOW)
             .open(path)
+            .and_then(place::owner_only)
             .map_err(StoreError::io("open", path))?;
         let found = file.metadata().map_err(StoreError::io("open", path))?;
         drop(file);
@@ -124,7 +130,7 @@ impl Index {
         connection.busy_timeout(PATIENCE)?;
         // Readers and one writer at a time; a killed writer leaves a log that
         // the next one reads.
-        connection.pragma_update(None, "journal_mode", "wal")?;
+        self.write_ahead()?;
         // The disk is not waited for, since processes that died are held
         // meanwhile: after a power failure the index is checked and, where it
         // is not sound, made anew.
@@ -143,6 +149,21 @@ impl Index {
         // Reads a page of each: damage shows here.
         self.len()?;
         Ok(())
+    }
+
+    /// Chooses SQLite's write-ahead log. While another process does so, too,
+    /// SQLite says at once that it is busy, however patient it is to be.
+    fn write_ahead(&self) -> Result<(), StoreError> {
+        let start = Instant::now();
+        loop {
+            let done = self.connection.pragma_update(None, "journal_mode", "wal");
+            match done.map_err(StoreError::from) {
+                Err(error) if error.is_busy() && start.elapsed() < PATIENCE => {
+                    thread::sleep(Duration::from_millis(5));
+                }
+                done => return done,
+            }
+        }
     }
 
     /// Whether the file at `path` is still this one.
@@ -165,7 +186,11 @@ impl Index {
     /// Whether SQLite finds its own file sound.
     pub(super) fn is_sound(&self) -> bool {
         let said = self.connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0));
+        // It does not look for what we need to be there.
         said.is_ok_and(|said: String| said == "ok")
+            && self.list(&Wanted::default()).is_ok()
+            && self.counts().is_ok()
+            && self.note("boot").is_ok()
     }
 
     pub(super) fn len(&self) -> Result<u64, StoreError> {
@@ -262,7 +287,7 @@ impl Index {
                 .execute(params![
                     count.key,
                     count.program,
-                    signed(count.count),
+                    signed(count.count.min(MOST_COUNT)),
                     signed(count.first),
                     signed(count.last)
                 ])?;
@@ -404,6 +429,7 @@ impl Index {
             report_bytes: unsigned(row.get(10)?),
             count: 1,
             core,
+            replaced_core: None,
             id,
         })
     }

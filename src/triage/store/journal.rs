@@ -14,6 +14,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::error::StoreError;
+use super::place;
 
 /// Length of the file, which never changes: on a full disk no byte more is
 /// needed to begin an operation, least of all the removal of something.
@@ -83,7 +84,8 @@ pub(super) fn is_name(name: &str) -> bool {
 /// The journal of a store.
 #[derive(Debug)]
 pub(super) struct Journal {
-    file: File,
+    /// `None`: it may not be written to, and nothing is changed.
+    file: Option<File>,
     /// Whether it was waited for in vain: once is enough for one command.
     is_tired: Cell<bool>,
 }
@@ -104,8 +106,19 @@ impl Journal {
             .truncate(false)
             .mode(0o600)
             .custom_flags(libc::O_NOFOLLOW)
-            .open(&path)
-            .map_err(cannot)?;
+            .open(&path);
+        let file = match file {
+            // Such a store can be looked at.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
+                ) =>
+            {
+                None
+            }
+            file => Some(file.and_then(place::owner_only).map_err(cannot)?),
+        };
         Ok(Self { file, is_tired: Cell::new(false) })
     }
 
@@ -116,7 +129,7 @@ impl Journal {
 
     fn pending(&self) -> Option<Intent> {
         let mut line = [0; LENGTH];
-        let got = self.file.read_at(&mut line, 0).unwrap_or(0);
+        let got = self.file.as_ref().map_or(0, |file| file.read_at(&mut line, 0).unwrap_or(0));
         let line = line.get(..got).unwrap_or_default();
         let line: Vec<u8> = line.iter().copied().filter(|byte| *byte != 0).collect();
         Intent::read(&line)
@@ -145,9 +158,12 @@ impl Journal {
 
     /// As [`Journal::turn`], without waiting. `None`: another process has it.
     pub(super) fn turn_now(&self) -> io::Result<Option<(Turn<'_>, Option<Intent>)>> {
-        match self.file.try_lock() {
+        let file = self.file.as_ref().ok_or_else(|| {
+            io::Error::new(io::ErrorKind::PermissionDenied, "it may only be read")
+        })?;
+        match file.try_lock() {
             Ok(()) => {
-                let turn = Turn { file: &self.file };
+                let turn = Turn { file };
                 let pending = self.pending();
                 Ok(Some((turn, pending)))
             }

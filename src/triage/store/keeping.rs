@@ -1,10 +1,11 @@
 //! How a crash gets into the store.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::Store;
-use super::entry::{self, Entry, Manifest, SCHEMA};
+use super::entry::{self, Entry, FileMark, Manifest, SCHEMA};
 use super::error::StoreError;
 use super::index::{Index, millis};
 use super::journal::Intent;
@@ -203,6 +204,7 @@ impl Store {
         let program = program.unwrap_or("unknown").trim_end_matches(" (deleted)").to_owned();
         let key = address_key(report, &program);
         let count = self.on_index(|index| index.count_of(&key)).unwrap_or(0);
+        let found = origin.core_elsewhere.as_ref().and_then(|path| fs::metadata(path).ok());
         Ok(Manifest {
             schema: SCHEMA.to_owned(),
             at: millis(origin.at),
@@ -216,6 +218,7 @@ impl Store {
             report: digest_of_report,
             sidecar: origin.sidecar.as_deref().map(digest),
             core_elsewhere: origin.core_elsewhere.clone(),
+            core_elsewhere_is: found.as_ref().map(FileMark::of),
             program,
             key,
         })

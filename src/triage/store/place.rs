@@ -10,8 +10,10 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::hash::{BuildHasher as _, RandomState};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{
+    DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
+};
 use std::path::{Path, PathBuf};
 
 use super::error::StoreError;
@@ -76,8 +78,20 @@ pub(super) fn private_directory(path: &Path, with_parents: bool) -> Result<(), S
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists || !path.is_dir() => {
             Err(StoreError::io("make the directory", path)(error))
         }
+        // The user's umask may have taken it from the owner, too.
+        Ok(()) => fs::set_permissions(path, fs::Permissions::from_mode(0o700))
+            .map_err(StoreError::io("make the directory", path)),
         _ => Ok(()),
     }
+}
+
+/// A file that has just been made, readable for its owner whatever the umask.
+pub(super) fn owner_only(file: File) -> io::Result<File> {
+    let mode = file.metadata()?.mode();
+    if mode & 0o600 != 0o600 {
+        file.set_permissions(fs::Permissions::from_mode(0o600))?;
+    }
+    Ok(file)
 }
 
 fn check(path: &Path, found: &fs::Metadata) -> Result<(), StoreError> {
@@ -101,6 +115,32 @@ pub(super) fn new_file(path: &Path) -> io::Result<File> {
         .mode(0o600)
         .custom_flags(libc::O_NOFOLLOW)
         .open(path)
+        .and_then(owner_only)
+}
+
+/// Reads a whole regular file of at most `most` bytes. A pipe, that somebody
+/// has put in its place, is not waited for.
+pub(super) fn read_file(path: &Path, most: u64) -> Result<Vec<u8>, StoreError> {
+    let cannot = StoreError::io("read", path);
+    let damaged = |why: String| StoreError::Damaged { path: path.to_owned(), why };
+    let mut options = OpenOptions::new();
+    let file = options.read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path);
+    let file = file.map_err(|error| match error.raw_os_error() {
+        Some(libc::ELOOP) => damaged("it is a symbolic link".to_owned()),
+        Some(libc::ENXIO) => damaged("it is no file".to_owned()),
+        _ => cannot(error),
+    })?;
+    let found = file.metadata().map_err(cannot)?;
+    if !found.is_file() {
+        return Err(damaged("it is no file".to_owned()));
+    }
+    let mut bytes = Vec::new();
+    file.take(most.saturating_add(1)).read_to_end(&mut bytes).map_err(cannot)?;
+    if bytes.len() as u64 > most {
+        let length = found.len();
+        return Err(damaged(format!("it has {length} bytes, and none of ours has over {most}")));
+    }
+    Ok(bytes)
 }
 
 /// Writes a new file.
@@ -121,6 +161,7 @@ pub(super) fn nameless_file(directory: &Path) -> io::Result<File> {
         .mode(0o600)
         .custom_flags(libc::O_TMPFILE)
         .open(directory)
+        .and_then(owner_only)
 }
 
 /// Gives a nameless file a name, which must be free.

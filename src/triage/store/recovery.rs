@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::Store;
@@ -58,7 +58,19 @@ fn of_files(place: &Place) -> Result<Index, StoreError> {
 
 /// Whether SQLite may have failed to make its helper files.
 fn may_lack_room(error: &StoreError) -> bool {
-    let StoreError::Index { source } = error else { return error.is_full() };
+    let source = match error {
+        StoreError::Index { source } => source,
+        // A store that may only be read.
+        StoreError::Io { source, .. }
+            if matches!(
+                source.kind(),
+                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
+            ) =>
+        {
+            return true;
+        }
+        _ => return error.is_full(),
+    };
     matches!(
         source.sqlite_error_code(),
         Some(
@@ -110,7 +122,15 @@ fn renewed(place: &Place) -> Result<Index, StoreError> {
     }
     for suffix in ["", "-wal", "-shm"] {
         let name = |extra: &str| place.root.join(format!("index.sqlite{extra}{suffix}"));
-        match fs::rename(name(""), name(".damaged")) {
+        let aside = name(".damaged");
+        // A directory neither replaces nor is replaced.
+        let moved = fs::rename(name(""), &aside).or_else(|error| match error.kind() {
+            io::ErrorKind::NotFound => Err(error),
+            _ => staging::remove_all(&aside)
+                .map_err(|_stays| error)
+                .and_then(|()| fs::rename(name(""), &aside)),
+        });
+        match moved {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(StoreError::io("move", &name(""))(error));
             }
@@ -151,8 +171,15 @@ fn counts_of(kept: &[Entry]) -> Vec<Count> {
     counts.into_values().collect()
 }
 
-/// All crashes that the files tell of.
+/// All crashes that the files tell of. One that cannot be read keeps nobody
+/// from the others.
 fn kept(place: &Place) -> Result<Vec<Entry>, StoreError> {
+    let directories = directories(place)?;
+    Ok(directories.iter().filter_map(|path| Entry::read(path).ok().flatten()).collect())
+}
+
+/// The directories of all crashes, damaged ones too.
+pub(super) fn directories(place: &Place) -> Result<Vec<PathBuf>, StoreError> {
     let cannot = StoreError::io("read", &place.crashes);
     let mut kept = Vec::new();
     for directory in fs::read_dir(&place.crashes).map_err(cannot)? {
@@ -160,7 +187,7 @@ fn kept(place: &Place) -> Result<Vec<Entry>, StoreError> {
         let name = path.file_name().and_then(|name| name.to_str());
         // Directories that the user, or an earlier version, has put there.
         if name.is_some_and(|name| name.len() == entry::ID_DIGITS && is_name(name)) {
-            kept.extend(Entry::read(&path)?);
+            kept.push(path);
         }
     }
     Ok(kept)
@@ -314,9 +341,11 @@ impl Store {
                 staging::remove_all(&entry::sidecar_of(other))?;
             }
         }
-        match Entry::read(&directory)? {
-            Some(entry) => self.index.borrow().put(&entry),
-            None => self.index.borrow().remove(id),
+        match Entry::read(&directory) {
+            Ok(Some(entry)) => self.index.borrow().put(&entry),
+            // What cannot be read is not listed.
+            Ok(None) | Err(StoreError::Damaged { .. }) => self.index.borrow().remove(id),
+            Err(error) => Err(error),
         }
     }
 

@@ -3,12 +3,13 @@
 use std::time::SystemTime;
 
 use super::Store;
-use super::budget::{self, Budget, Removal};
+use super::budget::{self, Budget, Reason, Removal};
+use super::entry::Entry;
 use super::error::StoreError;
 use super::index::{Index, Taken, Wanted, millis};
 use super::journal::Intent;
 use super::place::free_space;
-use super::recovery::Freshness;
+use super::recovery::{self, Freshness};
 
 impl Store {
     /// Removes a crash, its report and its core. Its count stays.
@@ -17,9 +18,27 @@ impl Store {
     ///
     /// When there is no such crash, or the system refuses.
     pub fn remove(&self, id: &str) -> Result<(), StoreError> {
-        let id = self.find(id)?.id;
+        let id = match self.find(id) {
+            Ok(entry) => entry.id,
+            // Nothing of it can be read: its directory is removed.
+            Err(StoreError::Damaged { .. }) => self.id_of_directory(id)?,
+            Err(error) => return Err(error),
+        };
         self.change(&Intent::Remove { id }, || Ok(()))?;
         self.save_counts(Freshness::Now)
+    }
+
+    /// The id of the only directory whose name begins with `name`.
+    fn id_of_directory(&self, name: &str) -> Result<String, StoreError> {
+        let name = name.to_ascii_lowercase();
+        let directories = recovery::directories(&self.place)?;
+        let names = directories.iter().filter_map(|path| path.file_name()?.to_str());
+        let mut found: Vec<&str> = names.filter(|found| found.starts_with(&name)).collect();
+        match (found.pop(), found.len() as u64) {
+            (Some(id), 0) => Ok(id.to_owned()),
+            (None, _) => Err(StoreError::NoSuchCrash { id: name }),
+            (Some(_), more) => Err(StoreError::Ambiguous { id: name, count: more + 1 }),
+        }
     }
 
     /// Removes the core of a crash; its report stays.
@@ -81,8 +100,29 @@ impl Store {
             per_program: shrunk(self.budget.per_program),
             ..self.budget.clone()
         };
-        let removals = self.excess_but(&budget, now, protected)?;
+        let mut removals = self.excess_but(&budget, now, protected)?;
+        // One by age for each that comes: after a wrong clock's leap all would
+        // be old at once.
+        let mut by_age = 0;
+        removals.retain(|removal| {
+            by_age += u32::from(removal.why == Reason::Age);
+            removal.why != Reason::Age || by_age == 1
+        });
         self.carry_out(&removals)
+    }
+
+    /// Removes the oldest core, and says whether there was one: a newer one
+    /// has no room on the disk.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Store::drop_core`].
+    pub fn drop_oldest_core(&self) -> Result<bool, StoreError> {
+        let entries = self.list(&Wanted::default())?;
+        let has_core = |entry: &&Entry| entry.core.as_ref().is_some_and(|core| core.is_ours);
+        let Some(oldest) = entries.iter().rev().find(has_core) else { return Ok(false) };
+        self.drop_core(&oldest.id)?;
+        Ok(true)
     }
 
     /// Whether any bound is passed. It costs a sum, not a list.

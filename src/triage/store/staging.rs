@@ -27,7 +27,14 @@ impl Incoming {
         for _ in 0..100 {
             let path = place.new_incoming("");
             place::private_directory(&path, false)?;
-            let Ok(held) = File::open(&path) else { continue };
+            let held = match File::open(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    let _unused = fs::remove_dir(&path);
+                    return Err(StoreError::io("open", &path)(error));
+                }
+                Err(_swept) => continue,
+                Ok(held) => held,
+            };
             held.lock().map_err(StoreError::io("lock", &path))?;
             let is_there = held.metadata().is_ok_and(|ours| {
                 fs::symlink_metadata(&path).is_ok_and(|there| there.ino() == ours.ino())
@@ -167,7 +174,8 @@ pub(super) fn left_behind(place: &Place) -> Result<Vec<Left>, StoreError> {
         // Whoever lives holds it.
         let Ok(directory) = File::open(&path) else { continue };
         if directory.try_lock().is_ok() {
-            let id = entry::id_of(&path)?;
+            // What is damaged is not all of a crash.
+            let id = entry::id_of(&path).unwrap_or_default();
             left.push(Left { path, id, _held: Some(directory) });
         }
     }
