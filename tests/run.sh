@@ -9,6 +9,7 @@ cd "$(dirname "$0")/.."
 
 # A tool, and the Debian package that has it.
 tools='
+bash bash
 cc gcc
 g++ g++
 clang clang
@@ -25,6 +26,8 @@ readelf binutils
 objcopy binutils
 zstd zstd
 setpriv util-linux
+ipcs util-linux
+ipcrm util-linux
 script bsdutils
 '
 

@@ -3,8 +3,10 @@
 use std::env;
 use std::ffi::OsStr;
 use std::fs;
+use std::fs::OpenOptions;
+use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -15,11 +17,16 @@ use nix::unistd::{AccessFlags, access};
 use crate::base::signal::Signal;
 use crate::capture::core_pattern::{CorePattern, NameFacts, NamePattern, Piece};
 use crate::capture::privileges;
+use crate::dump::core_owner::{CoreOwner, HEAD, core_owner};
+
+/// The most files whose owner is looked for.
+const MOST: usize = 64;
 
 /// What became of the kernel's core.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KernelCore {
-    /// It is here. Whether it is whole, opening it will tell.
+    /// It is here, written since the program started, and its notes name the
+    /// program's process id. Whether it is whole, opening it will tell.
     Found(PathBuf),
     /// There is none, and why.
     Missing(String),
@@ -78,8 +85,8 @@ impl Prospect {
             }
         }
         let executable = privileges::executable(program).and_then(|path| path.canonicalize().ok());
-        if let Some(path) = &executable {
-            refuse_private(path)?;
+        if let Some(why) = privileges::undumpable(program) {
+            return Err(why);
         }
         // File times come from a coarser clock, which may lag by a tick.
         let started = SystemTime::now() - Duration::from_millis(20);
@@ -112,14 +119,32 @@ impl Prospect {
                 .map(|name| name.trim_ascii_end().to_vec()),
         };
         let pattern = NamePattern::new(&self.pieces, &facts);
-        let newest = self.candidates(&pattern).into_iter().max_by_key(|(_, modified)| *modified);
-        match newest {
-            Some((path, _)) => KernelCore::Found(path),
-            None => KernelCore::Missing(format!(
-                "the kernel says that it wrote one, but there is none in `{}` now",
-                self.directory.join(OsStr::from_bytes(pattern.directory())).display()
-            )),
+        let mut candidates = self.candidates(&pattern);
+        candidates.sort_by_key(|(_, modified)| std::cmp::Reverse(*modified));
+        let mut others = Vec::new();
+        for (path, _) in candidates.into_iter().take(MOST) {
+            match owner(&path) {
+                Some(owner) if number(pid).is_some_and(|pid| owner.is(pid)) => {
+                    return KernelCore::Found(path);
+                }
+                other => others.push((path, other)),
+            }
         }
+        let directory = self.directory.join(OsStr::from_bytes(pattern.directory()));
+        KernelCore::Missing(match others.first() {
+            None => format!(
+                "the kernel says that it wrote one, but there is none in `{}` now",
+                directory.display()
+            ),
+            Some((path, Some(CoreOwner { pid: Some(other), .. }))) => format!(
+                "the kernel says that it wrote one, but `{}` is of process {other}, not {pid}",
+                path.display()
+            ),
+            Some((path, _)) => format!(
+                "the kernel says that it wrote one, but `{}` does not say whose core it is",
+                path.display()
+            ),
+        })
     }
 
     /// Files with such a name, written since the program started.
@@ -143,19 +168,54 @@ impl Prospect {
     }
 }
 
-/// The kernel dumps no process whose executable its user may not read, and no
-/// set-user-id one, unless `fs.suid_dumpable` says otherwise.
-fn refuse_private(path: &Path) -> Result<(), String> {
-    const SET_ID: u32 = 0o6000;
-    let shown = path.display();
-    if access(path, AccessFlags::R_OK).is_err() {
-        return Err(format!("`{shown}` is not readable, and the kernel dumps no such program"));
+/// Whose core a file is.
+fn owner(path: &Path) -> Option<CoreOwner> {
+    let mut head = Vec::new();
+    // No fifo that keeps us waiting, no link to elsewhere.
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
+        .open(path)
+        .ok()?;
+    file.take(HEAD).read_to_end(&mut head).ok()?;
+    core_owner(&head)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn prospect(directory: &Path) -> Prospect {
+        let CorePattern::File(pieces) = CorePattern::parse(b"core.%t", false) else {
+            panic!("a file pattern")
+        };
+        let started = SystemTime::now() - Duration::from_secs(1);
+        Prospect { pieces, directory: directory.to_owned(), executable: None, started }
     }
-    let mode = path.metadata().map_or(0, |metadata| metadata.permissions().mode());
-    if mode & SET_ID != 0
-        && fs::read("/proc/sys/fs/suid_dumpable").is_ok_and(|text| text.starts_with(b"0"))
-    {
-        return Err(format!("`{shown}` is set-user-id, and fs.suid_dumpable is 0"));
+
+    #[test]
+    fn only_the_process_itself_counts() {
+        let directory = tempfile::tempdir().unwrap();
+        let found = || match prospect(directory.path()).find(42, Signal::SEGV, true) {
+            KernelCore::Found(path) => path.file_name().unwrap().to_string_lossy().into_owned(),
+            KernelCore::Missing(why) => why,
+        };
+        let write = |name: &str, pid| {
+            let core = crate::dump::core_owner::tests::core(pid, pid);
+            fs::write(directory.path().join(name), core).unwrap();
+        };
+        assert!(found().contains("there is none in"), "{}", found());
+        write("core.2", 43);
+        assert!(found().ends_with("core.2` is of process 43, not 42"), "{}", found());
+        write("core.1", 42);
+        write("core.3", 44);
+        assert_eq!(found(), "core.1", "neither the newest nor the last of its name");
+        fs::write(directory.path().join("core.1"), b"text").unwrap();
+        assert!(!found().starts_with("core."), "{}", found());
+        // One of the right process, but from before.
+        write("core.1", 42);
+        let mut later = prospect(directory.path());
+        later.started = SystemTime::now() + Duration::from_secs(60);
+        assert!(matches!(later.find(42, Signal::SEGV, true), KernelCore::Missing(_)));
     }
-    Ok(())
 }

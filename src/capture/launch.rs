@@ -1,6 +1,6 @@
 //! Runs a program and catches its death.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::io::Write as _;
@@ -8,17 +8,21 @@ use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use libc::pid_t;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal as NixSignal};
 
 use crate::base::signal::Signal;
 use crate::capture::error::CaptureError;
-use crate::capture::kernel_core::{KernelCore, Prospect};
+use crate::capture::kernel_core::KernelCore;
+use crate::capture::kernel_log::{KernelLog, LoggedDeath};
+use crate::capture::ladder;
+use crate::capture::ladder::{Decision, Facts, Rung};
 use crate::capture::live::Stopped;
-use crate::capture::privileges;
 use crate::capture::sys;
 use crate::capture::sys::{BeforeExec, CoreLimit, Meeting};
+use crate::capture::timeout::TimeLimit;
 use crate::capture::trace::{OPTIONS, Traced, Tracer};
 use crate::dump::siginfo::{SignalCause, SignalInfo};
 
@@ -36,24 +40,38 @@ pub struct RunOptions {
     pub wait_for_all: bool,
     /// Variables that the program gets besides, or instead of, our own.
     pub environment: Vec<(OsString, OsString)>,
+    /// How long it may run. Only a traced program is looked at and ended.
+    pub limit: Option<TimeLimit>,
 }
 
-/// How a death is caught.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How the user wants a death to be caught.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Capture {
+    /// The best way that works here.
+    #[default]
+    Auto,
     /// By ptrace, from start to end.
     Trace,
     /// By the core that the kernel leaves; nothing is attached.
     KernelCore,
+    /// By our handler in `core_pattern`; nothing is attached.
+    Handler,
+    /// Nothing is attached, and no core is wanted.
+    None,
 }
 
 /// What happens while a program runs.
 pub enum Event<'a> {
+    /// How the program's death will be caught. A second one replaces the first.
+    Decided(&'a Decision),
     /// Something that the user should know before the program starts: why no
     /// core can come, why nothing is attached.
     Notice(String),
     /// A process has been dealt its death and is held, with all its threads.
     Crash(&'a Stopped),
+    /// A process that has not ended in so much time is held, with all its
+    /// threads; it goes on afterwards.
+    Overdue(&'a Stopped, Duration),
 }
 
 /// How the program ended.
@@ -61,10 +79,19 @@ pub enum Event<'a> {
 pub struct Outcome {
     /// The program's process id.
     pub pid: i32,
+    /// When it started, in clock ticks since boot, where nothing was attached.
+    pub start_time: Option<u64>,
     /// How it ended.
     pub end: End,
+    /// How its death was to be caught.
+    pub decision: Decision,
     /// What became of the kernel's core, when one was expected.
     pub kernel_core: Option<KernelCore>,
+    /// Whether it did not end in the time that it was given.
+    pub timed_out: bool,
+    /// What the kernel's log has of its death, or why nothing, where there was
+    /// neither a tracer nor a core file.
+    pub logged: Option<Result<LoggedDeath, String>>,
 }
 
 /// How a process ended.
@@ -99,24 +126,21 @@ pub fn run(
     options: &RunOptions,
     on_event: &mut dyn FnMut(Event<'_>),
 ) -> Result<Outcome, CaptureError> {
-    let mut capture = options.capture;
-    if capture == Capture::Trace
-        && let Some(why) = privileges::lost_under_trace(&options.program)
-    {
-        on_event(Event::Notice(format!("{why}: it runs without being traced")));
-        capture = Capture::KernelCore;
-    }
+    let (facts, prospect) = Facts::look(options.capture, &options.program);
+    let decision = ladder::decide(&facts);
+    let kernel_log = KernelLog::watch(&options.program);
     let terminal = Terminal::leave_to_the_program();
-    let result = match capture {
-        Capture::Trace => traced(options, terminal.before_exec(), on_event),
-        Capture::KernelCore => {
-            let prospect = prospect(options, on_event);
-            let before = BeforeExec { core_limit: core_limit(&prospect), ..terminal.before_exec() };
-            untraced(options, before).map(|traced| (traced, Some(prospect)))
+    tell(&decision, on_event);
+    let result = match decision.rung {
+        Rung::Ptrace => traced(options, facts, decision, terminal.before_exec(), on_event),
+        _ => {
+            let core_limit = core_limit(&decision, options.capture);
+            let before = BeforeExec { core_limit, ..terminal.before_exec() };
+            untraced(options, before).map(|traced| (traced, decision))
         }
     };
     drop(terminal);
-    let (traced, prospect) = result?;
+    let (traced, decision) = result?;
     let status = traced.status.unwrap_or(0);
     let end = if libc::WIFSIGNALED(status) {
         End::Killed {
@@ -127,42 +151,62 @@ pub fn run(
     } else {
         End::Exited(libc::WEXITSTATUS(status))
     };
-    let kernel_core = prospect.and_then(|prospect| match &end {
-        End::Killed { signal, core_dumped, .. } if signal.dumps_core() => Some(match prospect {
-            Ok(prospect) => prospect.find(traced.main, *signal, *core_dumped),
-            Err(reason) => KernelCore::Missing(reason),
-        }),
+    let kernel_core = match (&end, decision.rung, prospect) {
+        (End::Killed { signal, core_dumped, .. }, Rung::Kernel, Some(prospect))
+            if signal.dumps_core() =>
+        {
+            Some(prospect.find(traced.main, *signal, *core_dumped))
+        }
         _ => None,
-    });
-    Ok(Outcome { pid: traced.main, end, kernel_core })
+    };
+    let start_time = traced.start_time;
+    let logged = match &end {
+        End::Killed { signal, .. }
+            if signal.dumps_core() && may_need_log(&decision, &kernel_core) =>
+        {
+            let words = std::iter::once(&options.program).chain(&options.arguments);
+            let words: Vec<&OsStr> = words.map(OsString::as_os_str).collect();
+            Some(kernel_log.find(traced.main, *signal, &words))
+        }
+        _ => None,
+    };
+    let (pid, timed_out) = (traced.main, traced.timed_out);
+    Ok(Outcome { pid, start_time, end, decision, kernel_core, timed_out, logged })
 }
 
-/// Whether a crash would leave a core, or why not.
-type Prospects = Result<Prospect, String>;
+/// Whether nothing better than the kernel's log tells of the death.
+fn may_need_log(decision: &Decision, kernel_core: &Option<KernelCore>) -> bool {
+    decision.rung != Rung::Ptrace && !matches!(kernel_core, Some(KernelCore::Found(_)))
+}
 
-/// Looks for what the kernel would do with a core, and says so if it is
-/// nothing.
-fn prospect(options: &RunOptions, on_event: &mut dyn FnMut(Event<'_>)) -> Prospects {
-    let prospect = Prospect::look(&options.program);
-    if let Err(reason) = &prospect {
-        on_event(Event::Notice(format!("no core will come of a crash: {reason}")));
+/// Says how it will be, and what of that the user may not expect.
+fn tell(decision: &Decision, on_event: &mut dyn FnMut(Event<'_>)) {
+    on_event(Event::Decided(decision));
+    for notice in &decision.notices {
+        on_event(Event::Notice(notice.clone()));
     }
-    prospect
 }
 
-/// The limit of a program that is not traced. Where no core is wanted it stays
+/// The limit of a program that is not traced. Where no core file comes it stays
 /// as it is: what the kernel does then, it would have done without us.
-fn core_limit(prospects: &Prospects) -> CoreLimit {
-    if prospects.is_ok() { CoreLimit::Hard } else { CoreLimit::Inherited }
+fn core_limit(decision: &Decision, wanted: Capture) -> CoreLimit {
+    match decision.rung {
+        Rung::Kernel => CoreLimit::Hard,
+        Rung::Ptrace => CoreLimit::Zero,
+        _ if wanted == Capture::None => CoreLimit::Zero,
+        _ => CoreLimit::Inherited,
+    }
 }
 
 /// Starts the program under a tracer that is there before its first
 /// instruction. When no tracer may attach, runs it without one.
 fn traced(
     options: &RunOptions,
+    facts: Facts,
+    mut decision: Decision,
     before: BeforeExec,
     on_event: &mut dyn FnMut(Event<'_>),
-) -> Result<(Traced, Option<Prospects>), CaptureError> {
+) -> Result<(Traced, Decision), CaptureError> {
     let system = |what| move |source| CaptureError::System { what, source };
     // Orphans of our descendants stay ours to wait for; without it they are
     // traced all the same.
@@ -185,7 +229,6 @@ fn traced(
     let mut pid = [0; 4];
     let met = sys::read_fully(pid_read.as_fd(), &mut pid).map_err(system("start the program"))?;
     let pid = pid_t::from_ne_bytes(pid);
-    let mut prospects = None;
     let forwarding;
     let result = {
         let mut tracer = Tracer::new(pid, on_event);
@@ -195,13 +238,10 @@ fn traced(
             let go = match sys::seize(pid, OPTIONS & !libc::PTRACE_O_TRACEEXIT) {
                 Ok(()) => CoreLimit::Zero,
                 Err(refused) => {
-                    tracer.notice(format!(
-                        "the program cannot be traced ({refused}): it runs without being traced"
-                    ));
-                    let looked = prospect(options, tracer.on_event());
-                    let limit = core_limit(&looked);
-                    prospects = Some(looked);
-                    limit
+                    let facts = Facts { untraceable: Some(refused.to_string()), ..facts };
+                    decision = ladder::decide(&facts);
+                    tell(&decision, tracer.on_event());
+                    core_limit(&decision, options.capture)
                 }
             };
             File::from(go_write).write_all(&[go as u8]).map_err(system("start the program"))?;
@@ -215,11 +255,11 @@ fn traced(
         })?;
         started.map_err(|source| start_error(options, source))?;
         forwarding = Forwarding::to(pid);
-        tracer.run(options.wait_for_all)
+        tracer.run(options.wait_for_all, options.limit)
     };
     let mut traced = result.map_err(system("wait for the program"))?;
     traced.killer = traced.killer.map(|killer| forwarding.true_sender(killer));
-    Ok((traced, prospects))
+    Ok((traced, decision))
 }
 
 /// Starts the program and only waits for it.
@@ -228,12 +268,20 @@ fn untraced(options: &RunOptions, before: BeforeExec) -> Result<Traced, CaptureE
         command(options, before).spawn().map_err(|source| start_error(options, source))?;
     let main = pid_t::try_from(child.id()).unwrap_or(0);
     let forwarding = Forwarding::to(main);
+    let start_time = start_time(main);
     let status = child
         .wait()
         .map_err(|source| CaptureError::System { what: "wait for the program", source })?;
     drop(forwarding);
     let status = std::os::unix::process::ExitStatusExt::into_raw(status);
-    Ok(Traced { main, status: Some(status), killer: None })
+    Ok(Traced { main, status: Some(status), killer: None, timed_out: false, start_time })
+}
+
+/// When a child that we have not waited for started: field 22 of
+/// `/proc/PID/stat`, in clock ticks since boot.
+fn start_time(child: pid_t) -> Option<u64> {
+    let stat = procfs::process::Process::new(child).and_then(|process| process.stat()).ok()?;
+    Some(stat.starttime)
 }
 
 fn command(options: &RunOptions, before: BeforeExec) -> Command {

@@ -23,6 +23,9 @@ pub(super) struct ThreadState {
     pub(super) gid: u32,
     /// `State` is `Z` or `X`: it has ended, and is listed still.
     pub(super) has_ended: bool,
+    /// `Seccomp_filters`, or 1 where an older kernel or the strict mode have
+    /// no such count.
+    pub(super) filters: u32,
     /// `SigPnd`: pending for this thread; bit N-1 for signal N.
     pub(super) pending: u64,
     /// `SigIgn`.
@@ -63,6 +66,10 @@ impl ThreadState {
                 }
                 "Uid" => state.uid = first().parse().unwrap_or(0),
                 "Gid" => state.gid = first().parse().unwrap_or(0),
+                "Seccomp" => state.filters = u32::from(first() != "0"),
+                "Seccomp_filters" => {
+                    state.filters = state.filters.max(first().parse().unwrap_or(0));
+                }
                 "SigPnd" => state.pending = mask(),
                 "SigIgn" => state.ignored = mask(),
                 "SigCgt" => state.caught = mask(),
@@ -90,6 +97,12 @@ impl ThreadState {
     }
 }
 
+/// The threads of a process, in the order of their ids.
+pub(super) fn tasks(process: pid_t) -> Vec<pid_t> {
+    let Ok(entries) = fs::read_dir(format!("/proc/{process}/task")) else { return Vec::new() };
+    entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+}
+
 fn bit(signal: Signal) -> u64 {
     let number = u32::try_from(signal.0.saturating_sub(1)).unwrap_or(u32::MAX);
     1u64.checked_shl(number).unwrap_or(0)
@@ -110,7 +123,9 @@ mod tests {
         assert_eq!((state.uid, state.gid, state.pending), (1000, 100, 0x200));
         assert!(state.has_ended && !ThreadState::parse(b"State:\tt (tracing stop)").has_ended);
         assert!(state.survives(Some(-6)) && !state.survives(Some(1)) && !state.survives(None));
-        let other = ThreadState::parse(b"NStgid:\t42\t2\n");
+        let other = ThreadState::parse(b"NStgid:\t42\t2\nSeccomp:\t2\nSeccomp_filters:\t3\n");
+        assert_eq!((state.filters, other.filters), (0, 3));
+        assert_eq!(ThreadState::parse(b"Seccomp:\t1\nSeccomp_filters:\t0\n").filters, 1);
         assert!(!other.survives(Some(-6)));
         let cases = [
             ("caught", 11, false),

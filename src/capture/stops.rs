@@ -1,6 +1,7 @@
 //! The stops of a traced thread: what they mean, and how it goes on from there.
 
 use libc::{c_int, pid_t};
+use rustc_hash::FxHashMap;
 
 use crate::base::signal::Signal;
 use crate::capture::sys;
@@ -21,6 +22,17 @@ pub(super) struct Stop {
     pub(super) resume: Resume,
     /// It was about to end.
     pub(super) is_exit: bool,
+}
+
+/// A process at rest.
+#[derive(Default)]
+pub(super) struct Hold {
+    /// Its stopped threads.
+    pub(super) stopped: FxHashMap<pid_t, Stop>,
+    /// Threads that did not stop in time.
+    pub(super) late: Vec<pid_t>,
+    /// News of other processes.
+    pub(super) later: Vec<(pid_t, c_int)>,
 }
 
 /// The signal that ends a thread in its exit stop.

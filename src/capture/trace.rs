@@ -4,7 +4,6 @@
 //! One loop over `waitpid(-1)`. Nothing waits for one thread alone, since that
 //! thread may be waiting for another one that waits for us.
 
-use std::fs;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
@@ -13,13 +12,17 @@ use std::time::{Duration, Instant};
 use libc::{c_int, pid_t};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::base::count::counted;
 use crate::base::signal::Signal;
 use crate::capture::broken_pipe::PipeReaders;
+use crate::capture::exit_stops::{ExitStops, broke_a_filter, unseen, unseen_thread};
 use crate::capture::launch::Event;
 use crate::capture::live::{Held, Stopped};
-use crate::capture::status::ThreadState;
-use crate::capture::stops::{Resume, Stop, exit_signal, resume, resume_of};
+use crate::capture::status::{ThreadState, tasks};
+use crate::capture::stops::{Hold, Resume, Stop, exit_signal, resume, resume_of};
 use crate::capture::sys;
+use crate::capture::timeout::{Ending, Runtime, Step, TimeLimit};
+use crate::capture::tree::Tree;
 use crate::dump::siginfo::SignalInfo;
 
 /// Tracees are followed through clone, fork, vfork and exec. The exit stop
@@ -33,6 +36,14 @@ pub(super) const OPTIONS: c_int = libc::PTRACE_O_TRACECLONE
 /// How long the threads of a crashed process have to stop. One inside vfork
 /// stops only when its child ends or execs.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// So many signals, and a thousand in each second, cost time that is felt.
+const MANY_SIGNALS: u32 = 10_000;
+/// How often a program with a time limit is looked after.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(2);
+
+/// Orphans that are named.
+const MOST_ORPHANS: usize = 20;
 
 /// A fault that a handler of the program saw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,8 +64,12 @@ pub(super) struct Tracer<'c> {
     dead: FxHashSet<pid_t>,
     /// Who sent which signal to the main process last.
     senders: FxHashMap<c_int, SignalInfo>,
+    exit_stops: ExitStops,
+    since: Instant,
+    signals: u32,
     /// Those that are gone, for whoever writes to their pipes.
     readers: PipeReaders,
+    tree: Tree,
     on_event: &'c mut dyn FnMut(Event<'_>),
 }
 
@@ -66,6 +81,10 @@ pub(super) struct Traced {
     pub(super) status: Option<c_int>,
     /// What is known of the signal that killed it.
     pub(super) killer: Option<SignalInfo>,
+    /// Whether it has not ended in the time that it was given.
+    pub(super) timed_out: bool,
+    /// When it started, in clock ticks since boot, where nothing was attached.
+    pub(super) start_time: Option<u64>,
 }
 
 impl<'c> Tracer<'c> {
@@ -76,13 +95,16 @@ impl<'c> Tracer<'c> {
             threads: FxHashMap::from_iter([(main, None)]),
             dead: FxHashSet::default(),
             senders: FxHashMap::default(),
+            exit_stops: ExitStops::new(main),
+            since: Instant::now(),
+            signals: 0,
             readers: PipeReaders::default(),
+            tree: Tree::default(),
             on_event,
         }
     }
 
-    /// Tells the user something.
-    pub(super) fn notice(&mut self, notice: String) {
+    fn notice(&mut self, notice: String) {
         (self.on_event)(Event::Notice(notice));
     }
 
@@ -110,22 +132,127 @@ impl<'c> Tracer<'c> {
     }
 
     /// Runs until the main program has ended, or, when `wait_for_all`, until
-    /// its last descendant has.
-    pub(super) fn run(mut self, wait_for_all: bool) -> io::Result<Traced> {
+    /// its last descendant has. One that has not ended in the time that `limit`
+    /// gives is looked at, and ended.
+    pub(super) fn run(
+        mut self,
+        wait_for_all: bool,
+        limit: Option<TimeLimit>,
+    ) -> io::Result<Traced> {
+        let mut ending = limit.map(Ending::new);
         while self.main_end.is_none() || wait_for_all {
-            match sys::wait_any() {
+            let news = match &ending {
+                None => sys::wait_any(),
+                Some(ending) if Instant::now() < ending.next => match sys::wait_now() {
+                    // The kernel tells a waiting parent of no time.
+                    Ok(None) if !self.threads.is_empty() => {
+                        thread::sleep(BETWEEN_LOOKS);
+                        continue;
+                    }
+                    news => news,
+                },
+                Some(_) => {
+                    if let Some(ending) = &mut ending {
+                        self.overdue(ending);
+                    }
+                    continue;
+                }
+            };
+            match news {
                 Ok(Some((tid, status))) => self.news(tid, status),
                 Ok(None) => break,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
                 Err(error) => return Err(error),
             }
         }
+        if !wait_for_all {
+            self.name_orphans();
+        }
         self.release_all();
+        let seconds = self.since.elapsed().as_secs() + 1;
+        if self.signals > MANY_SIGNALS && u64::from(self.signals) > seconds * 1000 {
+            self.notice(format!(
+                "{} signals were delivered, for each of which a tracer stops a thread; with \
+                 `--no-ptrace` the program is faster",
+                self.signals
+            ));
+        }
         let status = self.main_end;
         let signal =
             status.filter(|status| libc::WIFSIGNALED(*status)).map(|status| libc::WTERMSIG(status));
         let killer = signal.and_then(|signal| self.senders.get(&signal).copied());
-        Ok(Traced { main: self.main, status, killer })
+        let timed_out = ending.is_some_and(|ending| ending.has_begun());
+        Ok(Traced { main: self.main, status, killer, timed_out, start_time: None })
+    }
+
+    /// The processes that are left, the main one first.
+    fn processes(&self) -> Vec<pid_t> {
+        let states = self.threads.keys().filter_map(|tid| ThreadState::read(*tid));
+        let mut processes: Vec<pid_t> =
+            states.filter(|state| !state.has_ended).map(|state| state.process).collect();
+        processes.sort_unstable_by_key(|process| (*process != self.main, *process));
+        processes.dedup();
+        processes
+    }
+
+    /// The time has run out: a look at all processes first, then a signal.
+    fn overdue(&mut self, ending: &mut Ending) {
+        let runtime = Runtime::of(self.main);
+        match ending.step(runtime) {
+            Step::Look(after) => {
+                for process in self.processes() {
+                    self.look(process, after);
+                }
+            }
+            Step::Send(signal) => {
+                let sent: Vec<String> = self
+                    .processes()
+                    .into_iter()
+                    .filter(|process| sys::kill(*process, signal).is_ok())
+                    .map(|process| process.to_string())
+                    .collect();
+                let what = if signal == libc::SIGQUIT { runtime.on_quit() } else { "" };
+                self.notice(format!(
+                    "it runs still: {} sent to process {}{what}",
+                    Signal(signal).name(),
+                    sent.join(", ")
+                ));
+            }
+        }
+    }
+
+    /// Shows what a process is doing, and lets it go on.
+    fn look(&mut self, process: pid_t, after: Duration) {
+        let hold = self.hold(None, process);
+        let first = match hold.stopped.contains_key(&process) {
+            true => Some(process),
+            false => hold.stopped.keys().copied().min(),
+        };
+        if let Some(first) = first {
+            self.show(Shown { tid: first, process, signal: None, info: None }, &hold, |stopped| {
+                Event::Overdue(stopped, after)
+            });
+        }
+        self.let_go(None, hold);
+    }
+
+    /// Tells who lives on when the main program has ended: who started it, and
+    /// what it waits for.
+    fn name_orphans(&mut self) {
+        let orphans: Vec<pid_t> =
+            self.processes().into_iter().filter(|process| *process != self.main).collect();
+        if orphans.is_empty() {
+            return;
+        }
+        let told: Vec<String> =
+            orphans.iter().take(MOST_ORPHANS).map(|process| self.tree.orphan(*process)).collect();
+        let more = orphans.len().saturating_sub(MOST_ORPHANS);
+        let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+        self.notice(format!(
+            "{} still running after the program's end: {}{more}",
+            counted(orphans.len() as u64, "orphan"),
+            told.join("; ")
+        ));
     }
 
     /// Takes note of what happened to a thread, and lets it go on.
@@ -142,6 +269,7 @@ impl<'c> Tracer<'c> {
         }
         match event {
             libc::PTRACE_EVENT_EXIT => self.exiting(tid),
+            libc::PTRACE_EVENT_STOP => self.exit_stops.stopped(tid),
             _ => self.note_event(tid, event),
         }
         resume(tid, resume_of(signal, event));
@@ -150,6 +278,10 @@ impl<'c> Tracer<'c> {
     fn ended(&mut self, tid: pid_t, status: c_int) {
         self.threads.remove(&tid);
         self.dead.remove(&tid);
+        if let Some(thread) = self.exit_stops.ended(tid, status) {
+            self.notice(unseen_thread(tid, thread));
+        }
+        self.tree.ended(tid, status);
         if tid == self.main {
             self.main_end = Some(status);
         }
@@ -163,14 +295,24 @@ impl<'c> Tracer<'c> {
                 // The new one's first stop may have come before this.
                 if let Some(new) = message() {
                     self.threads.entry(new).or_default();
+                    // Most clones are threads, and need no file to be read.
+                    if event != libc::PTRACE_EVENT_CLONE {
+                        self.tree.forked(tid, new);
+                    }
+                }
+                if event == libc::PTRACE_EVENT_CLONE {
+                    self.exit_stops.starts_thread(tid);
                 }
             }
             // A thread that execs takes over the leader's id.
             libc::PTRACE_EVENT_EXEC => {
-                if let Some(former) = message().filter(|former| *former != tid) {
+                let former = message().filter(|former| *former != tid);
+                if let Some(former) = former {
                     self.threads.remove(&former);
                 }
+                self.exit_stops.executes(tid, former);
                 self.threads.insert(tid, None);
+                self.tree.executed(tid);
                 // Left out until exec has succeeded; descendants inherit it.
                 let _gone = sys::set_options(tid, OPTIONS);
             }
@@ -196,6 +338,7 @@ impl<'c> Tracer<'c> {
             libc::SIGTTOU,
         ];
         let signal = Signal(number);
+        self.signals = self.signals.saturating_add(1);
         if HARMLESS.contains(&number) {
             resume(tid, Resume::Deliver(number));
             return;
@@ -250,7 +393,7 @@ impl<'c> Tracer<'c> {
         if self.dead.contains(&state.process) {
             return;
         }
-        let hold = self.hold(tid, state.process);
+        let hold = self.hold(Some(tid), state.process);
         // SECCOMP_RET_KILL_THREAD ends one thread of several; the others stop
         // where they are, and not because they end.
         if hold.stopped.iter().any(|(other, stop)| *other != tid && !stop.is_exit) {
@@ -258,11 +401,16 @@ impl<'c> Tracer<'c> {
                 "a seccomp filter has ended thread {tid} of process {}, which runs on",
                 state.process
             )));
-        } else {
-            self.dead.insert(state.process);
-            self.report(tid, &state, Signal::SYS, None, &hold);
+            self.let_go(Some(tid), hold);
+            return;
         }
-        self.let_go(tid, hold);
+        self.dead.insert(state.process);
+        let ending = hold.stopped.iter().filter(|(other, stop)| **other == tid || stop.is_exit);
+        match ending.map(|(other, _)| *other).find(|other| broke_a_filter(*other)) {
+            Some(guilty) => self.report(guilty, &state, Signal::SYS, None, &hold),
+            None => self.notice(unseen(state.process)),
+        }
+        self.let_go(Some(tid), hold);
     }
 
     fn crashed(
@@ -272,7 +420,7 @@ impl<'c> Tracer<'c> {
         signal: Signal,
         info: Option<SignalInfo>,
     ) {
-        let hold = self.hold(tid, state.process);
+        let hold = self.hold(Some(tid), state.process);
         self.report(tid, state, signal, info, &hold);
         // The fatal one first: its death takes the others along.
         if state.is_init {
@@ -281,7 +429,7 @@ impl<'c> Tracer<'c> {
         } else {
             resume(tid, Resume::Deliver(signal.0));
         }
-        self.let_go(tid, hold);
+        self.let_go(Some(tid), hold);
     }
 
     /// Shows a process that is held.
@@ -293,38 +441,50 @@ impl<'c> Tracer<'c> {
         info: Option<SignalInfo>,
         hold: &Hold,
     ) {
+        let shown = Shown { tid, process: state.process, signal: Some(signal), info };
+        self.show(shown, hold, |stopped| Event::Crash(stopped));
+    }
+
+    fn show(&mut self, shown: Shown, hold: &Hold, event: impl FnOnce(&Stopped) -> Event<'_>) {
+        let Shown { tid, process, signal, info } = shown;
         // As in a core of the kernel: the crashed thread, then by age.
         let mut others: Vec<pid_t> =
             hold.stopped.keys().copied().filter(|other| *other != tid).collect();
         others.sort_unstable();
         let held = Held {
-            process: state.process,
+            process,
             crashed: tid,
-            signal: Some(signal),
+            signal,
             info,
             handled_fault: self.threads.get(&tid).copied().flatten(),
-            is_main: state.process == self.main,
+            is_main: process == self.main,
             others,
             late: hold.late.clone(),
         };
         let stopped = Stopped::new(held);
+        if process != self.main && signal.is_some() {
+            self.notice(format!("process {process} has crashed: {}", self.tree.ancestry(process)));
+        }
         let on_event = &mut self.on_event;
         // Whatever goes wrong in a report: the process still has to get its
         // signal, and we its exit status.
-        let shown = catch_unwind(AssertUnwindSafe(|| on_event(Event::Crash(&stopped))));
-        self.readers.killed(state.process, signal, stopped.sidecar());
+        let shown = catch_unwind(AssertUnwindSafe(|| on_event(event(&stopped))));
+        if let Some(signal) = signal {
+            self.readers.killed(process, signal, stopped.sidecar());
+        }
         if shown.is_err() {
             (self.on_event)(Event::Notice(format!(
-                "the crash of process {} could not be reported, because of a bug in coretool",
-                state.process
+                "process {process} could not be reported, because of a bug in coretool"
             )));
         }
     }
 
     /// Stops every thread of `process`.
-    fn hold(&mut self, crashed: pid_t, process: pid_t) -> Hold {
+    fn hold(&mut self, crashed: Option<pid_t>, process: pid_t) -> Hold {
         let mut hold = Hold::default();
-        hold.stopped.insert(crashed, Stop { resume: Resume::Deliver(0), is_exit: false });
+        if let Some(crashed) = crashed {
+            hold.stopped.insert(crashed, Stop { resume: Resume::Deliver(0), is_exit: false });
+        }
         let mut asked: FxHashSet<pid_t> = FxHashSet::default();
         // What will never stop: a first thread that has ended before the others
         // stays in the list.
@@ -410,9 +570,9 @@ impl<'c> Tracer<'c> {
     }
 
     /// Lets all held threads go on, then handles what had to wait.
-    fn let_go(&mut self, crashed: pid_t, hold: Hold) {
+    fn let_go(&mut self, crashed: Option<pid_t>, hold: Hold) {
         for (tid, stop) in hold.stopped {
-            if tid != crashed {
+            if Some(tid) != crashed {
                 resume(tid, stop.resume);
             }
         }
@@ -467,19 +627,12 @@ impl<'c> Tracer<'c> {
     }
 }
 
-/// A process at rest.
-#[derive(Default)]
-struct Hold {
-    /// Its stopped threads.
-    stopped: FxHashMap<pid_t, Stop>,
-    /// Threads that did not stop in time.
-    late: Vec<pid_t>,
-    /// News of other processes.
-    later: Vec<(pid_t, c_int)>,
-}
-
-/// The threads of a process, in the order of their ids.
-fn tasks(process: pid_t) -> Vec<pid_t> {
-    let Ok(entries) = fs::read_dir(format!("/proc/{process}/task")) else { return Vec::new() };
-    entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+/// What is shown of a process, and why.
+struct Shown {
+    /// The thread that comes first.
+    tid: pid_t,
+    process: pid_t,
+    /// What it dies of.
+    signal: Option<Signal>,
+    info: Option<SignalInfo>,
 }

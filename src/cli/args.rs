@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -15,6 +16,7 @@ use crate::cli::cmd::path::PathArgs;
 use crate::cli::cmd::prune::PruneArgs;
 use crate::cli::cmd::rm::RmArgs;
 use crate::cli::cmd::show::ShowArgs;
+use crate::cli::duration;
 use crate::cli::options::{LimitArgs, StoreArgs, ValueArgs};
 
 /// The whole command line.
@@ -224,8 +226,12 @@ pub struct FileArgs {
 /// `coretool run`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct RunArgs {
-    /// Do not watch the program; let the kernel write a core, and read that
-    #[arg(long, conflicts_with = "core")]
+    /// How a crash is caught: by a tracer, the kernel's core, coretool's handler, or not at all
+    #[arg(long, value_enum, default_value_t, value_name = "HOW")]
+    pub capture: CaptureChoice,
+
+    /// Do not watch the program: the same as --capture kernel
+    #[arg(long, conflicts_with = "capture")]
     pub no_ptrace: bool,
 
     /// Stay until the last descendant has ended, not only the program itself
@@ -236,6 +242,16 @@ pub struct RunArgs {
     /// ASAN_OPTIONS and GOTRACEBACK
     #[arg(long)]
     pub assist: bool,
+
+    /// When the program still runs after DUR (30s, 5m), say what each thread waits for, and end
+    /// it; the exit status is then 124
+    #[arg(long, value_name = "DUR", value_parser = duration::duration, conflicts_with = "no_ptrace")]
+    pub timeout: Option<Duration>,
+
+    /// How long it has to end after each of SIGTERM, SIGQUIT, SIGABRT, before SIGKILL
+    #[arg(long, value_name = "DUR", value_parser = duration::duration, default_value = "5s",
+          requires = "timeout")]
+    pub grace: Duration,
 
     /// Which core to save: `full` memory, `none`, or a small one at PATH [default: a small one
     /// beside the report]
@@ -368,6 +384,22 @@ pub enum Color {
     Always,
     /// Never.
     Never,
+}
+
+/// How a crash is caught.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum CaptureChoice {
+    /// The best way that works here.
+    #[default]
+    Auto,
+    /// By a tracer.
+    Ptrace,
+    /// By the core that the kernel writes.
+    Kernel,
+    /// By coretool's handler in `core_pattern`.
+    Handler,
+    /// Not at all: only how it ended is told.
+    None,
 }
 
 /// Which core is saved.

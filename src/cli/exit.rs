@@ -16,6 +16,9 @@ pub enum Exit {
     /// The status of the program that `run` ran; 128 + N when it died by
     /// signal N, as a shell has it.
     Program(u8),
+    /// The program that `run` ran did not end in the time of `--timeout`, as
+    /// timeout(1) has it.
+    TimedOut,
 }
 
 impl Exit {
@@ -27,6 +30,7 @@ impl Exit {
             Self::Usage => 2,
             Self::GapsRemain => 3,
             Self::Program(status) => status,
+            Self::TimedOut => 124,
         }
     }
 }

@@ -10,6 +10,8 @@ pub mod assistance;
 pub mod cmd;
 pub mod death;
 pub mod destination;
+pub mod duration;
+pub mod executable;
 pub mod exit;
 pub mod failure;
 pub mod handler;

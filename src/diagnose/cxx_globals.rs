@@ -27,8 +27,8 @@ const MOST_MODULES: u64 = 1 << 16;
 /// further on.
 pub fn caught(crash: &Crash<'_, '_>) -> Option<Option<RunAddr>> {
     let function = exported(crash, &["libstdc++"], b"__cxa_get_globals")?;
-    let general = &crash.thread()?.registers.as_ref()?.general;
-    let fs_base = *general.get(crash.process.arch.thread_pointer_index())?;
+    let registers = crash.thread()?.registers.as_ref()?;
+    let fs_base = registers.word(crash.process.arch.thread_pointer_index())?;
     let mut code = [0; CODE];
     let got = crash.memory.read(function, &mut code);
     let way = way(&Instruction::decode_all(function, code.get(..got)?))?;

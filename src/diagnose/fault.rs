@@ -175,7 +175,7 @@ fn fault(
     let general = crash.thread().and_then(|thread| thread.registers.as_ref());
     let named = |name| {
         let at = registers.arch().general_registers().iter().position(|found| *found == name)?;
-        general?.general.get(at).copied()
+        general?.word(at)
     };
     let operands = Operands { registers, fs_base: named("fs_base"), gs_base: named("gs_base") };
     let pc = registers.pc();

@@ -89,7 +89,7 @@ fn found(death: &Death<'_>) -> (Vec<&'static str>, String) {
     registers.set(arch.return_address(), Some(death.pc.unwrap_or(CODE + 16)));
     registers.set(arch.stack_pointer(), Some(STACK + 64));
     let general = vec![0; arch.general_registers().len()];
-    let own = ThreadRegisters { general, extended: Vec::new() };
+    let own = ThreadRegisters { general, ..ThreadRegisters::default() };
     process.threads = vec![Thread { tid: PID, name: None, registers: Some(own) }];
 
     // A call before the instruction, so that CODE + 16 is a return address.

@@ -121,7 +121,7 @@ fn doing(scene: &Scene<'_, '_>, index: usize, thread: &Thread) -> String {
 
 /// The system call that a thread is in.
 fn system_call(thread: &Thread, arch: Arch) -> Option<String> {
-    let number = *thread.registers.as_ref()?.general.get(arch.syscall_index())?;
+    let number = thread.registers.as_ref()?.word(arch.syscall_index())?;
     // All ones: in none.
     i64::try_from(number).ok()?;
     Some(syscalls::find(number).map_or_else(|| format!("number {number}"), str::to_owned))
@@ -151,7 +151,7 @@ mod tests {
         let thread = |number| {
             let mut general = vec![0; arch.general_registers().len()];
             general[arch.syscall_index()] = number;
-            let registers = Some(ThreadRegisters { general, extended: Vec::new() });
+            let registers = Some(ThreadRegisters { general, ..ThreadRegisters::default() });
             Thread { tid: 1, name: None, registers }
         };
         let cases = [

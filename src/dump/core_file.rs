@@ -192,7 +192,8 @@ impl<'f> CoreNotes<'f> {
                     self.signal = status.signal;
                     self.identity.ppid = self.identity.ppid.or(Some(status.ppid));
                 }
-                let registers = ThreadRegisters { general: status.general, extended: Vec::new() };
+                let registers =
+                    ThreadRegisters { general: status.general, ..ThreadRegisters::default() };
                 self.threads.push(Thread {
                     tid: status.tid,
                     name: None,

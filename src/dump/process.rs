@@ -56,6 +56,8 @@ pub enum SourceKind {
     Core,
     /// A process that is held by ptrace.
     Live,
+    /// A line of the kernel's log: one address of one thread, no memory.
+    KernelLog,
 }
 
 /// Who the process was. Bytes, not text: none of these need be UTF-8, and all
@@ -100,9 +102,21 @@ pub struct ThreadRegisters {
     /// The general registers, in the order of
     /// [`Arch::general_registers`].
     pub general: Vec<u64>,
+    /// Which of them are not known after all: bit N for word N.
+    pub unknown: u32,
     /// The XSAVE area (`NT_X86_XSTATE`), or the legacy FXSAVE area
     /// (`NT_PRFPREG`) of 512 bytes with which it begins. Empty when unknown.
     pub extended: Vec<u8>,
+}
+
+impl ThreadRegisters {
+    /// The general register at `index` of [`Arch::general_registers`], if it
+    /// is known.
+    pub fn word(&self, index: usize) -> Option<u64> {
+        let bit = u32::try_from(index).ok().and_then(|index| 1u32.checked_shl(index));
+        let is_unknown = bit.is_some_and(|bit| self.unknown & bit != 0);
+        if is_unknown { None } else { self.general.get(index).copied() }
+    }
 }
 
 /// One mapping of the address space.

@@ -54,7 +54,7 @@ pub(super) fn stack_of<'p>(process: &'p Process<'_>, at: RunAddr) -> Option<(&'p
     let mapping = process.mapping(at)?;
     let index = process.arch.general_index(process.arch.stack_pointer())?;
     let stacks = process.threads.iter().filter_map(|thread| {
-        let pointer = *thread.registers.as_ref()?.general.get(index)?;
+        let pointer = thread.registers.as_ref()?.word(index)?;
         mapping.range.contains(RunAddr(pointer)).then_some((thread, pointer))
     });
     let (mut below, mut above): (Option<(&Thread, u64)>, Option<(&Thread, u64)>) = (None, None);

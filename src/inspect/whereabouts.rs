@@ -314,7 +314,7 @@ fn guarded(scene: &Scene<'_, '_, '_, '_>, start: RunAddr, at: RunAddr) -> Option
     let (thread, _) = stack_of(scene.view.context.process, start)?;
     let arch = scene.view.context.process.arch;
     let index = arch.general_index(arch.stack_pointer())?;
-    let pointer = *thread.registers.as_ref()?.general.get(index)?;
+    let pointer = thread.registers.as_ref()?.word(index)?;
     Some(StackPlace {
         thread: thread.tid,
         thread_name: thread.name.as_deref().map(text),
@@ -328,7 +328,7 @@ fn thread_block(scene: &Scene<'_, '_, '_, '_>, at: RunAddr) -> Option<ThreadBloc
     let process = scene.view.context.process;
     process.threads.iter().find_map(|thread| {
         let registers = thread.registers.as_ref()?;
-        let pointer = *registers.general.get(process.arch.thread_pointer_index())?;
+        let pointer = registers.word(process.arch.thread_pointer_index())?;
         let offset = at.0.checked_sub(pointer).filter(|offset| *offset < THREAD_DATA)?;
         let is_one = process.mapping(RunAddr(pointer))?.range.contains(at);
         (pointer != 0 && is_one).then_some(ThreadBlock { thread: thread.tid, offset })

@@ -9,6 +9,7 @@ use crate::base::secret::masked_words;
 use crate::diagnose::crash::Crash;
 use crate::diagnose::finding::{Finding, Severity};
 use crate::dump::process::{Mapping, Process, SourceKind};
+use crate::dump::sidecar::Sidecar;
 use crate::dump::siginfo::{SignalCause, SignalInfo};
 use crate::report::build::stack::threads;
 use crate::report::model;
@@ -75,6 +76,7 @@ fn source(process: &Process<'_>) -> model::Source {
         kind: match process.source.kind {
             SourceKind::Core => model::SourceKind::Core,
             SourceKind::Live => model::SourceKind::Live,
+            SourceKind::KernelLog => model::SourceKind::KernelLog,
         },
         path: process.source.path.as_ref().map(|path| path.display().to_string()),
         complete: Some(process.source.complete),
@@ -82,7 +84,17 @@ fn source(process: &Process<'_>) -> model::Source {
         arch: process.arch.name().to_owned(),
         byte_order: Some("little".to_owned()),
         bits: Some(64),
+        capture: process.sidecar.as_ref().and_then(capture),
     }
+}
+
+fn capture(sidecar: &Sidecar) -> Option<model::Capture> {
+    let facts = sidecar.capture.as_ref()?;
+    Some(model::Capture {
+        rung: facts.rung.clone(),
+        why: facts.notes.clone(),
+        held_for_us: facts.held_for_us,
+    })
 }
 
 fn process_info(process: &Process<'_>) -> model::ProcessInfo {

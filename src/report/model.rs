@@ -130,6 +130,23 @@ pub struct Source {
     /// Width of an address: 32 or 64.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bits: Option<u8>,
+    /// How the crash was caught. Absent: nobody said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub capture: Option<Capture>,
+}
+
+/// How a crash was caught.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Capture {
+    /// `ptrace`, `kernel`, `handler-socket`, `handler-pipe`, `other-handler`,
+    /// `kernel-log`, `snapshot`.
+    pub rung: String,
+    /// Why so, and not otherwise.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub why: Vec<String>,
+    /// For how long the process was held for it, in microseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held_for_us: Option<u64>,
 }
 
 /// The kinds of sources.
@@ -143,6 +160,8 @@ pub enum SourceKind {
     Live,
     /// A minidump.
     Minidump,
+    /// A line of the kernel's log: there was no core.
+    KernelLog,
 }
 
 /// Who a process was.

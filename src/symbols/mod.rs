@@ -36,6 +36,7 @@ pub mod source;
 mod symbol_table;
 #[cfg(test)]
 mod tests;
+pub mod traits;
 pub mod type_names;
 mod type_shapes;
 mod type_units;

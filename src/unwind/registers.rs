@@ -23,14 +23,13 @@ impl Registers {
         Self { arch, known: 0, values: [0; MOST] }
     }
 
-    /// From the words of `pr_reg`, in the order of [`Arch::general_registers`].
-    /// Words that are missing are unknown.
-    pub fn from_general(arch: Arch, words: &[u64]) -> Self {
+    /// From the words of `pr_reg`: `word` knows them by their place in
+    /// [`Arch::general_registers`].
+    pub fn from_words(arch: Arch, word: impl Fn(usize) -> Option<u64>) -> Self {
         let mut registers = Self::unknown(arch);
         for number in 0..arch.unwound_registers() {
             let register = Register(number);
-            let word = arch.general_index(register).and_then(|index| words.get(index));
-            registers.set(register, word.copied());
+            registers.set(register, arch.general_index(register).and_then(&word));
         }
         registers
     }
@@ -81,7 +80,7 @@ mod tests {
 
     #[test]
     fn unknown_is_not_zero() {
-        let mut registers = Registers::from_general(Arch::X86_64, &[7; 10]);
+        let mut registers = Registers::from_words(Arch::X86_64, |index| (index < 10).then_some(7));
         // Words 0 to 9 of pr_reg are r15 to r8: rax (word 10) is missing.
         assert_eq!(registers.get(Register(15)), Some(7));
         assert_eq!(registers.get(Register(0)), None);

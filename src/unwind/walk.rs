@@ -62,7 +62,8 @@ impl<'a, 'f> Unwinder<'a, 'f> {
         let stacks: Vec<Stack> =
             self.process.threads.par_iter().map(|thread| self.walk(thread)).collect();
         let cut = stacks.iter().filter(|stack| matches!(stack.end, StackEnd::NotDumped(_))).count();
-        if cut > 0 {
+        // Of one address in a log, its maker says what is missing.
+        if cut > 0 && self.process.source.kind != SourceKind::KernelLog {
             let frames = stacks.iter().map(Stack::depth).sum::<usize>();
             gaps.note(
                 format!("the outer frames of {cut} of {} threads", stacks.len()),
@@ -83,10 +84,9 @@ impl<'a, 'f> Unwinder<'a, 'f> {
 
     /// The stack of one thread.
     pub fn walk(&self, thread: &Thread) -> Stack {
-        let registers = thread
-            .registers
-            .as_ref()
-            .map(|registers| Registers::from_general(self.process.arch, &registers.general));
+        let registers = thread.registers.as_ref().map(|registers| {
+            Registers::from_words(self.process.arch, |index| registers.word(index))
+        });
         let Some((registers, pc)) = registers.and_then(|known| Some((known, known.pc()?))) else {
             return Stack::default();
         };

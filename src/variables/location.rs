@@ -305,8 +305,8 @@ impl<'a, 'f> Activation<'_, 'a, 'f> {
         let mut threads = self.context.process.threads.iter();
         threads.find_map(|thread| {
             let known = thread.registers.as_ref()?;
-            let same = known.general.get(sp).copied() == top.sp().map(|sp| sp.0)
-                && known.general.get(pc).copied() == top.pc().map(|pc| pc.0);
+            let same = known.word(sp) == top.sp().map(|sp| sp.0)
+                && known.word(pc) == top.pc().map(|pc| pc.0);
             same.then_some(known)
         })
     }

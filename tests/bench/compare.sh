@@ -4,7 +4,7 @@
 #
 #   tests/bench/compare.sh [ROUNDS]        21 rounds unless told otherwise
 #   BENCH="small threads" compare.sh       only these: small threads sparse
-#                                          overflow large locals containers run
+#                                          overflow large locals containers run events
 #
 # Nothing else should run on the machine meanwhile. Results of one run are kept in
 # docs/PERFORMANCE.md.
@@ -13,7 +13,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 work=$root/target/bench
 rounds=${1:-21}
-bench=${BENCH:-small threads sparse overflow large locals containers run}
+bench=${BENCH:-small threads sparse overflow large locals containers run events}
 mkdir -p "$work/cores"
 trap 'rm -rf "$work/cores"' EXIT
 
@@ -148,4 +148,10 @@ if wanted run; then
         python3 "$here/measure.py" "$rounds" 60 \
             "native=$work/$program" "coretool run=$coretool run $work/$program"
     done
+fi
+
+if wanted events; then
+    build events -O1
+    echo "what being watched costs, event by event (bars: 1.02, 1.02, 2.2, 1.7, none, 12, 12):"
+    python3 "$here/overhead.py" "$((rounds / 3 + 1))" "$work/events" "coretool run=$coretool run"
 fi

@@ -11,6 +11,7 @@ use coretool::base::file_store::FileStore;
 use coretool::base::gap::Gaps;
 use coretool::base::limits::Limits;
 use coretool::capture::core_writer::Contents;
+use coretool::capture::ladder::Rung;
 use coretool::capture::launch::{Capture, End, Event, RunOptions, run};
 use coretool::capture::live::Stopped;
 use coretool::dump;
@@ -47,10 +48,13 @@ fn worker() {
         capture: Capture::Trace,
         wait_for_all: false,
         environment: Vec::new(),
+        limit: None,
     };
     let mut crashes = 0;
     let outcome = run(&options, &mut |event| match event {
+        Event::Decided(decision) => assert_eq!(decision.rung, Rung::Ptrace),
         Event::Notice(notice) => panic!("{notice}"),
+        Event::Overdue(..) => panic!("it has no time limit"),
         Event::Crash(stopped) => {
             crashes += 1;
             compare(stopped, &directory.join("core"));

@@ -18,6 +18,7 @@ use crate::support::target::{Target, finished, text};
 
 /// How long kept crashes may take to appear.
 const PATIENCE: Duration = Duration::from_secs(120);
+const SUID_DUMPABLE: &str = "/proc/sys/fs/suid_dumpable";
 const PIPE_LIMIT: &str = "/proc/sys/kernel/core_pipe_limit";
 
 /// An installed handler. When this goes away, all is as it was.
@@ -143,9 +144,14 @@ fn the_socket_keeps_crashes() {
     println!("small program: held for {} us", handler.held(&entry));
     assert_eq!(fs::metadata(entry.report()).unwrap().permissions().mode() & 0o777, 0o600);
 
-    // Root alone may see it, and it is said why.
-    let (pid, _) = handler.crash(&["undumpable"]);
-    let (entry, _) = handler.kept(pid);
+    // Root alone may see what a process that changed its user had in memory.
+    let former = fs::read_to_string(SUID_DUMPABLE).unwrap();
+    fs::write(SUID_DUMPABLE, "2").unwrap();
+    let changed = Command::new(&handler.target.program).arg("changed-user").spawn();
+    let changed = changed.and_then(|mut child| child.wait().map(|_status| child.id()));
+    fs::write(SUID_DUMPABLE, former).unwrap();
+    let (entry, report) = handler.kept(changed.unwrap());
+    is_whole(&report);
     assert!(handler.sidecar(&entry).contains("only root may read this"));
 
     let (pid, _) = handler.crash(&["threads", "2000"]);

@@ -4,11 +4,14 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod assist;
 mod bad_input;
 mod capture_core;
 mod capture_matrix;
+mod capture_rungs;
 mod damage;
 mod damage_values;
+mod doctor;
 mod each_fixture;
 mod exit_codes;
 mod files;
@@ -26,9 +29,12 @@ mod run_deaths;
 mod run_surroundings;
 mod schema;
 mod shown_values;
+mod signals;
+mod snapshot;
 mod sources;
 mod store;
 mod stories;
+mod tracer_killed;
 mod values;
 mod values_table;
 mod what;

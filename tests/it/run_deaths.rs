@@ -88,9 +88,23 @@ fn a_thread_that_seccomp_ends_is_no_death_of_the_process() {
     let run = Target::new("deaths").run(&["--core", "none"], &["seccomp-thread"]);
     assert_eq!(run.status, Some(139), "{}", run.stderr);
     assert_eq!(run.stdout, "runs on\n");
-    assert!(run.stderr.contains("which runs on"), "{}", run.stderr);
+    assert!(run.stderr.contains("which ran on"), "{}", run.stderr);
     // The one report is of the later fault.
     assert_eq!(run.report().signal.as_ref().unwrap().number, 11);
+}
+
+#[test]
+fn a_filter_that_is_younger_than_the_thread_that_breaks_it_is_told() {
+    let target = Target::new("late-filter");
+    let run = target.run(&["--core", "none"], &["kill"]);
+    assert_eq!(run.status, Some(128 + 31), "{}", run.stderr);
+    assert!(run.stderr.contains("a seccomp filter has killed process"), "{}", run.stderr);
+    assert_eq!(run.reports.len(), 0, "no thread is blamed in place of the one that did it");
+    // A younger thread has the exit stop.
+    let run = target.run(&["--core", "none"], &["new"]);
+    assert_eq!(run.status, Some(128 + 31), "{}", run.stderr);
+    let frames = &run.report().threads[0].frames;
+    assert!(frames.iter().any(|it| it.function.as_deref() == Some("breaks_the_filter")));
 }
 
 #[test]

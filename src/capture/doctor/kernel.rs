@@ -21,6 +21,9 @@ const ROOM: u64 = 256 << 20;
 const INSTALL: &str =
     "as root `coretool handler install`, or `sysctl kernel.core_pattern=core.%e.%p`";
 
+/// The handler has its own proof.
+const PROVE: &str = "nothing; `coretool handler test` crashes a child to prove it";
+
 pub(super) fn checks(to: &Destination) -> Vec<Check> {
     let mut checks = pattern(to);
     checks.extend(pipe_limit(to));
@@ -66,7 +69,7 @@ fn pipe(program: &Path, is_ours: bool) -> Check {
         return check(State::Bad, says).remedy(INSTALL);
     }
     if is_ours {
-        return check(State::Ok, format!("cores go to coretool's handler, `{path}`"));
+        return check(State::Ok, format!("cores go to coretool's handler, `{path}`")).remedy(PROVE);
     }
     let name = program.file_name().map(|name| name.as_bytes().to_vec()).unwrap_or_default();
     let (whose, how) = match name.as_slice() {
@@ -104,7 +107,7 @@ fn socket(path: &Path, is_ours: bool) -> Check {
     }
     match listens(path) {
         Some(true) if is_ours => {
-            check(State::Ok, format!("cores go to coretool's handler, at `{shown}`"))
+            check(State::Ok, format!("cores go to coretool's handler, at `{shown}`")).remedy(PROVE)
         }
         Some(true) => check(State::Warning, format!("cores go to the socket `{shown}`"))
             .remedy("look at who listens there: `ss -xlp`"),

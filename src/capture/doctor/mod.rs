@@ -18,7 +18,7 @@ mod signals;
 mod store;
 
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::capture::doctor::outlook::destination;
 use crate::capture::kernel_core::Prospect;
@@ -54,12 +54,18 @@ pub enum State {
 
 impl Check {
     /// Makes a check without a remedy.
-    fn new(group: &'static str, name: &'static str, state: State, says: impl Into<String>) -> Self {
+    pub fn new(
+        group: &'static str,
+        name: &'static str,
+        state: State,
+        says: impl Into<String>,
+    ) -> Self {
         Self { group, name, state, says: says.into(), remedy: None }
     }
 
     /// Says what to do.
-    fn remedy(mut self, remedy: impl Into<String>) -> Self {
+    #[must_use]
+    pub fn remedy(mut self, remedy: impl Into<String>) -> Self {
         self.remedy = Some(remedy.into());
         self
     }
@@ -89,4 +95,9 @@ pub fn untraced(program: &OsStr) -> Option<String> {
 /// Why the kernel would write no core of this program, if so.
 pub fn no_core(program: &OsStr) -> Option<String> {
     Prospect::look(program).err()
+}
+
+/// The file that a program's name means, as a shell finds it, if there is one.
+pub fn file(program: &OsStr) -> Option<PathBuf> {
+    program::file(program)
 }

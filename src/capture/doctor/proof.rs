@@ -13,7 +13,7 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal as NixSignal, kill};
+use nix::sys::signal::{Signal as NixSignal, kill, raise};
 use nix::unistd::{Pid, fchdir};
 
 use crate::base::file_store::FileStore;
@@ -64,8 +64,8 @@ pub struct CoreFound {
     pub took: Duration,
 }
 
-/// Starts two threads, and aborts.
-pub fn crash_here() -> ! {
+/// Starts two threads, and aborts. Returns only where that is ignored.
+pub fn crash_here() {
     let ready = Arc::new(Barrier::new(THREADS));
     for _ in 1..THREADS {
         let ready = Arc::clone(&ready);
@@ -77,7 +77,8 @@ pub fn crash_here() -> ! {
         });
     }
     ready.wait();
-    std::process::abort();
+    // No fault: the Rust runtime has a handler for those.
+    let _ignored = raise(NixSignal::SIGABRT);
 }
 
 /// Crashes the child under the tracer, as `coretool run` watches a program.
@@ -168,11 +169,15 @@ fn launched(
         capture,
         wait_for_all: false,
         environment: Vec::new(),
+        limit: None,
     };
     let mut notices = Vec::new();
     let outcome = launch::run(&options, &mut |event| match event {
+        Event::Decided(_) => (),
         Event::Notice(notice) => notices.push(notice),
         Event::Crash(stopped) => on_crash(stopped),
+        // It has no time limit.
+        Event::Overdue(..) => (),
     });
     let outcome = outcome.map_err(|error| chain(&error))?;
     Ok((outcome, notices))
@@ -220,7 +225,7 @@ impl Proof {
         let bytes = path.metadata().map_or(0, |file| file.blocks().saturating_mul(512));
         let core = Some(CoreFound { threads, bytes, took });
         let (state, says) = match threads {
-            _ if !is_ours => (State::Bad, format!("a core came, but of another process")),
+            _ if !is_ours => (State::Bad, "a core came, but of another process".to_owned()),
             THREADS if process.source.complete => {
                 (State::Ok, format!("a child crashed, and its core has all {THREADS} threads"))
             }

@@ -226,6 +226,13 @@ pub(super) fn set_options(tid: pid_t, options: c_int) -> io::Result<()> {
     request(libc::PTRACE_SETOPTIONS, tid, 0, options as usize).map(|_| ())
 }
 
+/// Whether `tid` is a thread of `process`.
+pub(super) fn is_thread_of(process: pid_t, tid: pid_t) -> bool {
+    // SAFETY: `tgkill` takes three numbers; signal 0 only checks that the
+    // thread is there.
+    unsafe { libc::syscall(libc::SYS_tgkill, process, tid, 0) == 0 }
+}
+
 /// Asks a running tracee to stop.
 pub(super) fn interrupt(tid: pid_t) -> io::Result<()> {
     request(libc::PTRACE_INTERRUPT, tid, 0, 0).map(|_| ())

@@ -77,8 +77,8 @@ pub fn demo(args: &DemoArgs, ui: &Ui) -> Result<Exit> {
     let destination = destination.relative_to(directory.path());
     let words = [program.into()];
     let environment = Vec::new();
-    let capture = Capture::Trace;
-    let program = Program { words: &words, capture, wait_for_all: false, environment };
+    let capture = Capture::Auto;
+    let program = Program { words: &words, capture, wait_for_all: false, environment, limit: None };
     watch(&program, Reporting::unsaved(ui, destination))?;
     Ok(Exit::Done)
 }

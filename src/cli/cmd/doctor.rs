@@ -18,6 +18,7 @@ use crate::capture::doctor;
 use crate::capture::doctor::proof::{self, Proof, Victim};
 use crate::capture::doctor::{Check, State};
 use crate::cli::args::Format;
+use crate::cli::executable;
 use crate::cli::exit::Exit;
 use crate::cli::options::StoreArgs;
 use crate::cli::store_place;
@@ -65,10 +66,13 @@ pub struct DoctorArgs {
 pub fn doctor(args: &DoctorArgs, ui: &Ui) -> Result<Exit> {
     if args.crash {
         proof::crash_here();
+        return Ok(Exit::Failed);
     }
     let store = store_place::chosen(args.store.store.as_deref()).ok();
     let program = args.program.as_deref();
-    let checks = doctor::examine(program, store.as_deref());
+    let mut checks = doctor::examine(program, store.as_deref());
+    let file = program.and_then(doctor::file);
+    checks.extend(file.map(|file| executable::checks(&file)).unwrap_or_default());
     let proofs = if args.no_proof { Vec::new() } else { prove()? };
     let found = Examination {
         schema: "coretool.doctor/1".to_owned(),

@@ -19,21 +19,26 @@ use crate::capture::core_writer::Contents;
 use crate::capture::facts::EnvironmentScope;
 use crate::capture::facts::out_of_memory::KillCounters;
 use crate::capture::kernel_core::KernelCore;
+use crate::capture::kernel_log::LoggedDeath;
+use crate::capture::ladder::Rung;
 use crate::capture::launch;
 use crate::capture::launch::{Capture, End, Event, RunOptions};
 use crate::capture::live::Stopped;
-use crate::cli::args::{CoreChoice, EnvironmentArg, RunArgs};
+use crate::capture::timeout::TimeLimit;
+use crate::cli::args::{CaptureChoice, CoreChoice, EnvironmentArg, RunArgs};
 use crate::cli::assistance;
 use crate::cli::death;
 use crate::cli::destination::Destination;
 use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
 use crate::cli::new_file::{self, Existing};
 use crate::cli::progress::Progress;
 use crate::cli::saved_crash::{self, CorePlace};
 use crate::cli::store_place;
 use crate::cli::ui::{Stream, Ui};
-use crate::diagnose::crash::FirstChance;
+use crate::diagnose::crash::{FirstChance, Occasion};
 use crate::dump;
+use crate::report::model;
 use crate::report::model::Report;
 use crate::report::render::json::Layout;
 use crate::symbols::SymbolOptions;
@@ -45,6 +50,7 @@ use crate::symbols::SymbolOptions;
 /// When the program cannot be started, or `--output` or `--core` names a file
 /// that must not be replaced. After that the program's own end counts.
 pub fn run(args: &RunArgs, ui: &Ui) -> Result<Exit> {
+    let capture = capture(args)?;
     let existing = if args.report.force { Existing::Replace } else { Existing::Keep };
     let (core, contents) = match &args.core {
         None => (CorePlace::Beside, Contents::Usual),
@@ -66,16 +72,25 @@ pub fn run(args: &RunArgs, ui: &Ui) -> Result<Exit> {
         ..SymbolOptions::default()
     };
     let options = analyze::Options { symbols, ..args.values.options() };
-    let capture = if args.no_ptrace { Capture::KernelCore } else { Capture::Trace };
     let saving = Saving::To { crashes, core, contents };
     let environment = match args.report.environment.unwrap_or_default() {
         EnvironmentArg::Redacted => EnvironmentScope::Redacted,
         EnvironmentArg::Full => EnvironmentScope::Full,
         EnvironmentArg::None => EnvironmentScope::None,
     };
-    let reporting = Reporting { ui, destination, options, saving, environment, kept: Vec::new() };
+    let reporting = Reporting {
+        ui,
+        destination,
+        options,
+        saving,
+        environment,
+        kept: Vec::new(),
+        captured: None,
+    };
     let environment = if args.assist { assist(args, ui) } else { Vec::new() };
-    let program = Program { words: &args.program, capture, wait_for_all: args.wait, environment };
+    let limit = args.timeout.map(|after| TimeLimit { after, grace: args.grace });
+    let wait_for_all = args.wait;
+    let program = Program { words: &args.program, capture, wait_for_all, environment, limit };
     watch(&program, reporting)
 }
 
@@ -92,6 +107,24 @@ fn assist(args: &RunArgs, ui: &Ui) -> Vec<(OsString, OsString)> {
         ui.say(&format!("coretool: --assist sets {}", shown.collect::<Vec<_>>().join(" ")));
     }
     set
+}
+
+/// How a crash is to be caught.
+fn capture(args: &RunArgs) -> Result<Capture> {
+    let (capture, option) = match args.capture {
+        _ if args.no_ptrace => (Capture::KernelCore, "--no-ptrace"),
+        CaptureChoice::Auto => (Capture::Auto, ""),
+        CaptureChoice::Ptrace => (Capture::Trace, ""),
+        CaptureChoice::Kernel => (Capture::KernelCore, "--capture kernel"),
+        CaptureChoice::Handler => (Capture::Handler, "--capture handler"),
+        CaptureChoice::None => (Capture::None, "--capture none"),
+    };
+    if args.core.is_some() && !option.is_empty() {
+        let what =
+            format!("--core says which core coretool writes, and with {option} it writes none");
+        Err(Failure::new(what, "leave out one of them"))?;
+    }
+    Ok(capture)
 }
 
 /// Where a crash is kept.
@@ -111,6 +144,7 @@ pub(super) struct Reporting<'u> {
     destination: Destination,
     options: analyze::Options,
     saving: Saving,
+    captured: Option<model::Capture>,
     /// The ids of what was kept.
     kept: Vec<String>,
     environment: EnvironmentScope,
@@ -124,17 +158,19 @@ impl<'u> Reporting<'u> {
             destination,
             options: analyze::Options::default(),
             saving: Saving::Nowhere,
+            captured: None,
             kept: Vec::new(),
             environment: EnvironmentScope::None,
         }
     }
 
-    fn stopped(&mut self, stopped: &Stopped) -> Result<()> {
-        let progress = Progress::start(self.ui, "analyzing the crash");
+    fn stopped(&mut self, stopped: &Stopped, occasion: Occasion) -> Result<()> {
+        let progress = Progress::start(self.ui, "analyzing the process");
         let options = analyze::Options {
             first_chance: stopped
                 .handled_fault()
                 .map(|fault| FirstChance { signal: fault.info, count: fault.count }),
+            occasion,
             ..self.options.clone()
         };
         let store = FileStore::new();
@@ -157,6 +193,7 @@ impl<'u> Reporting<'u> {
             );
         }
         let mut report = analyze::analyze(&process, &store, &options, &gaps);
+        self.say_how(&mut report);
         if let Saving::To { crashes, core, contents } = &self.saving {
             saved_crash::save(&mut report, crashes.as_deref(), core, "ptrace", &mut |file| {
                 Ok(stopped.write_core(*contents, file).map(|_stats| ())?)
@@ -174,6 +211,7 @@ impl<'u> Reporting<'u> {
         let gaps = Gaps::new();
         let process = dump::open(&path, &store, &options.limits, &gaps)?;
         let mut report = analyze::analyze(&process, &store, options, &gaps);
+        self.say_how(&mut report);
         if let Saving::To { crashes, .. } = &self.saving {
             let there = CorePlace::There(path);
             let nothing = &mut |_file: &mut File| Ok(());
@@ -181,6 +219,48 @@ impl<'u> Reporting<'u> {
         }
         drop(progress);
         self.deliver(&report)
+    }
+
+    /// Reports from the kernel's line in its log: all that is left.
+    fn logged(&mut self, death: &LoggedDeath) -> Result<()> {
+        let progress = Progress::start(self.ui, "analyzing the crash");
+        let store = FileStore::new();
+        let gaps = Gaps::new();
+        let why = "there was no core; the kernel's log has only the address of the instruction \
+                   and the stack pointer";
+        let hint = "trace the program (--capture ptrace), or make a core possible: `coretool \
+                    doctor` says how";
+        gaps.note("the callers, the variables and the other threads", why, hint);
+        if let Some(why) = &death.no_module {
+            gaps.note("the function that crashed", why.as_str(), hint);
+        }
+        let process = death.process();
+        let mut report = analyze::analyze(&process, &store, &self.options, &gaps);
+        self.say_how(&mut report);
+        if let Saving::To { crashes, .. } = &self.saving {
+            let nothing = &mut |_file: &mut File| Ok(());
+            let by = Rung::KernelLog.name();
+            saved_crash::save(&mut report, crashes.as_deref(), &CorePlace::Nowhere, by, nothing);
+        }
+        drop(progress);
+        self.deliver(&report)
+    }
+
+    /// Notes how the crash was caught, and why so.
+    fn say_how(&self, report: &mut Report) {
+        let Some(captured) = &self.captured else { return };
+        let capture = report.source.capture.get_or_insert_default();
+        if capture.rung.is_empty() {
+            capture.rung.clone_from(&captured.rung);
+        }
+        capture.why.splice(0..0, captured.why.iter().cloned());
+    }
+
+    /// The core that was to come did not.
+    fn falls_to_the_log(&mut self, why: &str) {
+        let captured = self.captured.get_or_insert_default();
+        captured.rung = Rung::KernelLog.name().to_owned();
+        captured.why.push(format!("no core came: {why}"));
     }
 
     fn deliver(&mut self, report: &Report) -> Result<()> {
@@ -200,6 +280,8 @@ pub(super) struct Program<'w> {
     pub(super) wait_for_all: bool,
     /// Variables that it gets besides ours.
     pub(super) environment: Vec<(OsString, OsString)>,
+    /// How long it may run.
+    pub(super) limit: Option<TimeLimit>,
 }
 
 /// Runs a program, and reports.
@@ -211,16 +293,29 @@ pub(super) fn watch(program: &Program<'_>, mut reporting: Reporting<'_>) -> Resu
         capture: program.capture,
         wait_for_all: program.wait_for_all,
         environment: program.environment.clone(),
+        limit: program.limit,
     };
     let ui = reporting.ui;
     let mut main_is_reported = false;
     let kills = KillCounters::read();
     let outcome = launch::run(&options, &mut |event| match event {
+        Event::Decided(decision) => {
+            reporting.captured = Some(model::Capture {
+                rung: decision.rung.name().to_owned(),
+                why: decision.why.clone(),
+                held_for_us: None,
+            });
+        }
         Event::Notice(notice) => ui.say(&format!("coretool: {notice}")),
         Event::Crash(stopped) => {
             main_is_reported |= stopped.is_main();
             // Held threads wait for us: tell, and let them go.
-            if let Err(error) = reporting.stopped(stopped) {
+            if let Err(error) = reporting.stopped(stopped, Occasion::Death) {
+                ui.error(&error);
+            }
+        }
+        Event::Overdue(stopped, after) => {
+            if let Err(error) = reporting.stopped(stopped, Occasion::Timeout(after)) {
                 ui.error(&error);
             }
         }
@@ -232,7 +327,20 @@ pub(super) fn watch(program: &Program<'_>, mut reporting: Reporting<'_>) -> Resu
                 ui.error(&error);
             }
         }
-        Some(KernelCore::Missing(why)) => ui.say(&format!("coretool: no core came: {why}")),
+        Some(KernelCore::Missing(why)) => {
+            ui.say(&format!("coretool: no core came: {why}"));
+            reporting.falls_to_the_log(&why);
+        }
+        None => (),
+    }
+    match &outcome.logged {
+        Some(Ok(death)) => {
+            main_is_reported = true;
+            if let Err(error) = reporting.logged(death) {
+                ui.error(&error);
+            }
+        }
+        Some(Err(why)) => ui.say(&format!("coretool: no more is known: {why}")),
         None => (),
     }
     if let End::Killed { signal, info, .. } = &outcome.end
@@ -246,6 +354,9 @@ pub(super) fn watch(program: &Program<'_>, mut reporting: Reporting<'_>) -> Resu
     reporting.destination.finish()?;
     if let Saving::To { crashes, .. } = &reporting.saving {
         saved_crash::settle(crashes.as_deref(), &reporting.kept);
+    }
+    if outcome.timed_out {
+        return Ok(Exit::TimedOut);
     }
     Ok(Exit::Program(status(&outcome.end)))
 }

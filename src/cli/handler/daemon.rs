@@ -231,7 +231,11 @@ fn capture(socket: UnixStream, shared: &Shared, dumped: &SyncSender<Dumped>) -> 
 
 /// Counts a crash that the rate limit does not keep.
 fn count(store: &Store, shared: &Shared, dump: &Dump, at: SystemTime) -> Result<()> {
-    store.count(&RateLimit::plain_key(&dump.key), &dump.command, at)?;
+    let key = RateLimit::plain_key(&dump.key);
+    // The number is in the index even when its copy in a file fails.
+    if let Err(error) = store.count(&key, &dump.command, at) {
+        shared.place.say(&format!("cannot save the counts: {error}"));
+    }
     let mut counted = shared.counted.lock().unwrap_or_else(PoisonError::into_inner);
     if counted.len() > 10_000 {
         counted.clear();

@@ -58,8 +58,18 @@ fn handle(args: &PipeArgs, piped: Piped, place: &HandlerPlace) -> Result<Exit> {
         if !is_admitted(place, &RateLimit::plain_key(key), at) {
             return None;
         }
-        let new = store.stage().ok()?;
-        let file = new.core().try_clone().ok()?;
+        let new = store.stage().map_err(|error| error.to_string());
+        let new = new.and_then(|new| {
+            let file = new.core().try_clone().map_err(|error| error.to_string())?;
+            Ok((new, file))
+        });
+        let (new, file) = match new {
+            Ok(new) => new,
+            Err(error) => {
+                place.say(&format!("cannot make a file for the core, so only counted: {error}"));
+                return None;
+            }
+        };
         staged = Some(new);
         Some((file, BUDGET))
     };

@@ -48,7 +48,7 @@ impl Rule for Seccomp {
 /// The system call that the crashed thread was in.
 fn from_registers(scene: &Scene<'_, '_>) -> Option<i32> {
     let registers = scene.crash.thread()?.registers.as_ref()?;
-    let number = *registers.general.get(scene.crash.process.arch.syscall_index())?;
+    let number = registers.word(scene.crash.process.arch.syscall_index())?;
     // All ones: in none.
     i32::try_from(number).ok()
 }

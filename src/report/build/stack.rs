@@ -154,8 +154,10 @@ fn frame(crash: &Crash<'_, '_>, index: u64, frame: &Frame, call: &FrameCall) -> 
 }
 
 fn registers(arch: Arch, known: &ThreadRegisters) -> model::Registers {
-    let names = arch.general_registers().iter().zip(&known.general);
-    let general = names.map(|(name, value)| ((*name).to_owned(), Hex(*value).to_string()));
+    let names = arch.general_registers().iter().enumerate();
+    let general = names.filter_map(|(index, name)| {
+        Some(((*name).to_owned(), Hex(known.word(index)?).to_string()))
+    });
     let extended = vector_registers(&known.extended);
     let digits = |bytes: &[u8]| {
         let reversed: Vec<u8> = bytes.iter().rev().copied().collect();

@@ -5,6 +5,7 @@
 //! what is not known, where things are. It reads well at 80 columns and
 //! without color: doubt is spelled out, never only colored.
 
+mod capture;
 mod evidence;
 mod excerpt;
 mod fold;
@@ -112,6 +113,7 @@ pub fn render(report: &Report, options: &TextOptions, out: &mut dyn Write) -> fm
         tree::environment(report, lines)?;
     }
     gaps::gaps(report, lines)?;
+    capture::capture(report, lines)?;
     gaps::saved(report, options.home.as_deref(), lines)
 }
 

@@ -70,7 +70,7 @@ pub(super) fn thread(object: &Object<'_, '_, '_, '_>, handle: u64) -> Value {
     let pointer = process.arch.thread_pointer_index();
     let is_it = |thread: &&crate::dump::process::Thread| {
         let registers = thread.registers.as_ref();
-        registers.is_some_and(|it| it.general.get(pointer) == Some(&handle))
+        registers.is_some_and(|it| it.word(pointer) == Some(handle))
     };
     let mut value = match (handle, process.threads.iter().find(is_it)) {
         (0, _) => said(object, "no thread"),

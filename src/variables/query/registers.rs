@@ -133,7 +133,7 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
             return Err(Trouble::Unknown(self.why_lost(name)));
         }
         let registers = self.view.thread.and_then(|thread| thread.registers.as_ref());
-        let word = registers.and_then(|known| known.general.get(index).copied());
+        let word = registers.and_then(|known| known.word(index));
         match word {
             Some(word) if is_fixed => Ok(self.data_pointer(word)),
             Some(word) => Ok(self.plain(Whole::new(u128::from(word), 64, true))),

@@ -88,8 +88,8 @@ impl Activation<'_, '_, '_> {
         let at = LinkAddr(self.at.0).to_run(self.bias);
         let module = process.module(at).map(|(_, module)| module).ok_or(UNKNOWN)?;
         let registers = self.thread_registers().ok_or(UNKNOWN)?;
-        let pointer = registers.general.get(process.arch.thread_pointer_index());
-        let pointer = pointer.copied().filter(|pointer| *pointer != 0).ok_or(UNKNOWN)?;
+        let pointer = registers.word(process.arch.thread_pointer_index());
+        let pointer = pointer.filter(|pointer| *pointer != 0).ok_or(UNKNOWN)?;
         let block = context.thread_local_block(module, RunAddr(pointer))?;
         if module.is_main && context.program_block().is_none_or(|size| offset >= size) {
             return Err(UNKNOWN.to_owned());

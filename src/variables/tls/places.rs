@@ -41,7 +41,7 @@ impl<'a, 'f> Context<'a, 'f> {
             .collect();
         let index = process.arch.thread_pointer_index();
         let pointers = process.threads.iter().filter_map(|thread| {
-            let pointer = *thread.registers.as_ref()?.general.get(index)?;
+            let pointer = thread.registers.as_ref()?.word(index)?;
             (pointer != 0).then_some((thread, RunAddr(pointer)))
         });
         let (thread, module, offset) = pointers

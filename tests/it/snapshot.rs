@@ -1,0 +1,165 @@
+//! `coretool snapshot` and `coretool stack`: a running process is looked at,
+//! and does not notice.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use coretool::report::model::Report;
+
+use crate::support::target::{Target, finished, text};
+
+/// A running `fixtures/run/waits.c`; its end ends the program.
+struct Running {
+    child: Child,
+    input: Option<ChildStdin>,
+    output: BufReader<ChildStdout>,
+}
+
+impl Running {
+    fn start(target: &Target) -> Self {
+        let mut command = Command::new(&target.program);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        output.read_line(&mut line).unwrap();
+        assert_eq!(line, "ready\n");
+        let input = child.stdin.take();
+        Self { child, input, output }
+    }
+
+    /// Ends it, and returns what its waits have answered.
+    fn end(mut self) -> String {
+        self.input.take().unwrap().write_all(b"x").unwrap();
+        let mut said = String::new();
+        self.output.read_to_string(&mut said).unwrap();
+        assert!(self.child.wait().unwrap().success());
+        said
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _gone = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
+
+fn coretool(target: &Target, words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_coretool"));
+    target.prepare(&mut command);
+    command.args(words);
+    command
+}
+
+#[test]
+fn the_process_notices_nothing() {
+    let target = Target::new("waits");
+    let running = Running::start(&target);
+    let pid = running.child.id().to_string();
+    let real_time = nix::libc::SIGRTMIN();
+    for _ in 0..50 {
+        // A handled signal on its way must not be lost.
+        let send = format!("kill -{real_time} {pid}");
+        let sent = Command::new("sh").args(["-c", &send]).status();
+        assert!(sent.unwrap().success());
+        let words = ["--quiet", "snapshot", "--force", "-o", "core", "--format", "json", &pid];
+        let output = finished(&mut coretool(&target, &words));
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        // A note would say why the process could not be copied.
+        assert_eq!(text(&output.stderr), "");
+    }
+    assert_eq!(running.end(), "returned 0 interrupted 0 wrong 0 handled 50 children 0\n");
+}
+
+#[test]
+fn gdb_opens_the_core_of_a_snapshot() {
+    let target = Target::new("waits");
+    let running = Running::start(&target);
+    let pid = running.child.id().to_string();
+    let output = finished(&mut coretool(&target, &["snapshot", "-o", "core", &pid]));
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let said = text(&output.stderr);
+    assert!(said.contains(&format!("process {pid} stood still for ")), "{said}");
+    assert!(!said.contains("until all was copied"), "{said}");
+    let gdb = finished(
+        Command::new("gdb")
+            .args(["-nx", "-batch", "-ex", "thread apply all bt 8"])
+            .args([&target.program, &target.directory.path().join("core")]),
+    );
+    let said = text(&gdb.stdout);
+    for name in ["in_read", "in_futex", "in_epoll", "in_sigtimedwait", "in_long_sleep", "main"] {
+        assert!(said.contains(&format!(" {name} (")), "{name}: {said}");
+    }
+    // A file that exists is not replaced.
+    let again = finished(&mut coretool(&target, &["snapshot", "-o", "core", &pid]));
+    assert_eq!(again.status.code(), Some(1));
+    drop(running);
+}
+
+#[test]
+fn stacks_of_a_running_process() {
+    let target = Target::new("waits");
+    let running = Running::start(&target);
+    let pid = running.child.id();
+    let output = finished(&mut coretool(&target, &["stack", "--format", "json", &pid.to_string()]));
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let report: Report = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(report.verdict.starts_with(&format!("process {pid} \"waits\" is alive: ")));
+    assert!(report.signal.is_none());
+    assert_eq!(report.threads.len(), 8);
+    let frames = report.threads.iter().flat_map(|thread| &thread.frames);
+    let functions: Vec<&str> = frames.filter_map(|frame| frame.function.as_deref()).collect();
+    for name in ["in_read", "in_futex", "in_epoll", "in_sigtimedwait", "in_long_sleep"] {
+        assert!(functions.contains(&name), "{name}: {functions:?}");
+    }
+    assert_eq!(running.end(), "returned 0 interrupted 0 wrong 0 handled 0 children 0\n");
+}
+
+#[test]
+fn what_cannot_be_looked_at_is_explained() {
+    let target = Target::new("waits");
+    let running = Running::start(&target);
+    let pid = running.child.id().to_string();
+    let thread = fs::read_dir(format!("/proc/{pid}/task")).unwrap().flatten();
+    let thread = thread.map(|entry| entry.file_name().into_string().unwrap());
+    let thread = thread.filter(|tid| *tid != pid).last().unwrap();
+    let says = |word: &str| text(&finished(&mut coretool(&target, &["stack", word])).stderr);
+    assert!(says("2147483647").contains("there is no such process"));
+    let said = says(&thread);
+    assert!(said.contains(&format!("{thread} is a thread of process {pid}")), "{said}");
+    // A child that has ended, and that nobody has waited for.
+    let mut ended = Command::new("true").stdout(Stdio::piped()).spawn().unwrap();
+    // The end of its output is a moment before its own.
+    let mut nothing = String::new();
+    ended.stdout.take().unwrap().read_to_string(&mut nothing).unwrap();
+    let stat = format!("/proc/{}/stat", ended.id());
+    let start = std::time::Instant::now();
+    while !fs::read_to_string(&stat).unwrap().contains(" Z ") {
+        assert!(start.elapsed().as_secs() < 30, "it does not end");
+        std::thread::yield_now();
+    }
+    let said = says(&ended.id().to_string());
+    assert!(said.contains("is a zombie until its parent"), "{said}");
+    ended.wait().unwrap();
+}
+
+#[test]
+fn a_program_that_hangs_is_looked_at_and_ended() {
+    let target = Target::new("waits");
+    let mut command = target.command(&["--timeout", "1500ms", "--grace", "5s"]);
+    let child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = child.spawn().unwrap();
+    // Its standard input stays open, or it would end by itself.
+    let input = child.stdin.take();
+    let output = child.wait_with_output().unwrap();
+    drop(input);
+    assert_eq!(output.status.code(), Some(124), "{}", text(&output.stderr));
+    let said = text(&output.stderr);
+    assert!(said.contains("SIGTERM sent to process"), "{said}");
+    let reports = target.read_reports();
+    let [report] = reports.as_slice() else { panic!("{reports:#?}") };
+    assert!(report.verdict.starts_with("hang in process "), "{}", report.verdict);
+    assert!(report.verdict.contains("still running after 1.5 s; its main thread waits in "));
+}
