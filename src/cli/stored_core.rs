@@ -20,12 +20,17 @@ pub fn path(word: &Path, choice: Option<&Path>) -> Result<PathBuf> {
         return Ok(word.to_owned());
     };
     let found = store_place::existing(choice).and_then(|store| match store {
-        Some(store) => Ok(store.find(name)?),
+        Some(store) => {
+            let entry = store.find(name)?;
+            Ok((store, entry))
+        }
         None => Err(StoreError::NoSuchCrash { id: name.to_owned() }.into()),
     });
-    let entry = found.map_err(|error| {
+    let (store, entry) = found.map_err(|error| {
         let what = format!("there is no file `{name}`, and {error:#}");
         Failure::new(what, "give a core file, or an id that `coretool list` shows")
     })?;
-    Ok(entry.its_core()?.path.clone())
+    let path = entry.its_core()?.path.clone();
+    store.check_core(&entry)?;
+    Ok(path)
 }

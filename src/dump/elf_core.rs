@@ -39,10 +39,16 @@ pub(super) fn core_headers(contents: &Contents<'_>, path: &Path) -> Result<CoreH
     let cut = |what| DumpError::Cut { path: path(), what, len: contents.len() };
     // The ELF header, or what else a file begins with.
     let bytes = contents.part(0, 512);
+    if bytes.is_empty() && contents.is_compressed() && contents.len() > 0 {
+        return Err(DumpError::DamagedFrame { path: path() });
+    }
     if bytes.is_empty() {
         return Err(DumpError::Empty { path: path() });
     }
     if !bytes.starts_with(header::ELFMAG) {
+        if bytes.starts_with(b"\x28\xb5\x2f\xfd") {
+            return Err(DumpError::NoTable { path: path() });
+        }
         let (what, unpack) = looks_like(bytes);
         return Err(DumpError::NotElf { path: path(), what, unpack });
     }
@@ -126,7 +132,6 @@ fn segment_count(contents: &Contents<'_>, header: &Header, context: Ctx) -> u64 
 /// A few words for a file that is not ELF, and how to unpack it.
 fn looks_like(bytes: &[u8]) -> (&'static str, Option<&'static str>) {
     const MAGICS: &[(&[u8], &str, Option<&str>)] = &[
-        (b"\x28\xb5\x2f\xfd", "zstd-compressed data", Some("unzstd")),
         (b"\x1f\x8b", "gzip-compressed data", Some("gunzip -k")),
         (b"\xfd7zXZ\0", "xz-compressed data", Some("unxz -k")),
         (b"\x04\x22\x4d\x18", "lz4-compressed data", Some("unlz4")),

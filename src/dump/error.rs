@@ -29,6 +29,20 @@ pub enum DumpError {
         path: PathBuf,
     },
 
+    /// A compressed file whose beginning cannot be unpacked.
+    #[error("`{}` is damaged: its first zstd frame cannot be unpacked", path.display())]
+    DamagedFrame {
+        /// As the user gave it.
+        path: PathBuf,
+    },
+
+    /// Compressed data that has lost the table at its end.
+    #[error("`{}` is a zstd file without a seek table at its end: it is cut, or made by another tool", path.display())]
+    NoTable {
+        /// As the user gave it.
+        path: PathBuf,
+    },
+
     /// Not an ELF file at all.
     #[error("`{}` is not a core file: it is {what}", path.display())]
     NotElf {
@@ -107,6 +121,14 @@ impl DumpError {
                 "the disk was full, or the core limit too small (ulimit -c), when it was written"
                     .to_owned(),
             ),
+            Self::DamagedFrame { .. } => Some(
+                "the headers of the core are lost; the kept report is not: coretool show"
+                    .to_owned(),
+            ),
+            Self::NoTable { path } => Some(format!(
+                "unpack what is there of it, and analyze that: unzstd -o core {}",
+                path.display()
+            )),
             Self::OtherArchitecture { .. } => {
                 Some("open it with gdb-multiarch, or on a machine of its kind".to_owned())
             }

@@ -36,6 +36,7 @@ pub use self::staging::Staged;
 use self::index::Index;
 use self::journal::{Intent, Journal};
 use self::place::Place;
+use crate::triage::digest::digest;
 
 /// The fewest digits that name a crash.
 const FEWEST_DIGITS: usize = 4;
@@ -212,12 +213,34 @@ impl Store {
     /// When there is none, or the system refuses.
     pub fn unpack_core(&self, entry: &Entry, to: &File) -> Result<u64, StoreError> {
         let core = entry.its_core()?;
+        self.check_core(entry)?;
         let from = File::open(&core.path).map_err(StoreError::io("open", &core.path))?;
         let done = match core.is_compressed {
             true => packing::unpack(&from, to),
             false => packing::copy_sparse(&from, to),
         };
         done.map_err(StoreError::io("unpack", &core.path))
+    }
+
+    /// Checks that a compressed core of the store is what was kept: its name
+    /// has its digest. Very large ones are believed.
+    ///
+    /// # Errors
+    ///
+    /// When it is not, or cannot be read.
+    pub fn check_core(&self, entry: &Entry) -> Result<(), StoreError> {
+        /// As much is read in a tenth of a second.
+        const MOST: u64 = 64 << 20;
+        let core = entry.core.as_ref();
+        let core = core.filter(|core| core.is_ours && core.is_compressed && core.bytes <= MOST);
+        let Some(core) = core else { return Ok(()) };
+        let bytes = place::read_file(&core.path, MOST)?;
+        let name = core.path.file_name().map(|name| name.to_string_lossy());
+        if name.is_some_and(|name| name != entry::packed_name(&digest(&bytes))) {
+            let why = "it is not what was kept, since its name has another digest".to_owned();
+            return Err(StoreError::Damaged { path: core.path.clone(), why });
+        }
+        Ok(())
     }
 
     /// Writes the core of a crash into the empty file `to`, as seekable zstd.

@@ -723,7 +723,14 @@ fn a_damaged_core_is_damaged_and_not_false() {
     let mut bytes = whole.clone();
     bytes[20] ^= 0xff;
     fs::write(&cut, &bytes).unwrap();
-    assert_ne!(said(&cut), "");
+    assert!(said(&cut).contains("damaged") && !said(&cut).contains("empty"), "{}", said(&cut));
+    // By its id it is not even begun with: the name tells.
+    let entry = store.find(&saved.id).unwrap();
+    store.check_core(&entry).unwrap();
+    fs::write(&path, &bytes).unwrap();
+    for refused in [store.check_core(&entry), store.unpack_core(&entry, &file).map(drop)] {
+        assert!(matches!(refused, Err(StoreError::Damaged { .. })), "{refused:?}");
+    }
 }
 
 #[test]
@@ -964,4 +971,40 @@ fn a_store_that_may_only_be_read_is_looked_at() {
     assert!(output.status.success() && out.contains("CRASH  SIGSEGV"), "{out}{said}");
     assert!(said.contains("may only be read"), "{said}");
     assert_eq!(target.kept().len(), 1);
+}
+
+#[test]
+fn the_newest_core_is_kept_on_a_full_disk() {
+    let directory = scratch::directory("newest");
+    let disk = directory.path().join("disk");
+    let output = on_a_small_disk("store::newest_core_child", &disk, "3500k");
+    let said = format!("{}{}", text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success() && said.contains("6 cores came"), "{said}");
+}
+
+/// What the test above runs on its small disk.
+#[test]
+fn newest_core_child() {
+    let Some(disk) = std::env::var_os(WRITER) else { return };
+    let directory = scratch::directory("newest-child");
+    let (source, program) = (directory.path().join("big.c"), directory.path().join("big"));
+    // A megabyte that cannot be compressed.
+    let code = "static unsigned b[1 << 18];\n\
+        int main(void) { unsigned x = 1; for (int i = 0; i < 1 << 18; i++)\n\
+        b[i] = x = x * 1664525 + 1013904223; *(volatile int *)0 = 1; return 0; }\n";
+    fs::write(&source, code).unwrap();
+    let compiled = Command::new("cc").arg("-o").args([&program, &source]).status().unwrap();
+    assert!(compiled.success());
+    for run in 1..=6 {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_coretool"));
+        command.env("XDG_STATE_HOME", &disk).stdin(Stdio::null()).arg("run").arg(&program);
+        let output = finished(&mut command);
+        let store = Store::open(&Path::new(&disk).join("coretool"), budget()).unwrap();
+        let entries = store.list(&Wanted::default()).unwrap();
+        let with_core = entries.iter().filter(|entry| entry.core.is_some()).count();
+        assert!(entries[0].core.is_some(), "run {run}: {}", text(&output.stderr));
+        assert_eq!(entries.len(), run, "all reports are there");
+        assert!(with_core < 4, "they do not all fit: {with_core}");
+    }
+    println!("6 cores came");
 }

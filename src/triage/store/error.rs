@@ -193,6 +193,9 @@ impl StoreError {
                 "the report is there: coretool show {id}; to look at that file: {}",
                 path.display()
             )),
+            Self::Damaged { path, .. } if path.extension().is_some_and(|it| it == "zst") => {
+                Some(format!("look at what is left of it: coretool analyze {}", path.display()))
+            }
             Self::Damaged { path, .. } => path
                 .parent()
                 .and_then(|directory| directory.file_name())

@@ -73,6 +73,10 @@ impl Place {
 /// Makes a directory that only its owner may look into. One that is there
 /// stays as it is.
 pub(super) fn private_directory(path: &Path, with_parents: bool) -> Result<(), StoreError> {
+    // With its parents it is made without an error when it is there.
+    if with_parents && path.is_dir() {
+        return Ok(());
+    }
     let made = DirBuilder::new().mode(0o700).recursive(with_parents).create(path);
     match made {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists || !path.is_dir() => {
