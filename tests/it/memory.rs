@@ -169,7 +169,7 @@ fn no_byte_is_dropped_from_words() {
         })
         .sum();
     assert_eq!(shown as u64, known);
-    let odd = json(&core, &["(char *)$rsp + 3", "3000", "--words"]);
-    assert_eq!(odd.words.len(), 375);
+    let odd = json(&core, &["(char *)$rsp + 3", "1000", "--words"]);
+    assert_eq!(odd.words.len(), 125);
     assert!(odd.words.iter().all(|word| word.value.is_some()));
 }

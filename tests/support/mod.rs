@@ -11,6 +11,7 @@ pub(crate) mod expectation;
 pub(crate) mod fixture;
 pub(crate) mod gdb;
 pub(crate) mod gdb_values;
+pub(crate) mod notice;
 pub(crate) mod peers;
 pub(crate) mod random;
 pub(crate) mod report_check;
