@@ -82,8 +82,7 @@ pub fn masked(text: &str) -> String {
 fn spans(text: &str) -> Vec<Range<usize>> {
     // Keys have no beginning and end that are worth finding.
     if text.contains("-----BEGIN") {
-        let whole = 0..text.len();
-        return Vec::from([whole]);
+        return std::iter::once(0..text.len()).collect();
     }
     let mut found = Vec::new();
     url_passwords(text, &mut found);

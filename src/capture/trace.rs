@@ -4,6 +4,9 @@
 //! One loop over `waitpid(-1)`. Nothing waits for one thread alone, since that
 //! thread may be waiting for another one that waits for us.
 
+mod hold;
+mod overtime;
+
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
@@ -12,16 +15,15 @@ use std::time::{Duration, Instant};
 use libc::{c_int, pid_t};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::base::count::counted;
 use crate::base::signal::Signal;
 use crate::capture::broken_pipe::PipeReaders;
 use crate::capture::exit_stops::{ExitStops, broke_a_filter, unseen, unseen_thread};
 use crate::capture::launch::Event;
 use crate::capture::live::{Held, Stopped};
-use crate::capture::status::{ThreadState, tasks};
-use crate::capture::stops::{Hold, Resume, Stop, exit_signal, resume, resume_of};
+use crate::capture::status::ThreadState;
+use crate::capture::stops::{Hold, Resume, exit_signal, resume, resume_of};
 use crate::capture::sys;
-use crate::capture::timeout::{Ending, Runtime, Step, TimeLimit};
+use crate::capture::timeout::{Ending, TimeLimit};
 use crate::capture::tree::Tree;
 use crate::dump::siginfo::SignalInfo;
 
@@ -183,76 +185,6 @@ impl<'c> Tracer<'c> {
         let killer = signal.and_then(|signal| self.senders.get(&signal).copied());
         let timed_out = ending.is_some_and(|ending| ending.has_begun());
         Ok(Traced { main: self.main, status, killer, timed_out, start_time: None })
-    }
-
-    /// The processes that are left, the main one first.
-    fn processes(&self) -> Vec<pid_t> {
-        let states = self.threads.keys().filter_map(|tid| ThreadState::read(*tid));
-        let mut processes: Vec<pid_t> =
-            states.filter(|state| !state.has_ended).map(|state| state.process).collect();
-        processes.sort_unstable_by_key(|process| (*process != self.main, *process));
-        processes.dedup();
-        processes
-    }
-
-    /// The time has run out: a look at all processes first, then a signal.
-    fn overdue(&mut self, ending: &mut Ending) {
-        let runtime = Runtime::of(self.main);
-        match ending.step(runtime) {
-            Step::Look(after) => {
-                for process in self.processes() {
-                    self.look(process, after);
-                }
-            }
-            Step::Send(signal) => {
-                let sent: Vec<String> = self
-                    .processes()
-                    .into_iter()
-                    .filter(|process| sys::kill(*process, signal).is_ok())
-                    .map(|process| process.to_string())
-                    .collect();
-                let what = if signal == libc::SIGQUIT { runtime.on_quit() } else { "" };
-                self.notice(format!(
-                    "it runs still: {} sent to process {}{what}",
-                    Signal(signal).name(),
-                    sent.join(", ")
-                ));
-            }
-        }
-    }
-
-    /// Shows what a process is doing, and lets it go on.
-    fn look(&mut self, process: pid_t, after: Duration) {
-        let hold = self.hold(None, process);
-        let first = match hold.stopped.contains_key(&process) {
-            true => Some(process),
-            false => hold.stopped.keys().copied().min(),
-        };
-        if let Some(first) = first {
-            self.show(Shown { tid: first, process, signal: None, info: None }, &hold, |stopped| {
-                Event::Overdue(stopped, after)
-            });
-        }
-        self.let_go(None, hold);
-    }
-
-    /// Tells who lives on when the main program has ended: who started it, and
-    /// what it waits for.
-    fn name_orphans(&mut self) {
-        let orphans: Vec<pid_t> =
-            self.processes().into_iter().filter(|process| *process != self.main).collect();
-        if orphans.is_empty() {
-            return;
-        }
-        let told: Vec<String> =
-            orphans.iter().take(MOST_ORPHANS).map(|process| self.tree.orphan(*process)).collect();
-        let more = orphans.len().saturating_sub(MOST_ORPHANS);
-        let more = if more > 0 { format!("; and {more} more") } else { String::new() };
-        self.notice(format!(
-            "{} still running after the program's end: {}{more}",
-            counted(orphans.len() as u64, "orphan"),
-            told.join("; ")
-        ));
     }
 
     /// Takes note of what happened to a thread, and lets it go on.
@@ -476,153 +408,6 @@ impl<'c> Tracer<'c> {
             (self.on_event)(Event::Notice(format!(
                 "process {process} could not be reported, because of a bug in coretool"
             )));
-        }
-    }
-
-    /// Stops every thread of `process`.
-    fn hold(&mut self, crashed: Option<pid_t>, process: pid_t) -> Hold {
-        let mut hold = Hold::default();
-        if let Some(crashed) = crashed {
-            hold.stopped.insert(crashed, Stop { resume: Resume::Deliver(0), is_exit: false });
-        }
-        let mut asked: FxHashSet<pid_t> = FxHashSet::default();
-        // What will never stop: a first thread that has ended before the others
-        // stays in the list.
-        let mut gone: FxHashSet<pid_t> = FxHashSet::default();
-        let deadline = Instant::now() + PATIENCE;
-        let mut pause = Duration::from_micros(20);
-        loop {
-            // Threads start threads until the last one has stopped.
-            let tasks = tasks(process);
-            let mut is_new = false;
-            for tid in &tasks {
-                if !hold.stopped.contains_key(tid) && asked.insert(*tid) {
-                    is_new = true;
-                    if sys::interrupt(*tid).is_err() {
-                        gone.insert(*tid);
-                    }
-                }
-            }
-            let any = self.collect(process, &tasks, &mut hold);
-            if is_new || any {
-                continue;
-            }
-            let is_running =
-                |tid: &&pid_t| !hold.stopped.contains_key(*tid) && !gone.contains(*tid);
-            let running: Vec<pid_t> = tasks.iter().filter(is_running).copied().collect();
-            let has_ended = |tid: &pid_t| ThreadState::read(*tid).is_none_or(|it| it.has_ended);
-            let (ended, running): (Vec<pid_t>, Vec<pid_t>) =
-                running.into_iter().partition(has_ended);
-            gone.extend(ended);
-            if running.is_empty() {
-                break;
-            }
-            if Instant::now() > deadline {
-                hold.late = running;
-                break;
-            }
-            thread::sleep(pause);
-            pause = (pause * 2).min(Duration::from_millis(1));
-        }
-        hold
-    }
-
-    /// Takes all news there are. Returns whether there were any.
-    fn collect(&mut self, process: pid_t, tasks: &[pid_t], hold: &mut Hold) -> bool {
-        let tasks: FxHashSet<pid_t> = tasks.iter().copied().collect();
-        let mut any = false;
-        while let Ok(Some((tid, status))) = sys::wait_now() {
-            any = true;
-            let is_ours = tasks.contains(&tid)
-                || ThreadState::read(tid).is_some_and(|state| state.process == process);
-            if !libc::WIFSTOPPED(status) {
-                hold.stopped.remove(&tid);
-                self.ended(tid, status);
-                continue;
-            }
-            let (signal, event) = (libc::WSTOPSIG(status), status >> 16);
-            if !is_ours {
-                // One of our threads may be waiting in vfork for this very
-                // one. Only another death has to wait.
-                let dies =
-                    || ThreadState::read(tid).is_some_and(|state| state.dies_of(Signal(signal)));
-                let is_death = match event {
-                    0 => dies(),
-                    libc::PTRACE_EVENT_EXIT => exit_signal(tid) == Some(Signal::SYS),
-                    _ => false,
-                };
-                if is_death {
-                    hold.later.push((tid, status));
-                } else {
-                    self.news(tid, status);
-                }
-                continue;
-            }
-            self.threads.entry(tid).or_default();
-            self.note_event(tid, event);
-            let stop = Stop {
-                resume: resume_of(signal, event),
-                is_exit: event == libc::PTRACE_EVENT_EXIT,
-            };
-            hold.stopped.insert(tid, stop);
-        }
-        any
-    }
-
-    /// Lets all held threads go on, then handles what had to wait.
-    fn let_go(&mut self, crashed: Option<pid_t>, hold: Hold) {
-        for (tid, stop) in hold.stopped {
-            if Some(tid) != crashed {
-                resume(tid, stop.resume);
-            }
-        }
-        for (tid, status) in hold.later {
-            self.news(tid, status);
-        }
-    }
-
-    /// Lets go of everybody who is left: they run on without a tracer, and may
-    /// leave cores to the kernel again.
-    fn release_all(&mut self) {
-        for tid in self.threads.keys() {
-            let _gone = sys::give_back_core_limit(*tid);
-        }
-        let deadline = Instant::now() + PATIENCE;
-        let mut left: FxHashSet<pid_t> = self.threads.keys().copied().collect();
-        left.retain(|tid| sys::interrupt(*tid).is_ok());
-        // A new one may be seen before its maker tells of it.
-        let mut let_go: FxHashSet<pid_t> = FxHashSet::default();
-        while !left.is_empty() && Instant::now() < deadline {
-            let (tid, status) = match sys::wait_now() {
-                Ok(Some(news)) => news,
-                Ok(None) => {
-                    thread::sleep(Duration::from_millis(1));
-                    continue;
-                }
-                Err(_) => continue,
-            };
-            left.remove(&tid);
-            let_go.insert(tid);
-            if !libc::WIFSTOPPED(status) {
-                continue;
-            }
-            let (signal, event) = (libc::WSTOPSIG(status), status >> 16);
-            let makes_one = matches!(
-                event,
-                libc::PTRACE_EVENT_CLONE | libc::PTRACE_EVENT_FORK | libc::PTRACE_EVENT_VFORK
-            );
-            if makes_one
-                && let Ok(new) = sys::event_message(tid)
-                && let Ok(new) = pid_t::try_from(new)
-                && !let_go.contains(&new)
-            {
-                left.insert(new);
-            }
-            let signal = match resume_of(signal, event) {
-                Resume::Deliver(signal) => signal,
-                Resume::Listen => 0,
-            };
-            let _detached = sys::detach(tid, signal);
         }
     }
 }

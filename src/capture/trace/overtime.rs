@@ -1,0 +1,86 @@
+//! Processes that run on when their time is over: after the limit that they
+//! were given, or after the main program's end.
+
+use std::time::Duration;
+
+use libc::pid_t;
+
+use super::{MOST_ORPHANS, Shown, Tracer};
+use crate::base::count::counted;
+use crate::base::signal::Signal;
+use crate::capture::launch::Event;
+use crate::capture::status::ThreadState;
+use crate::capture::sys;
+use crate::capture::timeout::{Ending, Runtime, Step};
+
+impl Tracer<'_> {
+    /// The processes that are left, the main one first.
+    pub(super) fn processes(&self) -> Vec<pid_t> {
+        let states = self.threads.keys().filter_map(|tid| ThreadState::read(*tid));
+        let mut processes: Vec<pid_t> =
+            states.filter(|state| !state.has_ended).map(|state| state.process).collect();
+        processes.sort_unstable_by_key(|process| (*process != self.main, *process));
+        processes.dedup();
+        processes
+    }
+
+    /// The time has run out: a look at all processes first, then a signal.
+    pub(super) fn overdue(&mut self, ending: &mut Ending) {
+        let runtime = Runtime::of(self.main);
+        match ending.step(runtime) {
+            Step::Look(after) => {
+                for process in self.processes() {
+                    self.look(process, after);
+                }
+            }
+            Step::Send(signal) => {
+                let sent: Vec<String> = self
+                    .processes()
+                    .into_iter()
+                    .filter(|process| sys::kill(*process, signal).is_ok())
+                    .map(|process| process.to_string())
+                    .collect();
+                let what = if signal == libc::SIGQUIT { runtime.on_quit() } else { "" };
+                self.notice(format!(
+                    "it runs still: {} sent to process {}{what}",
+                    Signal(signal).name(),
+                    sent.join(", ")
+                ));
+            }
+        }
+    }
+
+    /// Shows what a process is doing, and lets it go on.
+    fn look(&mut self, process: pid_t, after: Duration) {
+        let hold = self.hold(None, process);
+        let first = match hold.stopped.contains_key(&process) {
+            true => Some(process),
+            false => hold.stopped.keys().copied().min(),
+        };
+        if let Some(first) = first {
+            self.show(Shown { tid: first, process, signal: None, info: None }, &hold, |stopped| {
+                Event::Overdue(stopped, after)
+            });
+        }
+        self.let_go(None, hold);
+    }
+
+    /// Tells who lives on when the main program has ended: who started it, and
+    /// what it waits for.
+    pub(super) fn name_orphans(&mut self) {
+        let orphans: Vec<pid_t> =
+            self.processes().into_iter().filter(|process| *process != self.main).collect();
+        if orphans.is_empty() {
+            return;
+        }
+        let told: Vec<String> =
+            orphans.iter().take(MOST_ORPHANS).map(|process| self.tree.orphan(*process)).collect();
+        let more = orphans.len().saturating_sub(MOST_ORPHANS);
+        let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+        self.notice(format!(
+            "{} still running after the program's end: {}{more}",
+            counted(orphans.len() as u64, "orphan"),
+            told.join("; ")
+        ));
+    }
+}
