@@ -888,7 +888,7 @@ fn an_index_of_odd_content_is_made_anew() {
         let store = open(&root);
         assert_eq!(store.list(&Wanted::default()).unwrap().len(), 1, "{damage}");
         assert_eq!(store.counts().unwrap().len(), 1, "{damage}");
-        assert_eq!(store.count("other", "p", SystemTime::now()).unwrap() > 0, true);
+        assert!(store.count("other", "p", SystemTime::now()).unwrap() > 0);
         drop(store);
         let _gone = fs::remove_file(root.join("counts.json"));
         fs::remove_file(&index).unwrap();
