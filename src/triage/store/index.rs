@@ -313,7 +313,7 @@ impl Index {
         );
         let mut query = self.connection.prepare(&sql)?;
         let rows = query.query_map(params![since, wanted.program, most], |row| self.entry(row))?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        self.counted(rows.collect::<Result<_, _>>()?)
     }
 
     /// Those whose ids begin with `prefix`, which is hexadecimal digits; at
