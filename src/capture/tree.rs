@@ -116,7 +116,8 @@ fn command_line(process: pid_t) -> String {
 fn waits_in(process: pid_t) -> String {
     let channel = fs::read_to_string(format!("/proc/{process}/wchan")).unwrap_or_default();
     match channel.trim() {
-        "" | "0" => "running, or waiting for what is not known".to_owned(),
+        // In a stop of our own it says nothing of the process.
+        "" | "0" | "ptrace_stop" => "running, or waiting for what is not known".to_owned(),
         channel => format!("waiting in the kernel's {channel}"),
     }
 }

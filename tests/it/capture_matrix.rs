@@ -80,7 +80,7 @@ const DEFAULT: &[Situation] = &[
     row(
         "no directory to keep crashes in",
         PLAIN,
-        "unset HOME XDG_STATE_HOME; exec $RUN $PROGRAM 3",
+        as_user!("unset HOME XDG_STATE_HOME; exec \"$@\" $RUN $PROGRAM 3"),
         "",
         Crash { signal: 11, function: "main", threads: 4, core: Part },
     ),

@@ -121,8 +121,11 @@ fn threads_are_listed_by_age_and_the_crashed_one_first() {
 fn children_are_reported_and_the_program_goes_on() {
     let run = Target::new("deaths").run(&["--core", "none"], &["child"]);
     // The program says how its child died.
-    assert_eq!((run.status, run.stderr.as_str()), (Some(11), ""), "{run:#?}");
+    assert_eq!(run.status, Some(11), "{run:#?}");
     let report = run.report();
+    let (pid, parent) = (report.process.pid.unwrap(), report.process.ppid.unwrap());
+    let told = format!("coretool: process {pid} has crashed: started by process {parent} (");
+    assert!(run.stderr.starts_with(&told) && run.stderr.lines().count() == 1, "{run:#?}");
     assert_eq!(report.signal.as_ref().unwrap().number, 11);
     assert_ne!(report.process.ppid, Some(std::process::id()), "its parent is the program");
 }
@@ -143,14 +146,21 @@ fn what_the_program_leaves_behind_runs_on() {
     assert_eq!(run.status, Some(5), "{run:#?}");
     // Its end of the pipe is the last, so it goes on, writes, and ends.
     let start = Instant::now();
-    while fs::read_to_string(&said).unwrap() != "still here\n" || is_running(&target.program) {
+    let mut lines = Vec::new();
+    while !lines.iter().any(|line| line == "still here") || is_running(&target.program) {
         assert!(
             start.elapsed() < Duration::from_secs(60),
             "{}",
             fs::read_to_string(&said).unwrap()
         );
         std::thread::sleep(Duration::from_millis(2));
+        lines = fs::read_to_string(&said).unwrap().lines().map(str::to_owned).collect();
     }
+    // Who is left is named; and it is no crash.
+    lines.retain(|line| line != "still here");
+    let [named] = lines.as_slice() else { panic!("{lines:?}") };
+    let start = "coretool: 1 orphan still running after the program's end: process ";
+    assert!(named.starts_with(start) && named.contains("which exited with 5"), "{named}");
 }
 
 fn is_running(program: &Path) -> bool {

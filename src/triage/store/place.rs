@@ -83,8 +83,11 @@ pub(super) fn private_directory(path: &Path, with_parents: bool) -> Result<(), S
             Err(StoreError::io("make the directory", path)(error))
         }
         // The user's umask may have taken it from the owner, too.
-        Ok(()) => fs::set_permissions(path, fs::Permissions::from_mode(0o700))
-            .map_err(StoreError::io("make the directory", path)),
+        Ok(()) => match fs::set_permissions(path, fs::Permissions::from_mode(0o700)) {
+            // Swept by another process already: who opens it will see.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            done => done.map_err(StoreError::io("make the directory", path)),
+        },
         _ => Ok(()),
     }
 }
