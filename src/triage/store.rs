@@ -2,7 +2,7 @@
 //!
 //! What is listed is whole, whenever a writer was killed, and on a full disk:
 //! a crash is written below `incoming` and moved to its place when all of it
-//! is there; each change of several steps is in the [journal] first, and who
+//! is there; each change of several steps is in the journal first, and who
 //! comes next finishes it. The index only repeats what the files say, and is
 //! made anew from them when it is damaged.
 //!

@@ -1,6 +1,6 @@
 //! Our own handler of the kernel's dumps: what happens while the kernel waits.
 //!
-//! [`dump`] is the entrance, with a stream from a pipe or a socket. Stacks come
+//! [`dump()`] is the entrance, with a stream from a pipe or a socket. Stacks come
 //! first: the head of the stream has the registers, then the pages of the
 //! stacks are copied from the process, then as much of the rest as time and
 //! space allow; then the process may go.
