@@ -65,7 +65,8 @@ pub fn moment(text: &str, now: SystemTime) -> Result<SystemTime, String> {
     let age = age(text).map_err(|_| {
         format!("`{text}` is neither an age like 12h or 7d nor a day like 2026-11-24")
     })?;
-    Ok(now.checked_sub(age).unwrap_or(SystemTime::UNIX_EPOCH))
+    let epoch = SystemTime::UNIX_EPOCH;
+    Ok(now.checked_sub(age).unwrap_or(epoch).max(epoch))
 }
 
 /// The number and the unit in small letters.
