@@ -46,7 +46,7 @@ pub struct Confinement {
 ///
 /// The first step that failed. Nothing untrusted may be read then.
 pub fn enter(confinement: Confinement, root: Option<OwnedFd>) -> io::Result<()> {
-    // Who has the same user id must not be able to trace us.
+    // Nobody in there may trace us.
     set_dumpable(false)?;
     if let Some(root) = root {
         // All paths, symbolic links too, end within it.
@@ -60,6 +60,40 @@ pub fn enter(confinement: Confinement, root: Option<OwnedFd>) -> io::Result<()> 
         false => (confinement.uid, confinement.gid),
     };
     let kept = (is_root && !confinement.is_root_only).then_some(MAY_READ_ALL);
+    give_up(uid, gid, kept)?;
+    set_no_new_privs()?;
+    for (resource, most) in [
+        (Resource::RLIMIT_DATA, MEMORY),
+        (Resource::RLIMIT_CPU, PROCESSOR),
+        (Resource::RLIMIT_CORE, 0),
+        (Resource::RLIMIT_FSIZE, 0),
+        (Resource::RLIMIT_NOFILE, 1024),
+    ] {
+        setrlimit(resource, most, most)?;
+    }
+    seccompiler::apply_filter_all_threads(&filter()?).map_err(io::Error::other)
+}
+
+/// Becomes a user for good, with no other rights than that user's.
+///
+/// # Errors
+///
+/// The first step that failed. Nothing may be done for the user then. Also for
+/// root, who is nobody to become.
+pub fn become_user(uid: u32, gid: u32) -> io::Result<()> {
+    if uid == 0 {
+        return Err(io::Error::other("root is not a user to become"));
+    }
+    give_up(uid, gid, None)?;
+    set_no_new_privs()?;
+    setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
+    Ok(())
+}
+
+/// Groups, group, user, capabilities, in this order; each is checked.
+fn give_up(uid: u32, gid: u32, kept: Option<u32>) -> io::Result<()> {
+    // Who has the same user id must not be able to trace us.
+    set_dumpable(false)?;
     set_keepcaps(kept.is_some())?;
     let (user, group) = (Uid::from_raw(uid), Gid::from_raw(gid));
     setgroups(&[group])?;
@@ -72,18 +106,7 @@ pub fn enter(confinement: Confinement, root: Option<OwnedFd>) -> io::Result<()> 
     if !is_right || setresuid(Uid::from_raw(0), Uid::from_raw(0), Uid::from_raw(0)).is_ok() {
         return Err(io::Error::other("the rights of root did not go away"));
     }
-    set_dumpable(false)?;
-    set_no_new_privs()?;
-    for (resource, most) in [
-        (Resource::RLIMIT_DATA, MEMORY),
-        (Resource::RLIMIT_CPU, PROCESSOR),
-        (Resource::RLIMIT_CORE, 0),
-        (Resource::RLIMIT_FSIZE, 0),
-        (Resource::RLIMIT_NOFILE, 1024),
-    ] {
-        setrlimit(resource, most, most)?;
-    }
-    seccompiler::apply_filter_all_threads(&filter()?).map_err(io::Error::other)
+    Ok(set_dumpable(false)?)
 }
 
 /// What an analysis needs: to read files, to have memory and threads, to write
