@@ -19,6 +19,8 @@ pub mod psinfo;
 mod segments;
 pub mod sidecar;
 pub mod siginfo;
+mod stream;
 pub mod xstate;
 
-pub use crate::dump::core_file::{open, open_stored};
+pub use crate::dump::core_file::{open, open_stored, open_stream};
+pub use crate::dump::stream::Input;

@@ -107,6 +107,13 @@ impl<'f> Image<'f> {
         Ok(image)
     }
 
+    /// Whether it has code, which a separate debug file leaves out.
+    pub(super) fn has_code(&self) -> bool {
+        let runs = |section: &Section<'_>| section.flags & elf::SHF_EXECINSTR.0 != 0;
+        let has_bytes = |section: &&Section<'_>| runs(section) && !section.bytes.is_empty();
+        self.sections.is_empty() || self.sections.iter().find(has_bytes).is_some()
+    }
+
     fn read_sections(&mut self, header: &'f FileHeader64<LittleEndian>) {
         let Ok(table) = header.sections(LittleEndian, self.bytes) else { return };
         for section in table.iter() {
