@@ -26,11 +26,12 @@ use crate::dump::process::{
 };
 use crate::dump::prstatus::thread_status;
 use crate::dump::psinfo::process_info;
-use crate::dump::segments::{Segment, Segments};
 use crate::dump::register_notes;
+use crate::dump::segments::{Segment, Segments};
 use crate::dump::sidecar;
 use crate::dump::sidecar::Sidecar;
 use crate::dump::siginfo::{SignalCause, SignalInfo, signal_info};
+use crate::dump::stream::{Input, contents, contents_of_stream};
 use crate::dump::unnamed_modules::{name_by_loader, unnamed_modules};
 
 /// Opens the core file at `path`.
@@ -63,7 +64,35 @@ pub fn open_stored<'f>(
     limits: &Limits,
     gaps: &Gaps,
 ) -> Result<Process<'f>, DumpError> {
-    let contents = Contents::new(file.bytes, store);
+    let contents = contents(file.bytes, path, store, limits, gaps)?;
+    open_contents(contents, path, store, limits, gaps)
+}
+
+/// As [`open`], for a core that is read once, from front to back, as from a
+/// pipe: compressed or not. What is kept of it lies in the scratch file that
+/// `store` was lent. `path` names it.
+///
+/// # Errors
+///
+/// As for [`open`].
+pub fn open_stream<'f>(
+    input: Input<'_>,
+    path: &Path,
+    store: &'f FileStore,
+    limits: &Limits,
+    gaps: &Gaps,
+) -> Result<Process<'f>, DumpError> {
+    let contents = contents_of_stream(input, path, store, limits, gaps)?;
+    open_contents(contents, path, store, limits, gaps)
+}
+
+fn open_contents<'f>(
+    contents: Contents<'f>,
+    path: &Path,
+    store: &'f FileStore,
+    limits: &Limits,
+    gaps: &Gaps,
+) -> Result<Process<'f>, DumpError> {
     let headers = core_headers(&contents, path)?;
     let loads: Vec<&ProgramHeader> =
         headers.segments.iter().filter(|segment| segment.p_type == PT_LOAD).collect();

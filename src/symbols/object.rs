@@ -127,6 +127,13 @@ impl<'f> Image<'f> {
         Ok(image)
     }
 
+    /// Whether it has code, which a separate debug file leaves out.
+    pub(super) fn has_code(&self) -> bool {
+        let runs = |section: &Section<'_>| section.flags & elf::SHF_EXECINSTR.0 != 0;
+        let has_bytes = |section: &&Section<'_>| runs(section) && !section.bytes.is_empty();
+        self.sections.is_empty() || self.sections.iter().find(has_bytes).is_some()
+    }
+
     fn read_sections<H: FileHeader<Endian = Endianness>>(
         &mut self,
         header: &'f H,
@@ -138,7 +145,8 @@ impl<'f> Image<'f> {
             let bytes = section.data(endian, self.bytes).unwrap_or_default();
             let kind = section.sh_type(endian);
             if kind == elf::SHT_NOTE && self.build_id.is_none() {
-                self.build_id = build_id(bytes, section.sh_addralign(endian).into(), self.arch.order);
+                self.build_id =
+                    build_id(bytes, section.sh_addralign(endian).into(), self.arch.order);
             }
             self.sections.push(Section {
                 name,
