@@ -111,6 +111,7 @@ fn open_contents<'f>(
         );
     }
 
+    note_missing(&notes, gaps);
     let mut mappings = mappings(&loads, &notes.files);
     let segments = segments(&contents, &loads, &notes.auxv);
     let compressed = contents.is_compressed();
@@ -162,6 +163,28 @@ fn open_contents<'f>(
         name_modules(&mut process, limits);
     }
     Ok(process)
+}
+
+/// Notes which of the notes that the kernel writes the core has not, as those of
+/// QEMU.
+fn note_missing(notes: &CoreNotes<'_>, gaps: &Gaps) {
+    if notes.threads.is_empty() || notes.auxv.is_empty() {
+        return;
+    }
+    if notes.signal != 0 && notes.info.is_none() {
+        gaps.note_final(
+            "who sent the signal, and the address at fault",
+            "the core has no NT_SIGINFO note; its maker, QEMU perhaps, writes none",
+        );
+    }
+    if notes.files.is_empty() {
+        gaps.note(
+            "the files that were mapped",
+            "the core has no NT_FILE note; modules are found by their headers, the auxiliary \
+             vector and the loader's list",
+            "give the program with --exe",
+        );
+    }
 }
 
 /// Gives modules the names that the loader keeps for them.

@@ -8,6 +8,7 @@ mod arch;
 mod bad_pc;
 mod cfi;
 mod code;
+mod exception_index;
 mod expression;
 mod fold;
 pub mod frame;
