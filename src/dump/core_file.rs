@@ -15,9 +15,12 @@ use crate::base::limits::Limits;
 use crate::base::signal::Signal;
 use crate::dump::arguments::arguments;
 use crate::dump::contents::Contents;
+use crate::dump::damage;
 use crate::dump::elf_core::core_headers;
 use crate::dump::error::DumpError;
 use crate::dump::mapped_files::{MappedFile, mapped_files};
+#[cfg(feature = "minidump")]
+use crate::dump::minidump;
 use crate::dump::modules::modules;
 use crate::dump::notes::{Note, Notes};
 use crate::dump::process::{
@@ -91,6 +94,10 @@ fn open_contents<'f>(
     limits: &Limits,
     gaps: &Gaps,
 ) -> Result<Process<'f>, DumpError> {
+    #[cfg(feature = "minidump")]
+    if contents.part(0, 4) == minidump::MAGIC {
+        return minidump::open(contents, path, limits, gaps);
+    }
     let headers = core_headers(&contents, path)?;
     let loads: Vec<&ProgramHeader> =
         headers.segments.iter().filter(|segment| segment.p_type == PT_LOAD).collect();
@@ -109,10 +116,13 @@ fn open_contents<'f>(
         );
     }
 
+    damage::note_odd_headers(&headers.segments, gaps);
+    damage::note_unnumbered(&notes.threads, gaps);
     let mappings = mappings(&loads, &notes.files);
     let segments = segments(&contents, &loads, &notes.auxv);
     let compressed = contents.is_compressed();
     let memory = Segments::new(contents, segments);
+    damage::note_lost_memory(headers.arch, &notes.threads, &mappings, &memory, gaps);
     let modules = modules(&mappings, &notes.auxv, &memory, limits);
     let mut identity = notes.identity;
     identity.executable =

@@ -6,10 +6,12 @@ mod support;
 
 mod assist;
 mod bad_input;
+mod binaries;
 mod capture_core;
 mod capture_matrix;
 mod capture_rungs;
 mod compressed;
+mod confined;
 mod damage;
 mod damage_values;
 mod doctor;
@@ -21,6 +23,9 @@ mod handler;
 mod layers;
 mod matrix;
 mod memory;
+#[cfg(feature = "minidump")]
+mod minidump;
+mod odd_cores;
 mod oracle;
 mod print;
 mod query;

@@ -11,6 +11,8 @@ pub(crate) mod expectation;
 pub(crate) mod fixture;
 pub(crate) mod gdb;
 pub(crate) mod gdb_values;
+#[cfg(feature = "minidump")]
+pub(crate) mod minidump;
 pub(crate) mod notice;
 pub(crate) mod peers;
 pub(crate) mod random;
