@@ -28,9 +28,8 @@ pub(super) fn interrupted(
         return None;
     }
     let (pc, sp) = (registers.pc()?, registers.sp()?);
-    let is_hidden = memory.read(pc, &mut [0]) == 0
-        && can_run(process, pc)
-        && process.module(pc).is_none();
+    let is_hidden =
+        memory.read(pc, &mut [0]) == 0 && can_run(process, pc) && process.module(pc).is_none();
     let found = if is_hidden {
         // Those with more to be seen first.
         let with_info = frames.iter().filter(|frame| frame.info.is_some());

@@ -175,7 +175,9 @@ impl<'a, 'f> Unwinder<'a, 'f> {
     fn caller(&self, frame: &mut Frame) -> Result<Frame, StackEnd> {
         let pc = frame.at.addr();
         let mut way_lost = StackEnd::NoWay(pc);
-        if let Some(registers) = signal_frame::interrupted(self.process, self.memory, &frame.registers) {
+        if let Some(registers) =
+            signal_frame::interrupted(self.process, self.memory, &frame.registers)
+        {
             frame.is_signal_frame = true;
             frame.at = FrameAddr::Pc(pc);
             let at = FrameAddr::Pc(registers.pc().unwrap_or_default());
@@ -241,7 +243,8 @@ impl<'a, 'f> Unwinder<'a, 'f> {
         /// `AT_ENTRY`: where the program begins.
         const AT_ENTRY: u64 = 9;
         /// In which the C libraries begin threads.
-        const THREADS: [&str; 5] = ["__clone", "clone", "__clone3", "thread_start", "__thread_start"];
+        const THREADS: [&str; 5] =
+            ["__clone", "clone", "__clone3", "thread_start", "__thread_start"];
         let Some(symbol) = self.symbols.symbol_at(RunAddr(pc.0.wrapping_sub(1))) else {
             return false;
         };

@@ -14,6 +14,8 @@ pub(crate) mod foreign_core;
 pub(crate) mod gdb;
 pub(crate) mod gdb_remote;
 pub(crate) mod gdb_values;
+#[cfg(feature = "minidump")]
+pub(crate) mod minidump;
 pub(crate) mod notice;
 pub(crate) mod peers;
 pub(crate) mod random;
