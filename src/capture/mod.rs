@@ -33,6 +33,7 @@ mod pagemap;
 mod pass_on;
 mod privileges;
 mod refusal;
+pub mod sandbox;
 pub mod sender;
 pub mod snapshot;
 mod status;

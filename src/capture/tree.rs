@@ -11,6 +11,7 @@ use crate::base::facts::Relative;
 use crate::base::signal::Signal;
 use crate::capture::facts::named;
 use crate::capture::status::ThreadState;
+use crate::capture::sys;
 
 /// Generations that are told, and remembered above those that have ended.
 const MOST_GENERATIONS: usize = 32;
@@ -35,6 +36,14 @@ struct Birth {
     named: RefCell<Relative>,
     /// How it ended: a wait status.
     end: Cell<Option<c_int>>,
+}
+
+impl Birth {
+    /// How it ended: a wait status. One whose end nobody has taken yet is a
+    /// zombie, and keeps its id.
+    fn end(&self) -> Option<c_int> {
+        self.end.get().or_else(|| sys::status_of_ended(self.pid))
+    }
 }
 
 /// Where a process comes from.
@@ -95,7 +104,7 @@ impl Tree {
         let Some(creator) = creator.as_ref() else {
             return Origin::default();
         };
-        let end = creator.end.get();
+        let end = creator.end();
         let started_by = end.map(|end| Relative {
             pid: creator.pid.cast_unsigned(),
             ended: Some(ended(end)),
@@ -111,7 +120,7 @@ impl Tree {
         let mut is_broken = false;
         for _ in 0..MOST_GENERATIONS {
             let Some(birth) = at else { return false };
-            let has_ended = birth.end.get().is_some();
+            let has_ended = birth.end().is_some();
             if birth.pid == from && !has_ended {
                 return is_broken;
             }
@@ -132,7 +141,7 @@ impl Tree {
         let mut parts: Vec<String> = Vec::new();
         let mut at = self.alive.get(&process).and_then(|birth| birth.creator.borrow().clone());
         while let Some(birth) = at.filter(|_| parts.len() < MOST_GENERATIONS) {
-            let end = birth.end.get().map(|end| format!(", which {}", ended(end)));
+            let end = birth.end().map(|end| format!(", which {}", ended(end)));
             let command = command_line(&birth.named.borrow());
             let command = if command.is_empty() { String::new() } else { format!(" ({command})") };
             parts.push(format!("process {}{command}{}", birth.pid, end.unwrap_or_default()));

@@ -16,7 +16,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::capture::handler::{Access, Dump, sandbox};
+use crate::capture::handler::{Access, Dump};
+use crate::capture::sandbox::rights;
 use crate::cli::exit::Exit;
 use crate::report::model::{Gap, Report};
 use crate::report::render::json::{self, Layout};
@@ -128,7 +129,7 @@ pub fn keep_for_user(args: &DeliverArgs) -> Result<Exit> {
     let place = place_of(&args.store, args.uid);
     let cannot = || format!("cannot make `{}`", place.display());
     make(&place, args.uid, args.gid).with_context(cannot)?;
-    sandbox::become_user(args.uid, args.gid).context("cannot give up the rights of root")?;
+    rights::become_user(args.uid, args.gid).context("cannot give up the rights of root")?;
     let mut text = Vec::new();
     io::stdin()
         .lock()
