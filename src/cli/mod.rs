@@ -7,6 +7,7 @@
 pub mod amounts;
 pub mod args;
 pub mod assistance;
+pub mod ci;
 pub mod cmd;
 pub mod death;
 pub mod destination;
@@ -21,8 +22,8 @@ pub mod progress;
 pub mod saved_crash;
 pub mod store_place;
 pub mod stored_core;
+pub mod triage;
 pub mod ui;
-pub mod utc;
 
 use std::ffi::OsString;
 
@@ -58,6 +59,9 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Export(args) => cmd::export::export(args, &ui),
         Command::Rm(args) => cmd::rm::rm(args, &ui),
         Command::Prune(args) => cmd::prune::prune(args, &ui),
+        Command::Signature(args) => cmd::signature::signature(args, &ui),
+        Command::Triage(args) => cmd::triage::triage(args, &ui),
+        Command::Diff(args) => cmd::diff::diff(args, &ui),
         Command::Doctor(args) => cmd::doctor::doctor(args, &ui),
         Command::Demo(args) => cmd::demo::demo(args, &ui),
     };

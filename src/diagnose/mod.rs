@@ -8,6 +8,7 @@ pub mod exception;
 pub mod fault;
 pub mod finding;
 pub mod ground;
+pub mod handed_in;
 pub mod instruction;
 pub mod messages;
 pub mod origin;

@@ -24,6 +24,9 @@ pub struct Facts<'a, 'f> {
     pub crash: &'a Crash<'a, 'f>,
     /// The causes, best first.
     pub findings: &'a [Finding],
+    /// The calls of the crashed thread that were handed the bad address, and by
+    /// what.
+    pub handed_in: &'a [(usize, String)],
     /// The first line, without the word `CRASH`.
     pub verdict: String,
     /// Whose local variables are reported.
@@ -51,7 +54,7 @@ pub fn build(facts: &Facts<'_, '_>) -> Report {
         signal: process.signal.as_ref().map(signal),
         verdict: facts.verdict.clone(),
         findings: facts.findings.iter().map(|found| finding(crash, found)).collect(),
-        threads: threads(crash, facts.locals),
+        threads: threads(crash, facts.handed_in, facts.locals),
         ipc: process.sidecar.as_ref().map(|facts| facts.ipc.clone()),
         tree: process.sidecar.as_ref().map(|facts| facts.tree.clone()),
         surroundings: process.sidecar.as_ref().map(|facts| facts.surroundings.clone()),
@@ -59,6 +62,7 @@ pub fn build(facts: &Facts<'_, '_>) -> Report {
         modules: modules(crash),
         mappings: process.mappings.iter().map(mapping).collect(),
         gaps: facts.gaps.iter().map(gap).collect(),
+        signature: None,
         saved: None,
     }
 }

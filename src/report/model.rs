@@ -12,7 +12,9 @@ mod doctor;
 mod kept;
 mod memory;
 mod printout;
+mod signature;
 mod stack;
+mod triage;
 mod value;
 mod what;
 
@@ -29,9 +31,11 @@ pub use self::printout::{
     Enumerator, Fault, Layout, LayoutKind, LayoutMember, Printed, Printout, RefusedExpression,
     Standpoint,
 };
+pub use self::signature::Signature;
 pub use self::stack::{
     Excerpt, Folded, Frame, Globals, NameSource, Registers, Thread, Trust, Variable, WaitsFor,
 };
+pub use self::triage::{Bucket, FailedFile, Known, Link, Place, Rank, TRIAGE_SCHEMA, Triage};
 pub use self::value::{Declared, Field, Origin, Value, ValueKind};
 pub use self::what::{
     AddressKind, CodePlace, HeapBlock, HeapState, ModulePlace, Neighbor, StackPlace, SymbolPlace,
@@ -92,6 +96,9 @@ pub struct Report {
     /// What this report cannot say, why, and what would help.
     #[serde(default)]
     pub gaps: Vec<Gap>,
+    /// Which bug it is: the keys that crashes of one bug share.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signature: Option<Signature>,
     /// Where crash files were saved. Absent: nothing was saved.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub saved: Option<Saved>,
@@ -162,6 +169,8 @@ pub enum SourceKind {
     Minidump,
     /// A line of the kernel's log: there was no core.
     KernelLog,
+    /// A text that another tool or a language's runtime has written.
+    TextLog,
 }
 
 /// Who a process was.
@@ -292,7 +301,18 @@ pub struct Location {
 
 /// A hint at how bad a cause may be, as SARIF orders them.
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {

@@ -15,6 +15,7 @@ use crate::cli::destination::Destination;
 use crate::cli::exit::Exit;
 use crate::cli::progress::Progress;
 use crate::cli::stored_core;
+use crate::cli::triage::project;
 use crate::cli::ui::{Stream, Ui};
 use crate::dump;
 use crate::report::render::json::Layout;
@@ -29,7 +30,11 @@ pub fn analyze(args: &AnalyzeArgs, ui: &Ui) -> Result<Exit> {
     destination.show_elements(args.values.limits.max_elements);
     destination.show_locals(args.values.locals);
     let progress = Progress::start(ui, "analyzing the core");
-    let options = analyze::Options { symbols: args.files.options()?, ..args.values.options() };
+    let options = analyze::Options {
+        symbols: args.files.options()?,
+        rules: project::rules()?,
+        ..args.values.options()
+    };
     let store = FileStore::new();
     let gaps = Gaps::new();
     let core = stored_core::path(&args.core, args.files.store.store.as_deref())?;
@@ -37,7 +42,7 @@ pub fn analyze(args: &AnalyzeArgs, ui: &Ui) -> Result<Exit> {
     let report = analyze::analyze(&process, &store, &options, &gaps);
     drop(progress);
     destination.deliver(&report, ui)?;
-    destination.finish()?;
+    destination.finish(ui)?;
     let is_partial = args.strict && !report.gaps.is_empty();
     Ok(if is_partial { Exit::GapsRemain } else { Exit::Done })
 }

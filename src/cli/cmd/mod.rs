@@ -3,6 +3,7 @@
 pub mod analyze;
 pub mod debug;
 pub mod demo;
+pub mod diff;
 pub mod doctor;
 pub mod export;
 pub mod handler;
@@ -14,6 +15,8 @@ pub mod prune;
 pub mod rm;
 pub mod run;
 pub mod show;
+pub mod signature;
 pub mod snapshot;
 pub mod stack;
+pub mod triage;
 pub mod what;

@@ -27,6 +27,7 @@ use crate::capture::live::Stopped;
 use crate::capture::timeout::TimeLimit;
 use crate::cli::args::{CaptureChoice, CoreChoice, EnvironmentArg, RunArgs};
 use crate::cli::assistance;
+use crate::cli::ci::Ci;
 use crate::cli::death;
 use crate::cli::destination::Destination;
 use crate::cli::exit::Exit;
@@ -35,6 +36,7 @@ use crate::cli::new_file::{self, Existing};
 use crate::cli::progress::Progress;
 use crate::cli::saved_crash::{self, CorePlace};
 use crate::cli::store_place;
+use crate::cli::triage::project;
 use crate::cli::ui::{Stream, Ui};
 use crate::diagnose::crash::{FirstChance, Occasion};
 use crate::dump;
@@ -42,6 +44,7 @@ use crate::report::model;
 use crate::report::model::Report;
 use crate::report::render::json::Layout;
 use crate::symbols::SymbolOptions;
+use crate::triage::signature::rules::Rules;
 
 /// Does it.
 ///
@@ -71,7 +74,16 @@ pub fn run(args: &RunArgs, ui: &Ui) -> Result<Exit> {
         debug_directories: args.debug_directories.clone(),
         ..SymbolOptions::default()
     };
-    let options = analyze::Options { symbols, ..args.values.options() };
+    // Rules that cannot be used keep no program from running.
+    let rules = project::rules().unwrap_or_else(|error| {
+        ui.error(&error);
+        Rules::default()
+    });
+    let options = analyze::Options { symbols, rules, ..args.values.options() };
+    let ci = Ci::new(&args.ci, &args.report.path_map, &options)?;
+    if ci.is_some() {
+        destination.keep_all();
+    }
     let saving = Saving::To { crashes, core, contents };
     let environment = match args.report.environment.unwrap_or_default() {
         EnvironmentArg::Redacted => EnvironmentScope::Redacted,
@@ -86,6 +98,7 @@ pub fn run(args: &RunArgs, ui: &Ui) -> Result<Exit> {
         environment,
         kept: Vec::new(),
         captured: None,
+        ci,
     };
     let environment = if args.assist { assist(args, ui) } else { Vec::new() };
     let limit = args.timeout.map(|after| TimeLimit { after, grace: args.grace });
@@ -148,6 +161,7 @@ pub(super) struct Reporting<'u> {
     /// The ids of what was kept.
     kept: Vec<String>,
     environment: EnvironmentScope,
+    ci: Option<Ci>,
 }
 
 impl<'u> Reporting<'u> {
@@ -161,6 +175,7 @@ impl<'u> Reporting<'u> {
             captured: None,
             kept: Vec::new(),
             environment: EnvironmentScope::None,
+            ci: None,
         }
     }
 
@@ -298,6 +313,9 @@ pub(super) fn watch(program: &Program<'_>, mut reporting: Reporting<'_>) -> Resu
     let ui = reporting.ui;
     let mut main_is_reported = false;
     let kills = KillCounters::read();
+    if let Some(ci) = &reporting.ci {
+        ci.before(ui)?;
+    }
     let outcome = launch::run(&options, &mut |event| match event {
         Event::Decided(decision) => {
             reporting.captured = Some(model::Capture {
@@ -351,7 +369,13 @@ pub(super) fn watch(program: &Program<'_>, mut reporting: Reporting<'_>) -> Resu
         let line = death::line(&name, outcome.pid, *signal, info.as_ref(), memory);
         ui.say(&format!("coretool: {line}"));
     }
-    reporting.destination.finish()?;
+    // The program's status counts, whatever becomes of the files.
+    if let Some(ci) = &reporting.ci
+        && let Err(error) = ci.after(reporting.destination.all(), ui)
+    {
+        ui.error(&error);
+    }
+    reporting.destination.finish(ui)?;
     if let Saving::To { crashes, .. } = &reporting.saving {
         saved_crash::settle(crashes.as_deref(), &reporting.kept);
     }

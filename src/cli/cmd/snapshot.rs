@@ -17,6 +17,7 @@ use crate::cli::exit::Exit;
 use crate::cli::new_file::{self, Existing};
 use crate::cli::options::ValueArgs;
 use crate::cli::progress::Progress;
+use crate::cli::triage::formats::FormatChoice;
 use crate::cli::ui::{Stream, Ui};
 use crate::diagnose::crash::Occasion;
 use crate::report::render::json::Layout;
@@ -71,8 +72,9 @@ pub fn snapshot(args: &SnapshotArgs, ui: &Ui) -> Result<Exit> {
     let existing = if args.force { Existing::Replace } else { Existing::Keep };
     let path = args.output.clone().unwrap_or_else(|| format!("core.{}", args.pid).into());
     new_file::check(&path, existing)?;
-    let report =
-        ReportArgs { format: args.format, all_threads: args.all_threads, ..ReportArgs::default() };
+    let name = if args.format == Format::Json { "json" } else { "text" };
+    let formats = vec![FormatChoice::plain(name)];
+    let report = ReportArgs { formats, all_threads: args.all_threads, ..ReportArgs::default() };
     let mut destination = Destination::new(&report, Stream::Output, Layout::Indented)?;
     destination.show_elements(args.values.limits.max_elements);
     destination.show_locals(args.values.locals);
@@ -98,7 +100,7 @@ pub fn snapshot(args: &SnapshotArgs, ui: &Ui) -> Result<Exit> {
     let report = analyze::analyze(&process, &store, &options, &gaps);
     drop(progress);
     destination.deliver(&report, ui)?;
-    destination.finish()?;
+    destination.finish(ui)?;
     for note in &look.notes {
         ui.say(&format!("coretool: {note}"));
     }

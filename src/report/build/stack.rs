@@ -13,6 +13,7 @@ use crate::report::build::hex;
 use crate::report::build::value::variable;
 use crate::report::model;
 use crate::report::model::{Hex, text};
+use crate::symbols::entries::Entry;
 use crate::symbols::functions::NameSource;
 use crate::unwind::frame::{Frame, Stack, StackEnd, Trust};
 use crate::variables::calls::{FrameCall, Locals, ThreadCalls};
@@ -20,10 +21,20 @@ use crate::variables::calls::{FrameCall, Locals, ThreadCalls};
 /// Innermost calls of the crashed thread that get their lines of source.
 const WITH_SOURCE: usize = 32;
 
-pub(super) fn threads(crash: &Crash<'_, '_>, locals: Locals) -> Vec<model::Thread> {
+pub(super) fn threads(
+    crash: &Crash<'_, '_>,
+    handed_in: &[(usize, String)],
+    locals: Locals,
+) -> Vec<model::Thread> {
     let threads = crash.process.threads.iter().zip(crash.threads).enumerate();
     let threads = threads.map(|(index, (thread, calls))| self::thread(crash, index, thread, calls));
     let mut threads: Vec<model::Thread> = threads.collect();
+    for (index, what) in handed_in {
+        let frames = threads.first_mut().map(|thread| &mut thread.frames);
+        if let Some(frame) = frames.and_then(|frames| frames.get_mut(*index)) {
+            frame.handed_in = Some(what.clone());
+        }
+    }
     if locals == Locals::None {
         let frames = threads.iter_mut().flat_map(|thread| &mut thread.frames);
         frames.for_each(|frame| frame.locals.clear());
@@ -49,6 +60,7 @@ fn thread(
         let mut reported = self::frame(crash, number as u64 + skipped, frame, call);
         if crashed && number < WITH_SOURCE {
             reported.source = excerpt(crash, frame, call);
+            reported.declared_line = declared_line(crash, frame, call);
         }
         Some(reported)
     });
@@ -96,6 +108,16 @@ fn folded(crash: &Crash<'_, '_>, stack: &Stack, inner: usize) -> model::Folded {
         count: stack.middle.len() as u64,
         cycle: cycle.map(name).collect(),
     }
+}
+
+/// The line in which the source declares the function of a call.
+fn declared_line(crash: &Crash<'_, '_>, frame: &Frame, call: &FrameCall) -> Option<u32> {
+    let (_, module) = crash.symbols.module_at(frame.at.lookup())?;
+    let scope = call.call.scope?;
+    let debug = module.debug()?;
+    let unit = debug.unit(scope.unit)?;
+    let (_, line) = Entry { debug, unit, offset: scope.entry }.attributes()?.declared()?;
+    u32::try_from(line).ok()
 }
 
 /// The source around the line of a call.
@@ -147,6 +169,8 @@ fn frame(crash: &Crash<'_, '_>, index: u64, frame: &Frame, call: &FrameCall) -> 
             Trust::FramePointer => model::Trust::FramePointer,
             Trust::Scan => model::Trust::Scan,
         },
+        declared_line: None,
+        handed_in: None,
         arguments: is_argument(true),
         locals: is_argument(false),
         source: None,

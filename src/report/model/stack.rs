@@ -129,6 +129,14 @@ pub struct Frame {
     /// The column, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub column: Option<u32>,
+    /// The line in which the source declares the function. Of the innermost
+    /// calls of the crashed thread.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub declared_line: Option<u32>,
+    /// By what the caller handed the bad address in, which the function has not
+    /// changed since: "parameter `n`". Absent: it did not, or that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handed_in: Option<String>,
     /// How it was found.
     pub trust: Trust,
     /// Its arguments, in the order of the declaration.
