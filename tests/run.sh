@@ -29,6 +29,7 @@ setpriv util-linux
 ipcs util-linux
 ipcrm util-linux
 script bsdutils
+chromium chromium
 '
 
 missing_packages() {

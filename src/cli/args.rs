@@ -70,6 +70,11 @@ pub enum Command {
     /// Sort many crashes into few bugs
     #[command(after_help = cmd::triage::HELP)]
     Triage(cmd::triage::TriageArgs),
+    /// Pack a core with all that is needed to look at it elsewhere
+    #[command(after_help = cmd::bundle::HELP)]
+    Bundle(cmd::bundle::BundleArgs),
+    /// Unpack a bundle, for gdb
+    Unbundle(cmd::unbundle::UnbundleArgs),
     /// Say what two crashes, or two directories of crashes, have in common
     Diff(cmd::diff::DiffArgs),
     /// List the crashes that are kept

@@ -7,6 +7,7 @@
 pub mod amounts;
 pub mod args;
 pub mod assistance;
+pub mod bundle;
 pub mod ci;
 pub mod cmd;
 pub mod death;
@@ -22,6 +23,7 @@ pub mod progress;
 pub mod saved_crash;
 pub mod store_place;
 pub mod stored_core;
+pub mod tar;
 pub mod triage;
 pub mod ui;
 
@@ -62,6 +64,8 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Signature(args) => cmd::signature::signature(args, &ui),
         Command::Triage(args) => cmd::triage::triage(args, &ui),
         Command::Diff(args) => cmd::diff::diff(args, &ui),
+        Command::Bundle(args) => cmd::bundle::bundle(args, &ui),
+        Command::Unbundle(args) => cmd::unbundle::unbundle(args, &ui),
         Command::Doctor(args) => cmd::doctor::doctor(args, &ui),
         Command::Demo(args) => cmd::demo::demo(args, &ui),
     };

@@ -192,6 +192,11 @@ impl Code {
     fn writes_to(&self, at: RunAddr) -> usize {
         let mut count = 0_usize;
         for instruction in &self.all {
+            // What a call or push writes lies below all variables, but for those
+            // of a function that calls nobody, in its red zone.
+            if instruction.raw().is_stack_instruction() {
+                continue;
+            }
             let accesses = instruction.accesses(&self.operands);
             let hits = accesses.iter().any(|access| {
                 let is_frame = access.base.is_some_and(|base| matches!(base.name, "rbp" | "rsp"));

@@ -1,6 +1,7 @@
 //! From everything above to a [`Report`]: the only file that knows both sides.
 
 pub mod printout;
+mod source_function;
 mod stack;
 mod value;
 
@@ -54,7 +55,7 @@ pub fn build(facts: &Facts<'_, '_>) -> Report {
         signal: process.signal.as_ref().map(signal),
         verdict: facts.verdict.clone(),
         findings: facts.findings.iter().map(|found| finding(crash, found)).collect(),
-        threads: threads(crash, facts.handed_in, facts.locals),
+        threads: threads(crash, facts),
         ipc: process.sidecar.as_ref().map(|facts| facts.ipc.clone()),
         tree: process.sidecar.as_ref().map(|facts| facts.tree.clone()),
         surroundings: process.sidecar.as_ref().map(|facts| facts.surroundings.clone()),

@@ -7,5 +7,6 @@ pub mod cluster;
 pub mod crash;
 pub mod digest;
 pub mod logs;
+pub mod packed_file;
 pub mod signature;
 pub mod store;

@@ -6,6 +6,7 @@ mod support;
 
 mod assist;
 mod bad_input;
+mod bundle;
 mod capture_core;
 mod capture_matrix;
 mod capture_rungs;
@@ -18,6 +19,7 @@ mod exit_codes;
 mod files;
 mod fixtures;
 mod handler;
+mod html;
 mod layers;
 mod matrix;
 mod memory;

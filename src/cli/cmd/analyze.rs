@@ -11,6 +11,7 @@ use crate::analyze;
 use crate::base::file_store::FileStore;
 use crate::base::gap::Gaps;
 use crate::cli::args::AnalyzeArgs;
+use crate::cli::bundle;
 use crate::cli::destination::Destination;
 use crate::cli::exit::Exit;
 use crate::cli::progress::Progress;
@@ -37,9 +38,18 @@ pub fn analyze(args: &AnalyzeArgs, ui: &Ui) -> Result<Exit> {
     };
     let store = FileStore::new();
     let gaps = Gaps::new();
+    let mut options = options;
     let core = stored_core::path(&args.core, args.files.store.store.as_deref())?;
-    let process = dump::open(&core, &store, &options.limits, &gaps)?;
-    let report = analyze::analyze(&process, &store, &options, &gaps);
+    let bundle = if bundle::is_bundle(&core) { Some(bundle::open(&core)?) } else { None };
+    if let Some(bundle) = &bundle {
+        options.symbols.sysroot = Some(bundle.root());
+    }
+    let plain = bundle.as_ref().map_or_else(|| core.clone(), bundle::Opened::core);
+    let process = dump::open(&plain, &store, &options.limits, &gaps)?;
+    let mut report = analyze::analyze(&process, &store, &options, &gaps);
+    if let Some(bundle) = &bundle {
+        bundle.named(&mut report, &core);
+    }
     drop(progress);
     destination.deliver(&report, ui)?;
     destination.finish(ui)?;

@@ -1,6 +1,7 @@
 //! The commands, one a file. A command's own page is its `//!`.
 
 pub mod analyze;
+pub mod bundle;
 pub mod debug;
 pub mod demo;
 pub mod diff;
@@ -19,4 +20,5 @@ pub mod signature;
 pub mod snapshot;
 pub mod stack;
 pub mod triage;
+pub mod unbundle;
 pub mod what;

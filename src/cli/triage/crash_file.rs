@@ -10,6 +10,7 @@ use crate::analyze;
 use crate::base::file_store::FileStore;
 use crate::base::gap::Gaps;
 use crate::base::text::text;
+use crate::cli::bundle;
 use crate::dump;
 use crate::report::model::{Report, SCHEMA};
 use crate::triage::logs;
@@ -90,6 +91,18 @@ pub fn reports(path: &Path, options: &analyze::Options) -> Result<Vec<Report>> {
 }
 
 fn of_core(path: &Path, options: &analyze::Options) -> Result<Report> {
+    if bundle::is_bundle(path) {
+        let bundle = bundle::open(path)?;
+        let mut options = options.clone();
+        options.symbols.sysroot = Some(bundle.root());
+        let mut report = of_plain_core(&bundle.core(), &options)?;
+        bundle.named(&mut report, path);
+        return Ok(report);
+    }
+    of_plain_core(path, options)
+}
+
+fn of_plain_core(path: &Path, options: &analyze::Options) -> Result<Report> {
     let store = FileStore::new();
     let gaps = Gaps::new();
     let process = dump::open(path, &store, &options.limits, &gaps)?;

@@ -9,8 +9,8 @@ use crate::diagnose::waiting::waits_for;
 use crate::dump::process::{Thread, ThreadRegisters};
 use crate::dump::siginfo::SignalCause;
 use crate::dump::xstate::vector_registers;
-use crate::report::build::hex;
 use crate::report::build::value::variable;
+use crate::report::build::{Facts, hex, source_function};
 use crate::report::model;
 use crate::report::model::{Hex, text};
 use crate::symbols::entries::Entry;
@@ -21,21 +21,26 @@ use crate::variables::calls::{FrameCall, Locals, ThreadCalls};
 /// Innermost calls of the crashed thread that get their lines of source.
 const WITH_SOURCE: usize = 32;
 
-pub(super) fn threads(
-    crash: &Crash<'_, '_>,
-    handed_in: &[(usize, String)],
-    locals: Locals,
-) -> Vec<model::Thread> {
+pub(super) fn threads(crash: &Crash<'_, '_>, facts: &Facts<'_, '_>) -> Vec<model::Thread> {
     let threads = crash.process.threads.iter().zip(crash.threads).enumerate();
     let threads = threads.map(|(index, (thread, calls))| self::thread(crash, index, thread, calls));
     let mut threads: Vec<model::Thread> = threads.collect();
-    for (index, what) in handed_in {
-        let frames = threads.first_mut().map(|thread| &mut thread.frames);
-        if let Some(frame) = frames.and_then(|frames| frames.get_mut(*index)) {
+    let frames = threads.first_mut().map(|thread| thread.frames.as_mut_slice());
+    let frames = frames.unwrap_or_default();
+    for (index, what) in facts.handed_in {
+        if let Some(frame) = frames.get_mut(*index) {
             frame.handed_in = Some(what.clone());
         }
     }
-    if locals == Locals::None {
+    if let Some(finding) = facts.findings.first()
+        && let Some(call) = finding.call.and_then(|call| crash.calls().get(call))
+        && let Some(function) = source_function::of_panic(crash, call, &finding.explanation)
+        && let Some(frame) = finding.call.and_then(|call| frames.get_mut(call))
+        && frame.function.as_ref() != Some(&function)
+    {
+        frame.source_function = Some(function);
+    }
+    if facts.locals == Locals::None {
         let frames = threads.iter_mut().flat_map(|thread| &mut thread.frames);
         frames.for_each(|frame| frame.locals.clear());
     }
@@ -171,6 +176,7 @@ fn frame(crash: &Crash<'_, '_>, index: u64, frame: &Frame, call: &FrameCall) -> 
         },
         declared_line: None,
         handed_in: None,
+        source_function: None,
         arguments: is_argument(true),
         locals: is_argument(false),
         source: None,

@@ -137,6 +137,10 @@ pub struct Frame {
     /// changed since: "parameter `n`". Absent: it did not, or that is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub handed_in: Option<String>,
+    /// The function whose source the crash is in, when the compiler has merged
+    /// its code into this one without saying so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_function: Option<String>,
     /// How it was found.
     pub trust: Trust,
     /// Its arguments, in the order of the declaration.

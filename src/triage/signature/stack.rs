@@ -51,6 +51,12 @@ pub(super) fn calls(
         let rule = rules.apply(frame, &mut call);
         let why = rule.unwrap_or(why);
         steps.push(("frame", format!("{}: {} ({why})", call.name, call.class.name())));
+        if let Some(function) = frame.source_function.as_deref().map(names::normalized)
+            && function != call.name
+        {
+            steps.push(("frame", format!("{function}: its code was merged into {}", call.name)));
+            calls.push(Call { name: clean(&function), ..call.clone() });
+        }
         let is_unknown = call.name.ends_with("+?");
         let is_same = calls.last().is_some_and(|last| last.name == call.name);
         if !(is_unknown && is_same) {
