@@ -168,7 +168,8 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
         let at = RunAddr(word);
         let wrong = Table::Wrong(word);
         let process = self.context.process;
-        if !word.is_multiple_of(size) || process.mapping(at).is_none() && process.module(at).is_none()
+        if !word.is_multiple_of(size)
+            || process.mapping(at).is_none() && process.module(at).is_none()
         {
             return wrong;
         }

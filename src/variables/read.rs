@@ -186,11 +186,7 @@ impl<'r, 'c, 'a, 'f> Reading<'r, 'c, 'a, 'f> {
     /// Why a structure or an array cannot be taken apart: where the first byte
     /// is the most significant one, it depends on the calling convention which
     /// part of a register a member is in.
-    fn cannot_be_divided(
-        &self,
-        of: &Type<'a, 'f>,
-        place: &Place<'a, 'f>,
-    ) -> Option<&'static str> {
+    fn cannot_be_divided(&self, of: &Type<'a, 'f>, place: &Place<'a, 'f>) -> Option<&'static str> {
         let is_big = self.context.memory.model().order == ByteOrder::Big;
         let has_parts = matches!(of.shape, Shape::Composite(_) | Shape::Array(_));
         (is_big && has_parts && !place.is_memory())
@@ -277,15 +273,11 @@ impl<'r, 'c, 'a, 'f> Reading<'r, 'c, 'a, 'f> {
     ) -> Value {
         let of = self.context.types.get(of);
         let (read, is_signed) = match &of.shape {
-            Shape::Number(encoding) => {
-                (self.field_bits(place, from, width), is_signed(*encoding))
-            }
+            Shape::Number(encoding) => (self.field_bits(place, from, width), is_signed(*encoding)),
             Shape::Swapped(encoding) => {
                 (self.other_field_bits(place, from, width), is_signed(*encoding))
             }
-            Shape::Enumeration(names) => {
-                (self.field_bits(place, from, width), names.is_signed)
-            }
+            Shape::Enumeration(names) => (self.field_bits(place, from, width), names.is_signed),
             _ => return Value::unknown(format!("`{}` cannot be a bit-field", of.name)),
         };
         let raw = match read {

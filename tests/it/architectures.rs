@@ -210,7 +210,9 @@ fn compare(gdb: &[String], frames: &[Frame], tally: &mut Tally, wrong: &mut Vec<
     };
     let (gdb, ours) = (&gdb[..=gdb_end], &ours[..our_end.map_or(ours.len(), |end| end + 1)]);
     let same = |(gdb, ours): (&String, &String)| {
-        gdb == ours || is_named(ours, gdb) || gdb.split(['.', '@']).next() == ours.split(['.', '@']).next()
+        gdb == ours
+            || is_named(ours, gdb)
+            || gdb.split(['.', '@']).next() == ours.split(['.', '@']).next()
     };
     let equal = gdb.iter().zip(ours).filter(|pair| same(*pair)).count();
     tally.frames += gdb.len();
@@ -341,7 +343,8 @@ fn an_unknown_machine_is_told_as_far_as_it_is_known() {
         assert_eq!(report.source.arch, "unknown (e_machine 4660)");
         assert_eq!(report.threads.len(), 2);
         let general = &report.threads[0].registers.as_ref().expect("registers").general;
-        let words: Vec<_> = general.iter().map(|(name, word)| (name.as_str(), word.as_str())).collect();
+        let words: Vec<_> =
+            general.iter().map(|(name, word)| (name.as_str(), word.as_str())).collect();
         assert_eq!(words, [("word0", "0x7"), ("word1", "0x8"), ("word2", "0x9")]);
         let address = report.signal.as_ref().and_then(|signal| signal.address);
         assert_eq!(address.map(|at| at.0), Some(0x18));

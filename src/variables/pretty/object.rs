@@ -369,7 +369,8 @@ impl<'r, 'c, 'a, 'f> Object<'r, 'c, 'a, 'f> {
     pub(super) fn word_within(&self, bytes: u64) -> Found<u64> {
         let memory = self.reading.context.memory;
         let word = self.place.part(bytes).read(memory, memory.model().word())?;
-        let word = unsigned(&memory.model().order.to_little(word)).and_then(|word| u64::try_from(word).ok());
+        let word = unsigned(&memory.model().order.to_little(word))
+            .and_then(|word| u64::try_from(word).ok());
         word.ok_or(Failure::NewLayout)
     }
 

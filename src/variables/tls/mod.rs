@@ -68,7 +68,9 @@ impl<'f> Context<'_, 'f> {
         let wanted = Wanted { pointer, range: module.range };
         match glibc::Layout::of(self) {
             Some(layout) => layout.block(self, &wanted),
-            None if self.process.arch == Arch::X86_64 && musl::is_there(self) => musl::block(self, &wanted),
+            None if self.process.arch == Arch::X86_64 && musl::is_there(self) => {
+                musl::block(self, &wanted)
+            }
             None => Err("its C library is none that this program knows".to_owned()),
         }
     }

@@ -103,7 +103,9 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
         near: Option<Entry<'a, 'f>>,
     ) -> Result<Concrete<'a, 'f>, String> {
         let function = |index: u64| {
-            let slot = RunAddr(table.0.wrapping_add(index.wrapping_mul(self.context.memory.model().word())));
+            let slot = RunAddr(
+                table.0.wrapping_add(index.wrapping_mul(self.context.memory.model().word())),
+            );
             let code = self.context.memory.word(slot).ok().filter(|code| *code != 0)?;
             self.symbol(RunAddr(code))
         };
