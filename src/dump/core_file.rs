@@ -15,10 +15,13 @@ use crate::base::limits::Limits;
 use crate::base::signal::Signal;
 use crate::dump::arguments::arguments;
 use crate::dump::contents::Contents;
+use crate::dump::damage;
 use crate::dump::elf_core::core_headers;
 use crate::dump::error::DumpError;
 use crate::dump::link_map::link_map;
 use crate::dump::mapped_files::{MappedFile, mapped_files};
+#[cfg(feature = "minidump")]
+use crate::dump::minidump;
 use crate::dump::modules::modules;
 use crate::dump::notes::{Note, Notes};
 use crate::dump::process::{
@@ -31,6 +34,7 @@ use crate::dump::segments::{Segment, Segments};
 use crate::dump::sidecar;
 use crate::dump::sidecar::Sidecar;
 use crate::dump::siginfo::{SignalCause, SignalInfo, signal_info};
+use crate::dump::stream::{Input, contents, contents_of_stream};
 use crate::dump::unnamed_modules::{name_by_loader, unnamed_modules};
 
 /// Opens the core file at `path`.
@@ -63,7 +67,39 @@ pub fn open_stored<'f>(
     limits: &Limits,
     gaps: &Gaps,
 ) -> Result<Process<'f>, DumpError> {
-    let contents = Contents::new(file.bytes, store);
+    let contents = contents(file.bytes, path, store, limits, gaps)?;
+    open_contents(contents, path, store, limits, gaps)
+}
+
+/// As [`open`], for a core that is read once, from front to back, as from a
+/// pipe: compressed or not. What is kept of it lies in the scratch file that
+/// `store` was lent. `path` names it.
+///
+/// # Errors
+///
+/// As for [`open`].
+pub fn open_stream<'f>(
+    input: Input<'_>,
+    path: &Path,
+    store: &'f FileStore,
+    limits: &Limits,
+    gaps: &Gaps,
+) -> Result<Process<'f>, DumpError> {
+    let contents = contents_of_stream(input, path, store, limits, gaps)?;
+    open_contents(contents, path, store, limits, gaps)
+}
+
+fn open_contents<'f>(
+    contents: Contents<'f>,
+    path: &Path,
+    store: &'f FileStore,
+    limits: &Limits,
+    gaps: &Gaps,
+) -> Result<Process<'f>, DumpError> {
+    #[cfg(feature = "minidump")]
+    if contents.part(0, 4) == minidump::MAGIC {
+        return minidump::open(contents, path, limits, gaps);
+    }
     let headers = core_headers(&contents, path)?;
     let loads: Vec<&ProgramHeader> =
         headers.segments.iter().filter(|segment| segment.p_type == PT_LOAD).collect();
@@ -82,11 +118,14 @@ pub fn open_stored<'f>(
         );
     }
 
+    damage::note_odd_headers(&headers.segments, gaps);
+    damage::note_unnumbered(&notes.threads, gaps);
     note_missing(&notes, gaps);
     let mut mappings = mappings(&loads, &notes.files);
     let segments = segments(&contents, &loads, &notes.auxv);
     let compressed = contents.is_compressed();
     let memory = Segments::new(contents, segments, headers.arch.model());
+    damage::note_lost_memory(headers.arch, &notes.threads, &mappings, &memory, gaps);
     let modules = if notes.files.is_empty() {
         unnamed_modules(&mut mappings, &notes.auxv, &memory, limits)
     } else {
