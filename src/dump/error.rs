@@ -86,15 +86,6 @@ pub enum DumpError {
         what: &'static str,
     },
 
-    /// A core of a processor, word size or byte order that is not analyzed.
-    #[error("`{}` is a core of {what} process; x86-64 cores are analyzed", path.display())]
-    OtherArchitecture {
-        /// As the user gave it.
-        path: PathBuf,
-        /// With its article: "an AArch64", "a 32-bit ARM".
-        what: String,
-    },
-
     /// A minidump of a system or processor that is not analyzed.
     #[error("`{}` is a minidump of {what}; those of Linux on x86-64 are analyzed", path.display())]
     OtherMinidump {
@@ -165,9 +156,6 @@ impl DumpError {
             }
             Self::Scratch { .. } => {
                 Some("is the disk full? TMPDIR names another place for it".to_owned())
-            }
-            Self::OtherArchitecture { .. } => {
-                Some("open it with gdb-multiarch, or on a machine of its kind".to_owned())
             }
             _ => None,
         }

@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod architectures;
 mod assist;
 mod bad_input;
 mod binaries;

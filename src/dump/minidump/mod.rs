@@ -107,7 +107,7 @@ pub(super) fn open<'f>(
         mappings,
         modules,
         auxv: streams.auxv(),
-        memory: Box::new(Segments::new(contents, segments)),
+        memory: Box::new(Segments::new(contents, segments, arch.model())),
         sidecar: None,
     })
 }
@@ -134,7 +134,7 @@ fn signal(exception: &ExceptionRecord) -> Option<SignalInfo> {
     }
     info.extend(exception.address.to_le_bytes());
     info.resize(128, 0);
-    let mut found = signal_info(Cursor::new(&info, FileOff(0))).ok()?;
+    let mut found = signal_info(Arch::X86_64, Cursor::new(&info, FileOff(0))).ok()?;
     found.signal = Signal(number);
     Some(found)
 }
