@@ -20,6 +20,8 @@ mod each_fixture;
 mod exit_codes;
 mod files;
 mod fixtures;
+#[cfg(feature = "minidump")]
+mod fuzz;
 mod handler;
 mod layers;
 mod matrix;
