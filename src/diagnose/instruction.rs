@@ -172,6 +172,12 @@ impl Instruction {
         }
     }
 
+    /// Whether it is a string instruction that repeats itself.
+    pub fn is_repeated(&self) -> bool {
+        let has_prefix = self.raw.has_rep_prefix() || self.raw.has_repne_prefix();
+        has_prefix && self.raw.is_string_instruction()
+    }
+
     /// Whether it calls a function.
     pub fn is_call(&self) -> bool {
         matches!(self.raw.flow_control(), FlowControl::Call | FlowControl::IndirectCall)

@@ -160,6 +160,7 @@ fn finding(crash: &Crash<'_, '_>, finding: &Finding) -> model::Finding {
             Severity::Critical => model::Severity::Critical,
         },
         next_step: finding.next_step.clone(),
+        also: finding.also.iter().map(|id| (*id).to_owned()).collect(),
     }
 }
 

@@ -274,6 +274,10 @@ pub struct Finding {
     /// What to do next.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_step: Option<String>,
+    /// The ids of wider causes that fit as well, and that this one explains: a
+    /// use after free is a wild pointer, too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<String>,
 }
 
 /// A place in the source.

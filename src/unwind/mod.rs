@@ -7,6 +7,7 @@
 mod bad_pc;
 mod cfi;
 mod code;
+pub mod code_start;
 mod expression;
 mod fold;
 pub mod frame;

@@ -9,6 +9,7 @@ mod bad_input;
 mod capture_core;
 mod capture_matrix;
 mod capture_rungs;
+mod causes;
 mod damage;
 mod damage_values;
 mod doctor;
