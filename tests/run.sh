@@ -21,6 +21,7 @@ javac default-jdk-headless
 python3 python3
 gdc gdc
 gdb gdb
+lldb lldb
 eu-stack elfutils
 readelf binutils
 objcopy binutils
@@ -77,7 +78,8 @@ step() {
 step cargo fmt --check
 step cargo clippy --locked --all-targets -- -D warnings
 step env RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --document-private-items
-step cargo test --locked
+# A hang shall end as a failure that names what ran, not at the runner's patience.
+step timeout --foreground 3000 cargo test --locked
 if cargo deny --version >/dev/null 2>&1; then
     step cargo deny --offline check bans licenses sources
 fi

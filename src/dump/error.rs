@@ -65,15 +65,6 @@ pub enum DumpError {
         what: &'static str,
     },
 
-    /// A core of a processor, word size or byte order that is not analyzed.
-    #[error("`{}` is a core of {what} process; x86-64 cores are analyzed", path.display())]
-    OtherArchitecture {
-        /// As the user gave it.
-        path: PathBuf,
-        /// With its article: "an AArch64", "a 32-bit ARM".
-        what: String,
-    },
-
     /// The ELF header or the program headers are not there.
     #[error("`{}` is cut within its {what}: it has {len} bytes", path.display())]
     Cut {
@@ -129,9 +120,6 @@ impl DumpError {
                 "unpack what is there of it, and analyze that: unzstd -o core {}",
                 path.display()
             )),
-            Self::OtherArchitecture { .. } => {
-                Some("open it with gdb-multiarch, or on a machine of its kind".to_owned())
-            }
             _ => None,
         }
     }

@@ -2,8 +2,9 @@
 //! looked through, declarations completed, members placed.
 
 use gimli::constants as dw;
-use gimli::{AttributeValue, Expression};
+use gimli::{AttributeValue, Expression, RunTimeEndian};
 
+use crate::base::data_model::ByteOrder;
 use crate::symbols::cpp_names::simplified;
 use crate::symbols::dwarf::Reader;
 use crate::symbols::entries::{Attributes, Entry};
@@ -369,10 +370,11 @@ fn wide(value: AttributeValue<Reader<'_>>) -> Option<u128> {
         AttributeValue::Sdata(value) => Some(i128::from(value).cast_unsigned()),
         AttributeValue::Data16(value) => Some(value),
         AttributeValue::Block(bytes) => {
-            let mut wide = [0; 16];
-            let slice = bytes.slice();
-            wide.get_mut(..slice.len())?.copy_from_slice(slice);
-            Some(u128::from_le_bytes(wide))
+            let order = match gimli::Reader::endian(&bytes) {
+                RunTimeEndian::Little => ByteOrder::Little,
+                RunTimeEndian::Big => ByteOrder::Big,
+            };
+            order.wide_number(bytes.slice())
         }
         value => value.udata_value().map(u128::from),
     }

@@ -5,11 +5,11 @@ use std::sync::OnceLock;
 
 use gimli::{
     BaseAddresses, CfaRule, CieOrFde, DebugFrame, EhFrame, Encoding, EndianSlice, Expression,
-    FrameDescriptionEntry, Register, RegisterRule, RunTimeEndian, UnwindContext, UnwindSection,
+    FrameDescriptionEntry, Register, RegisterRule, UnwindContext, UnwindSection, Vendor,
 };
 
 use crate::base::addr::LinkAddr;
-use crate::base::arch::Arch;
+use crate::base::arch::{Arch, Machine};
 use crate::symbols::dwarf::Reader;
 use crate::symbols::module::UnwindTables;
 use crate::unwind::search_table::SearchTable;
@@ -19,7 +19,7 @@ use crate::unwind::search_table::SearchTable;
 pub(super) struct Row<'f> {
     /// How to find the canonical frame address.
     pub(super) cfa: Cfa<'f>,
-    /// For each register, by DWARF number, where the caller's value is.
+    /// For each of [`Arch::unwound_registers`], where the caller's value is.
     pub(super) rules: Vec<Rule<'f>>,
     /// Which register is the return address (x86-64: 16).
     pub(super) return_address: Register,
@@ -83,7 +83,7 @@ struct Entry {
 impl<'f> ModuleCfi<'f> {
     /// Prepares the tables. Nothing is searched yet.
     pub(super) fn new(arch: Arch, tables: &UnwindTables<'f>) -> Self {
-        let reader = |bytes| EndianSlice::new(bytes, RunTimeEndian::Little);
+        let reader = |bytes| EndianSlice::new(bytes, arch.order.of_dwarf());
         let mut bases = BaseAddresses::default();
         if let Some(text) = tables.text {
             bases = bases.set_text(text.0);
@@ -93,9 +93,13 @@ impl<'f> ModuleCfi<'f> {
         }
         let eh_frame = tables.eh_frame.map(|(at, bytes)| {
             bases = bases.clone().set_eh_frame(at.0);
-            (at, EhFrame::from(reader(bytes)))
+            
+            let mut section = EhFrame::from(reader(bytes));
+            section.set_address_size(arch.model().address_size);
+            section.set_vendor(vendor(arch));
+            (at, section)
         });
-        let table = tables.eh_frame_hdr.and_then(|(at, bytes)| SearchTable::new(at, bytes));
+        let table = tables.eh_frame_hdr.and_then(|(at, bytes)| SearchTable::new(at, bytes, arch.order));
         let debug_frame = OnceLock::new();
         Self {
             arch,
@@ -125,8 +129,9 @@ impl<'f> ModuleCfi<'f> {
         }
         let section = self.debug_frame.get_or_init(|| {
             let bytes = debug_frame()?;
-            let mut section = DebugFrame::from(EndianSlice::new(bytes, RunTimeEndian::Little));
-            section.set_address_size(8);
+            let mut section = DebugFrame::from(EndianSlice::new(bytes, self.arch.order.of_dwarf()));
+            section.set_address_size(self.arch.model().address_size);
+            section.set_vendor(vendor(self.arch));
             Some(section)
         });
         let section = section.as_ref()?;
@@ -175,6 +180,14 @@ impl<'f> ModuleCfi<'f> {
                 indexed(section, index, &self.bases, at)
             }
         }
+    }
+}
+
+/// Whose private instructions a table may hold.
+fn vendor(arch: Arch) -> Vendor {
+    match arch.machine {
+        Machine::Aarch64 => Vendor::AArch64,
+        _ => Vendor::Default,
     }
 }
 
@@ -233,8 +246,8 @@ where
         CfaRule::RegisterAndOffset { register, offset } => Cfa::Register(*register, *offset),
         CfaRule::Expression(expression) => Cfa::Expression(expression.get(section).ok()?),
     };
-    let rule = |number| {
-        Some(match row.register(Register(number)) {
+    let rule = |register| {
+        Some(match row.register(register) {
             None => Rule::Unstated,
             Some(RegisterRule::SameValue) => Rule::SameValue,
             Some(RegisterRule::Offset(offset)) => Rule::Offset(offset),
@@ -249,7 +262,7 @@ where
             Some(_) => Rule::Undefined,
         })
     };
-    let rules = (0..arch.unwound_registers()).map(rule).collect::<Option<Vec<_>>>()?;
+    let rules = arch.unwound_registers().map(rule).collect::<Option<Vec<_>>>()?;
     Some(Row {
         cfa,
         rules,

@@ -208,7 +208,7 @@ impl<'a, 'f> Machine<'_, '_, 'a, 'f> {
             if rest.first().is_some_and(|code| OF_SPLIT_FILES.contains(code)) {
                 return Err("its address is in a split debug file".to_owned());
             }
-            let mut reader = Reader::new(rest, gimli::RunTimeEndian::Little);
+            let mut reader = Reader::new(rest, gimli::Reader::endian(&expression.0));
             let operation = Operation::parse(&mut reader, encoding)
                 .map_err(|error| format!("its location is damaged: {error}"))?;
             at = all.len().saturating_sub(reader.slice().len());

@@ -18,3 +18,4 @@ pub(crate) mod report_check;
 pub(crate) mod scratch;
 pub(crate) mod situation;
 pub(crate) mod target;
+pub(crate) mod watchdog;
