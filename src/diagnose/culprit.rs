@@ -134,7 +134,11 @@ pub fn first_argument(scene: &Scene<'_, '_>, frame: usize) -> Option<Passed> {
 
 /// An argument of the call that a frame stands at, by its number from 0.
 pub fn argument(scene: &Scene<'_, '_>, frame: usize, number: usize) -> Option<Passed> {
-    let mut register = *ARGUMENTS.get(number)?;
+    passed_in(scene, frame, *ARGUMENTS.get(number)?)
+}
+
+/// What a register held at the call that a frame stands at.
+pub fn passed_in(scene: &Scene<'_, '_>, frame: usize, mut register: Register) -> Option<Passed> {
     let mut passed = None;
     // What a function only hands on, its caller knows.
     for outer in frame..frame.saturating_add(MOST_CALLERS) {
@@ -208,7 +212,7 @@ fn object_at(scene: &Scene<'_, '_>, frame: usize, at: RunAddr) -> Option<String>
 }
 
 /// Where the function of a frame begins: by its symbol, or by the unwind tables.
-fn function_start(scene: &Scene<'_, '_>, frame: usize) -> Option<RunAddr> {
+pub fn function_start(scene: &Scene<'_, '_>, frame: usize) -> Option<RunAddr> {
     let at = scene.crash.frame(frame)?.at;
     let outermost = scene.crash.calls().iter().rfind(|call| call.frame == frame);
     let offset = outermost.and_then(|call| {

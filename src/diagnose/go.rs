@@ -8,6 +8,7 @@
 //! program.
 
 use crate::base::addr::RunAddr;
+use crate::base::arch::Arch;
 use crate::diagnose::crash::Crash;
 use crate::symbols::types::MemberPlace;
 use crate::variables::Context;
@@ -71,6 +72,9 @@ pub fn is_go(crash: &Crash<'_, '_>) -> bool {
 
 /// The panic that the crashed thread's goroutine is dying of.
 pub fn panic(crash: &Crash<'_, '_>, context: &Context<'_, '_>) -> Option<Panic> {
+    if crash.process.arch != Arch::X86_64 {
+        return None;
+    }
     let registers = crash.thread()?.registers.as_ref()?;
     let pointer = registers.word(crash.process.arch.thread_pointer_index())?;
     let word = |at: u64, into: u64| crash.memory.u64(RunAddr(at.checked_add(into)?)).ok();

@@ -5,6 +5,7 @@ pub mod control;
 pub mod crash;
 pub mod culprit;
 pub mod cxx_globals;
+pub mod disassembly;
 pub mod exception;
 pub mod fault;
 pub mod finding;

@@ -250,6 +250,12 @@ impl<'m> Path<'m> {
                     let value = self.loaded_from(at, MOST_LOADS)?.0;
                     return Some(Source::Here(Known { value, via: Via::Code }));
                 }
+                Write::Constant => {
+                    let raw = self.before.get(at)?.raw();
+                    let is_number = is_immediate(raw.op_kind(1));
+                    let value = if is_number { raw.immediate(1) } else { 0 };
+                    return Some(Source::Here(Known { value, via: Via::Code }));
+                }
                 _ => return None,
             }
         }

@@ -10,7 +10,10 @@ use crate::diagnose::finding::Finding;
 /// to say so would hide the cause.
 const EXPLAINS: &[(&str, &[&str])] = &[
     ("stack-overflow", &[WILD, BAD, "null-pointer", "forbidden-access", "write-readonly"]),
-    ("stack-overflow", &["buffer-overrun", "poisoned-pointer", "truncated-pointer"]),
+    (
+        "stack-overflow",
+        &["buffer-overrun", "poisoned-pointer", "truncated-pointer", "use-after-unmap"],
+    ),
     ("use-after-free", &[WILD, BAD, "bad-call", "jump-to-data", "poisoned-pointer"]),
     ("use-after-free", &["allocator-fault", "use-after-unmap", "null-pointer", "null-call"]),
     ("use-after-unmap", &[WILD]),
@@ -126,6 +129,28 @@ mod tests {
         let found = ranked(findings);
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].also, ["wild-pointer"]);
+    }
+
+    #[test]
+    fn what_comes_before_everything_else() {
+        // An overflow of the stack looks like any bad access; a sanitizer has
+        // seen more than a dump shows.
+        let accesses = ["null-pointer", "forbidden-access", "write-readonly", "buffer-overrun"];
+        let cases: [(&str, Vec<&str>); 2] = [
+            (
+                "stack-overflow",
+                [WILD, BAD, "use-after-unmap"].into_iter().chain(accesses).collect(),
+            ),
+            ("sanitizer-report", vec![WILD, BAD, "null-pointer", "heap-corruption", "abort"]),
+        ];
+        for (first, others) in cases {
+            for other in others {
+                let id = RULES.iter().map(|rule| rule.id()).find(|id| *id == other).unwrap();
+                let findings = vec![Finding::new(id, 0.99, ""), Finding::new(first, 0.85, "")];
+                let found: Vec<&str> = ranked(findings).iter().map(|it| it.id).collect();
+                assert_eq!(found, [first], "{other}");
+            }
+        }
     }
 
     #[test]

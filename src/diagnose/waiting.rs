@@ -5,7 +5,6 @@ use crate::base::addr::RunAddr;
 use crate::base::facts::words;
 use crate::diagnose::crash::Crash;
 use crate::diagnose::waiting_calls::{SystemCall, system_call};
-use crate::dump::process::Thread;
 use crate::dump::sidecar::Sidecar;
 
 /// Descriptors that one sentence names.

@@ -22,11 +22,7 @@ pub(super) struct SystemCall {
 /// keep it in an ordinary register: then the instruction before the pc, or at
 /// it where the kernel would make the call again, must be the one that makes
 /// system calls.
-pub(super) fn system_call(
-    arch: Arch,
-    memory: &dyn Memory,
-    thread: &Thread,
-) -> Option<SystemCall> {
+pub(super) fn system_call(arch: Arch, memory: &dyn Memory, thread: &Thread) -> Option<SystemCall> {
     let registers = thread.registers.as_ref()?;
     let number = registers.word(arch.syscall_index())?;
     let number = match arch.machine {

@@ -26,8 +26,8 @@ use crate::dump::process::{
 };
 use crate::dump::prstatus::thread_status;
 use crate::dump::psinfo::process_info;
-use crate::dump::segments::{Segment, Segments};
 use crate::dump::register_notes;
+use crate::dump::segments::{Segment, Segments};
 use crate::dump::sidecar;
 use crate::dump::sidecar::Sidecar;
 use crate::dump::siginfo::{SignalCause, SignalInfo, signal_info};

@@ -49,9 +49,7 @@ pub fn float_registers(arch: Arch, registers: &ThreadRegisters) -> Vec<FloatRegi
             Run { prefix: "f", at: 0, size: 8, count: 32, dwarf: 32 }
         }
         Machine::Ppc64 | Machine::Ppc => Run { prefix: "f", at: 0, size: 8, count: 32, dwarf: 32 },
-        Machine::S390x | Machine::S390 => {
-            Run { prefix: "f", at: 8, size: 8, count: 16, dwarf: 16 }
-        }
+        Machine::S390x | Machine::S390 => Run { prefix: "f", at: 8, size: 8, count: 16, dwarf: 16 },
         Machine::Mips64 | Machine::MipsN32 | Machine::Loongarch64 => {
             Run { prefix: "f", at: 0, size: 8, count: 32, dwarf: 32 }
         }

@@ -81,9 +81,7 @@ fn cause(signal: Signal, code: i32, mut union: Cursor<'_>) -> Result<SignalCause
     const SENT: [i32; 3] = [0, -1, -6];
     const SYS_SECCOMP: i32 = 1;
     Ok(match signal {
-        _ if SENT.contains(&code) => {
-            SignalCause::Sent { pid: union.i32()?, uid: union.u32()? }
-        }
+        _ if SENT.contains(&code) => SignalCause::Sent { pid: union.i32()?, uid: union.u32()? },
         _ if code == SI_KERNEL => SignalCause::Kernel,
         _ if code <= 0 => SignalCause::None,
         Signal::SYS if code == SYS_SECCOMP => SignalCause::Syscall {

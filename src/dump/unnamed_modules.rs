@@ -117,9 +117,9 @@ pub(super) fn name_by_loader(
     memory: &dyn Memory,
 ) {
     for module in modules.iter_mut().filter(|module| module.path.starts_with(b"[module at")) {
-        let own = names.iter().find(|(dynamic, path)| {
-            module.range.contains(*dynamic) && !path.is_empty()
-        });
+        let own = names
+            .iter()
+            .find(|(dynamic, path)| module.range.contains(*dynamic) && !path.is_empty());
         let Some((_, path)) = own else { continue };
         module.path.clone_from(path);
         if let Some(image) = Image::read(module.range.start, memory) {

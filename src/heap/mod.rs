@@ -18,6 +18,7 @@ mod mapped;
 mod tests;
 
 use crate::base::addr::RunAddr;
+use crate::base::data_model::ByteOrder;
 use crate::base::memory::Memory;
 use crate::dump::process::{Mapping, Process};
 use crate::heap::arena::main_arena;
@@ -136,6 +137,12 @@ impl<'m> Heaps<'m> {
     /// them.
     pub fn read(process: &'m Process<'_>, memory: &'m dyn Memory, most: usize) -> Self {
         let mappings = process.mappings.as_slice();
+        let none =
+            Self { memory, mappings, heaps: Vec::new(), freed: Vec::new(), damages: Vec::new() };
+        // The layouts are those of 64 bits, and words are read little-endian.
+        if !process.arch.is_64() || process.arch.model().order != ByteOrder::Little {
+            return none;
+        }
         let arena = main_arena(process, memory);
         let mut heaps: Vec<Chunks> = Vec::new();
         let mut left = most;
@@ -154,7 +161,7 @@ impl<'m> Heaps<'m> {
         let (freed, broken) = listed(memory, arena, &heaps);
         let mut damages: Vec<Damage> = heaps.iter().filter_map(|heap| heap.damage).collect();
         damages.extend(broken);
-        Self { memory, mappings, heaps, freed, damages }
+        Self { heaps, freed, damages, ..none }
     }
 
     /// Whether any heap was found.

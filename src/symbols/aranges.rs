@@ -47,7 +47,8 @@ impl Aranges {
                 shard.push((index, entries));
             }
         }
-        let shards = spread(&shards, |sets| RangeIndex::new(sets.iter().flat_map(|set| ranges(set, model))));
+        let shards =
+            spread(&shards, |sets| RangeIndex::new(sets.iter().flat_map(|set| ranges(set, model))));
         Self { shards, units }
     }
 

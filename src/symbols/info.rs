@@ -3,9 +3,7 @@
 
 use std::sync::{Mutex, OnceLock};
 
-use gimli::{
-    DebugInfo, DebugInfoOffset, EndianSlice, UnitHeader, UnitSectionOffset,
-};
+use gimli::{DebugInfo, DebugInfoOffset, EndianSlice, UnitHeader, UnitSectionOffset};
 
 use crate::base::addr::FileOff;
 use crate::base::bytes::Cursor;
@@ -225,7 +223,9 @@ fn unit_starts(bytes: &[u8], order: ByteOrder) -> Vec<usize> {
     let mut at = 0_usize;
     while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
         starts.push(at);
-        let Some(next) = unit_size(rest, order).and_then(|size| at.checked_add(size)) else { break };
+        let Some(next) = unit_size(rest, order).and_then(|size| at.checked_add(size)) else {
+            break;
+        };
         at = next;
     }
     starts

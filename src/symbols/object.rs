@@ -138,7 +138,8 @@ impl<'f> Image<'f> {
             let bytes = section.data(endian, self.bytes).unwrap_or_default();
             let kind = section.sh_type(endian);
             if kind == elf::SHT_NOTE && self.build_id.is_none() {
-                self.build_id = build_id(bytes, section.sh_addralign(endian).into(), self.arch.order);
+                self.build_id =
+                    build_id(bytes, section.sh_addralign(endian).into(), self.arch.order);
             }
             self.sections.push(Section {
                 name,

@@ -327,7 +327,10 @@ impl<'f> Table<'f> {
     /// The symbols that name a place in memory. `self` with its index.
     fn entries((index, table): (usize, &Self)) -> impl Iterator<Item = Entry> {
         let number = u8::try_from(index).unwrap_or(u8::MAX);
-        table.symbols.chunks_exact(table.entry_size()).filter_map(move |bytes| table.entry(number, bytes))
+        table
+            .symbols
+            .chunks_exact(table.entry_size())
+            .filter_map(move |bytes| table.entry(number, bytes))
     }
 
     /// Reads one symbol. `None`: it names no place.

@@ -93,13 +93,14 @@ impl<'f> ModuleCfi<'f> {
         }
         let eh_frame = tables.eh_frame.map(|(at, bytes)| {
             bases = bases.clone().set_eh_frame(at.0);
-            
+
             let mut section = EhFrame::from(reader(bytes));
             section.set_address_size(arch.model().address_size);
             section.set_vendor(vendor(arch));
             (at, section)
         });
-        let table = tables.eh_frame_hdr.and_then(|(at, bytes)| SearchTable::new(at, bytes, arch.order));
+        let table =
+            tables.eh_frame_hdr.and_then(|(at, bytes)| SearchTable::new(at, bytes, arch.order));
         let debug_frame = OnceLock::new();
         Self {
             arch,

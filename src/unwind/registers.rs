@@ -100,11 +100,7 @@ impl Registers {
 /// # Errors
 ///
 /// When its bytes are not there.
-pub fn read_register(
-    arch: Arch,
-    memory: &dyn Memory,
-    at: RunAddr,
-) -> Result<u64, Unreadable> {
+pub fn read_register(arch: Arch, memory: &dyn Memory, at: RunAddr) -> Result<u64, Unreadable> {
     if arch.register_size() == 4 { memory.u32(at).map(u64::from) } else { memory.u64(at) }
 }
 

@@ -103,7 +103,11 @@ mod tests {
             ("empty", Vec::new(), false),
         ];
         for (name, bytes, want) in cases {
-            assert_eq!(SearchTable::new(LinkAddr(0), &bytes, ByteOrder::Little).is_some(), want, "{name}");
+            assert_eq!(
+                SearchTable::new(LinkAddr(0), &bytes, ByteOrder::Little).is_some(),
+                want,
+                "{name}"
+            );
         }
     }
 

@@ -2,8 +2,5 @@
 
 use super::{Conventions, s390x};
 
-pub(super) static CONVENTIONS: Conventions = Conventions {
-    ends_with_call: s390x::ends_with_call,
-    frame_record: None,
-    signal_frames: &[],
-};
+pub(super) static CONVENTIONS: Conventions =
+    Conventions { ends_with_call: s390x::ends_with_call, frame_record: None, signal_frames: &[] };

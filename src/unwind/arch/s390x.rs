@@ -30,8 +30,5 @@ pub(super) static CONVENTIONS: Conventions = Conventions {
 
 pub(super) fn ends_with_call(code: [u8; BEFORE], _order: ByteOrder) -> bool {
     let [_, _, b2, b3, b4, b5, b6, _] = code;
-    (b2 == 0xc0 && b3 & 0xf == 5)
-        || (b4 == 0xa7 && b5 & 0xf == 5)
-        || b4 == 0x4d
-        || b6 == 0x0d
+    (b2 == 0xc0 && b3 & 0xf == 5) || (b4 == 0xa7 && b5 & 0xf == 5) || b4 == 0x4d || b6 == 0x0d
 }
