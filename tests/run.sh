@@ -26,6 +26,10 @@ eu-stack elfutils
 readelf binutils
 objcopy binutils
 zstd zstd
+lz4 lz4
+xz xz-utils
+bzip2 bzip2
+/usr/bin/time time
 setpriv util-linux
 ipcs util-linux
 ipcrm util-linux

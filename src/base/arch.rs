@@ -21,6 +21,8 @@ mod unknown;
 mod x32;
 mod x86_64;
 
+use std::fmt;
+
 /// A register by the number that DWARF gives it.
 pub use gimli::Register;
 
@@ -325,6 +327,39 @@ impl Arch {
         self.table().thread_pointer
     }
 
+    /// Where the thread-local block of the program itself is, from the thread
+    /// pointer and from size and alignment of its template.
+    ///
+    /// Source: Drepper, "ELF Handling For Thread-Local Storage", variants I and
+    /// II; the psABIs of AArch64 and RISC-V; glibc `sysdeps/*/nptl/tls.h`.
+    pub fn program_tls_block(self, pointer: u64, size: u64, align: u64) -> Option<u64> {
+        let behind = |header: u64| pointer.checked_add(header.checked_next_multiple_of(align)?);
+        match self.machine {
+            _ if self.has_tls_below_pointer() => {
+                pointer.checked_sub(size.checked_next_multiple_of(align)?)
+            }
+            Machine::Aarch64 => behind(16),
+            Machine::Arm => behind(8),
+            Machine::Riscv64 | Machine::Riscv32 | Machine::Loongarch64 => Some(pointer),
+            Machine::Ppc64 | Machine::Ppc => pointer.checked_sub(0x7000),
+            _ => None,
+        }
+    }
+
+    /// Whether the thread pointer is the address of the thread's descriptor,
+    /// and thread-local blocks lie below it (variant II).
+    pub fn has_tls_below_pointer(self) -> bool {
+        matches!(
+            self.machine,
+            Machine::X86_64
+                | Machine::X32
+                | Machine::I386
+                | Machine::S390x
+                | Machine::S390
+                | Machine::Sparc64
+        )
+    }
+
     /// Which word of `pr_reg` keeps the number of the system call that the
     /// thread is in. On x86 it is all ones when it is in none; elsewhere it is
     /// an ordinary register.
@@ -335,6 +370,15 @@ impl Arch {
     /// Which words keep the arguments of the system call.
     pub fn syscall_arguments(self) -> [usize; 6] {
         self.table().syscall.1
+    }
+}
+
+impl fmt::Display for Arch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.machine {
+            Machine::Unknown { e_machine, .. } => write!(f, "unknown (e_machine {e_machine})"),
+            _ => f.write_str(self.name()),
+        }
     }
 }
 

@@ -31,6 +31,7 @@ use crate::dump::segments::{Segment, Segments};
 use crate::dump::sidecar;
 use crate::dump::sidecar::Sidecar;
 use crate::dump::siginfo::{SignalCause, SignalInfo, signal_info};
+use crate::dump::stream::{Input, contents, contents_of_stream};
 use crate::dump::unnamed_modules::{name_by_loader, unnamed_modules};
 
 /// Opens the core file at `path`.
@@ -63,7 +64,35 @@ pub fn open_stored<'f>(
     limits: &Limits,
     gaps: &Gaps,
 ) -> Result<Process<'f>, DumpError> {
-    let contents = Contents::new(file.bytes, store);
+    let contents = contents(file.bytes, path, store, limits, gaps)?;
+    open_contents(contents, path, store, limits, gaps)
+}
+
+/// As [`open`], for a core that is read once, from front to back, as from a
+/// pipe: compressed or not. What is kept of it lies in the scratch file that
+/// `store` was lent. `path` names it.
+///
+/// # Errors
+///
+/// As for [`open`].
+pub fn open_stream<'f>(
+    input: Input<'_>,
+    path: &Path,
+    store: &'f FileStore,
+    limits: &Limits,
+    gaps: &Gaps,
+) -> Result<Process<'f>, DumpError> {
+    let contents = contents_of_stream(input, path, store, limits, gaps)?;
+    open_contents(contents, path, store, limits, gaps)
+}
+
+fn open_contents<'f>(
+    contents: Contents<'f>,
+    path: &Path,
+    store: &'f FileStore,
+    limits: &Limits,
+    gaps: &Gaps,
+) -> Result<Process<'f>, DumpError> {
     let headers = core_headers(&contents, path)?;
     let loads: Vec<&ProgramHeader> =
         headers.segments.iter().filter(|segment| segment.p_type == PT_LOAD).collect();
@@ -82,6 +111,7 @@ pub fn open_stored<'f>(
         );
     }
 
+    note_missing(&notes, gaps);
     let mut mappings = mappings(&loads, &notes.files);
     let segments = segments(&contents, &loads, &notes.auxv);
     let compressed = contents.is_compressed();
@@ -133,6 +163,28 @@ pub fn open_stored<'f>(
         name_modules(&mut process, limits);
     }
     Ok(process)
+}
+
+/// Notes which of the notes that the kernel writes the core has not, as those of
+/// QEMU.
+fn note_missing(notes: &CoreNotes<'_>, gaps: &Gaps) {
+    if notes.threads.is_empty() || notes.auxv.is_empty() {
+        return;
+    }
+    if notes.signal != 0 && notes.info.is_none() {
+        gaps.note_final(
+            "who sent the signal, and the address at fault",
+            "the core has no NT_SIGINFO note; its maker, QEMU perhaps, writes none",
+        );
+    }
+    if notes.files.is_empty() {
+        gaps.note(
+            "the files that were mapped",
+            "the core has no NT_FILE note; modules are found by their headers, the auxiliary \
+             vector and the loader's list",
+            "give the program with --exe",
+        );
+    }
 }
 
 /// Gives modules the names that the loader keeps for them.

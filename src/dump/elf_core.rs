@@ -44,9 +44,6 @@ pub(super) fn core_headers(contents: &Contents<'_>, path: &Path) -> Result<CoreH
         return Err(DumpError::Empty { path: path() });
     }
     if !bytes.starts_with(header::ELFMAG) {
-        if bytes.starts_with(b"\x28\xb5\x2f\xfd") {
-            return Err(DumpError::NoTable { path: path() });
-        }
         let (what, unpack) = looks_like(bytes);
         return Err(DumpError::NotElf { path: path(), what, unpack });
     }

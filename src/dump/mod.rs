@@ -21,7 +21,9 @@ mod register_notes;
 mod segments;
 pub mod sidecar;
 pub mod siginfo;
+mod stream;
 mod unnamed_modules;
 pub mod xstate;
 
-pub use crate::dump::core_file::{open, open_stored};
+pub use crate::dump::core_file::{open, open_stored, open_stream};
+pub use crate::dump::stream::Input;

@@ -220,6 +220,11 @@ impl<'f> Debug<'f> {
         &self.sections.damaged
     }
 
+    /// The byte order of the module.
+    pub(super) fn order(&self) -> ByteOrder {
+        self.sections.order
+    }
+
     /// The sections. `.debug_info` is there only if it is not compressed: ask
     /// for its units by [`Debug::unit_at`], [`Debug::unit`] and
     /// [`Debug::unit_containing`] instead, which also keep what they parsed.

@@ -127,6 +127,13 @@ impl<'f> Image<'f> {
         Ok(image)
     }
 
+    /// Whether it has code, which a separate debug file leaves out.
+    pub(super) fn has_code(&self) -> bool {
+        let runs = |section: &Section<'_>| section.flags & elf::SHF_EXECINSTR.0 != 0;
+        let has_bytes = |section: &&Section<'_>| runs(section) && !section.bytes.is_empty();
+        self.sections.is_empty() || self.sections.iter().find(has_bytes).is_some()
+    }
+
     fn read_sections<H: FileHeader<Endian = Endianness>>(
         &mut self,
         header: &'f H,

@@ -296,6 +296,9 @@ fn member_place<'f>(attributes: &Attributes<'_, 'f>) -> MemberPlace<'f> {
     let storage = attributes.number(dw::DW_AT_byte_size).or_else(|| {
         attributes.reference(dw::DW_AT_type)?.attributes()?.number(dw::DW_AT_byte_size)
     });
+    if is_big_endian(attributes) {
+        return MemberPlace::Bits(base.saturating_add(from_top), width);
+    }
     match from_low_bit(base, storage.unwrap_or(4), from_top, width) {
         Some(bit) => MemberPlace::Bits(bit, width),
         None => MemberPlace::Bits(base, 0),
@@ -312,7 +315,14 @@ fn from_low_bit(base: u64, storage: u64, from_top: u64, width: u64) -> Option<u6
 
 /// Whether a type's bytes are in another order than those of the machine.
 fn is_swapped(attributes: &Attributes<'_, '_>) -> bool {
-    matches!(attributes.get(dw::DW_AT_endianity), Some(AttributeValue::Endianity(dw::DW_END_big)))
+    let other = if is_big_endian(attributes) { dw::DW_END_little } else { dw::DW_END_big };
+    let stated = attributes.get(dw::DW_AT_endianity);
+    matches!(stated, Some(AttributeValue::Endianity(order)) if order == other)
+}
+
+/// Whether the machine's own order has the most significant byte first.
+fn is_big_endian(attributes: &Attributes<'_, '_>) -> bool {
+    attributes.entry.debug.order() == ByteOrder::Big
 }
 
 /// The offset that DWARF 2 wrote as the expression `DW_OP_plus_uconst`.

@@ -12,6 +12,7 @@ use crate::base::addr::LinkAddr;
 use crate::base::arch::{Arch, Machine};
 use crate::symbols::dwarf::Reader;
 use crate::symbols::module::UnwindTables;
+use crate::unwind::exception_index::ExceptionIndex;
 use crate::unwind::search_table::SearchTable;
 
 /// The rules that lead from a frame to its caller.
@@ -71,6 +72,7 @@ pub(super) struct ModuleCfi<'f> {
     eh_index: OnceLock<Vec<Entry>>,
     debug_frame: OnceLock<Option<DebugFrame<Reader<'f>>>>,
     debug_index: OnceLock<Vec<Entry>>,
+    exception_index: Option<ExceptionIndex<'f>>,
 }
 
 /// One FDE of a table without a search index.
@@ -110,11 +112,13 @@ impl<'f> ModuleCfi<'f> {
             eh_index: OnceLock::new(),
             debug_frame,
             debug_index: OnceLock::new(),
+            exception_index: ExceptionIndex::new(arch, tables),
         }
     }
 
     /// The row for the instruction at `at`: from `.eh_frame` through its
-    /// search table, from `.eh_frame` alone, or from `.debug_frame`.
+    /// search table, from `.eh_frame` alone, from `.debug_frame`, or from
+    /// `.ARM.exidx`.
     ///
     /// `debug_frame` lends the section, which may have to be inflated first;
     /// it is called only when `.eh_frame` does not know.
@@ -128,6 +132,18 @@ impl<'f> ModuleCfi<'f> {
         {
             return Some(row);
         }
+        if let Some(row) = self.debug_row(at, debug_frame) {
+            return Some(row);
+        }
+        self.exception_index.as_ref()?.row(at)
+    }
+
+    /// The row from `.debug_frame`.
+    fn debug_row(
+        &self,
+        at: LinkAddr,
+        debug_frame: impl FnOnce() -> Option<&'f [u8]>,
+    ) -> Option<Row<'f>> {
         let section = self.debug_frame.get_or_init(|| {
             let bytes = debug_frame()?;
             let mut section = DebugFrame::from(EndianSlice::new(bytes, self.arch.order.of_dwarf()));

@@ -9,6 +9,7 @@ mod bad_pc;
 mod cfi;
 mod code;
 pub mod code_start;
+mod exception_index;
 mod expression;
 mod fold;
 pub mod frame;

@@ -7,22 +7,57 @@ use gimli::Register;
 
 use crate::base::addr::RunAddr;
 use crate::base::memory::Memory;
+use crate::dump::process::Process;
 use crate::unwind::arch::{SignalFrame, conventions};
+use crate::unwind::code::can_run;
 use crate::unwind::registers::{Registers, read_register};
 
 /// The registers of the code that a signal interrupted, if `registers` are
 /// those of a signal trampoline.
-pub(super) fn interrupted(memory: &dyn Memory, registers: &Registers) -> Option<Registers> {
+///
+/// Where the code at the pc is not in the dump, and belongs to no module, as the
+/// page that QEMU makes for trampolines, the frame itself has to show what it
+/// is: a signal's number, a pc in a module, a stack pointer in memory.
+pub(super) fn interrupted(
+    process: &Process<'_>,
+    memory: &dyn Memory,
+    registers: &Registers,
+) -> Option<Registers> {
     let frames = conventions(registers.arch()).signal_frames;
     if frames.is_empty() {
         return None;
     }
     let (pc, sp) = (registers.pc()?, registers.sp()?);
-    frames
-        .iter()
-        .find(|frame| is_there(frame, memory, pc))
-        .and_then(|frame| restore(frame, memory, sp, registers))
-        .filter(|found| found.pc().is_some() && found.sp().is_some())
+    let is_hidden =
+        memory.read(pc, &mut [0]) == 0 && can_run(process, pc) && process.module(pc).is_none();
+    let found = if is_hidden {
+        // Those with more to be seen first.
+        let with_info = frames.iter().filter(|frame| frame.info.is_some());
+        with_info
+            .chain(frames.iter().filter(|frame| frame.info.is_none()))
+            .filter(|frame| has_signal(frame, memory, sp))
+            .filter_map(|frame| restore(frame, memory, sp, registers))
+            .find(|found| is_plausible(process, found))
+    } else {
+        let frame = frames.iter().find(|frame| is_there(frame, memory, pc))?;
+        restore(frame, memory, sp, registers)
+    };
+    found.filter(|found| found.pc().is_some() && found.sp().is_some())
+}
+
+/// Whether a frame with a `siginfo_t` has a signal's number there.
+fn has_signal(frame: &SignalFrame, memory: &dyn Memory, sp: RunAddr) -> bool {
+    frame.info.is_none_or(|at| {
+        let number = sp.checked_add(at).and_then(|at| memory.u32(at).ok());
+        number.is_some_and(|number| (1..=64).contains(&number))
+    })
+}
+
+/// Whether a process may have had these registers.
+fn is_plausible(process: &Process<'_>, registers: &Registers) -> bool {
+    let in_code = |pc| can_run(process, pc) && process.module(pc).is_some();
+    registers.pc().is_some_and(in_code)
+        && registers.sp().is_some_and(|sp| process.mapping(sp).is_some())
 }
 
 /// Whether the trampoline begins at `pc`.
@@ -63,6 +98,7 @@ mod tests {
     use crate::base::arch::Arch;
     use crate::base::data_model::{ByteOrder, DataModel};
     use crate::base::memory::tests::Bytes;
+    use crate::dump::process::tests::process;
 
     /// Bytes of a process of another model.
     struct Of<'b>(DataModel, Bytes<'b>);
@@ -98,14 +134,15 @@ mod tests {
                 bytes[0x1000 + 4 * index..][..4].copy_from_slice(&word);
             }
             bytes[*pc_at..pc_at + 8].copy_from_slice(&order.bytes(0x40_1234, 8));
+            let process = process(&[(0x1000, 0x3000, "rwx")]);
             let memory = Of(arch.model(), Bytes(0x1000, &bytes));
             let mut registers = Registers::unknown(arch);
             registers.set(arch.program_counter(), Some(0x2000));
             registers.set(arch.stack_pointer(), Some(0x1000));
-            let found = interrupted(&memory, &registers).unwrap();
+            let found = interrupted(&process, &memory, &registers).unwrap();
             assert_eq!(found.pc(), Some(RunAddr(0x40_1234)), "{}", arch.name());
             registers.set(arch.program_counter(), Some(0x2004));
-            assert!(interrupted(&memory, &registers).is_none(), "{}", arch.name());
+            assert!(interrupted(&process, &memory, &registers).is_none(), "{}", arch.name());
         }
     }
 }

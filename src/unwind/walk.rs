@@ -178,7 +178,7 @@ impl<'a, 'f> Unwinder<'a, 'f> {
         let row = self.row(frame.at.lookup());
         // Tables that know the trampoline know more than its code shows.
         let is_described = row.as_ref().is_some_and(|row| row.is_signal_frame);
-        let interrupted = || signal_frame::interrupted(self.memory, &frame.registers);
+        let interrupted = || signal_frame::interrupted(self.process, self.memory, &frame.registers);
         if let Some(registers) = (!is_described).then(interrupted).flatten() {
             frame.is_signal_frame = true;
             frame.at = FrameAddr::Pc(pc);
@@ -222,6 +222,10 @@ impl<'a, 'f> Unwinder<'a, 'f> {
                 return Ok(return_frame(trust, registers));
             }
         }
+        let is_linked = self.process.arch.link_register().is_some();
+        if is_linked && self.is_first_function(pc) {
+            return Err(StackEnd::Outermost);
+        }
         if let Some(registers) = frame_pointer::caller(self.process, self.memory, registers) {
             return Ok(return_frame(Trust::FramePointer, registers));
         }
@@ -235,11 +239,29 @@ impl<'a, 'f> Unwinder<'a, 'f> {
             .ok_or(way_lost)
     }
 
+    /// Whether the function at `pc` is the one in which the process or the
+    /// thread began, so that nobody called it.
+    fn is_first_function(&self, pc: RunAddr) -> bool {
+        /// `AT_ENTRY`: where the program begins.
+        const AT_ENTRY: u64 = 9;
+        /// In which the C libraries begin threads.
+        const THREADS: [&str; 5] =
+            ["__clone", "clone", "__clone3", "thread_start", "__thread_start"];
+        let Some(symbol) = self.symbols.symbol_at(RunAddr(pc.0.wrapping_sub(1))) else {
+            return false;
+        };
+        let start = pc.0.wrapping_sub(1).wrapping_sub(symbol.offset);
+        let entry = self.process.aux(AT_ENTRY).map(|at| self.process.arch.code_address(at));
+        entry == Some(start) || THREADS.contains(&symbol.name.as_str())
+    }
+
     /// Whether a return address leads where no code is, for certain.
     fn is_no_code(&self, pc: RunAddr) -> bool {
         let call = RunAddr(pc.0.wrapping_sub(1));
         let is_known = self.process.mapping(call).is_some() || self.process.source.complete;
-        is_known && !can_run(self.process, call)
+        // A trampoline may begin where code begins.
+        let is_linked = self.process.arch.link_register().is_some();
+        is_known && !can_run(self.process, call) && !(is_linked && can_run(self.process, pc))
     }
 
     /// Behind an overwritten return address only a guess can go on: the frames

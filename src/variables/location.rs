@@ -166,9 +166,11 @@ impl<'a, 'f> Activation<'_, 'a, 'f> {
         entry: Entry<'a, 'f>,
         value: AttributeValue<Reader<'f>>,
     ) -> Result<Place<'a, 'f>, String> {
+        // Numbers are written as the process would.
+        let order = self.context.memory.model().order;
         Ok(Place::constant(match value {
-            AttributeValue::Block(bytes) => bytes.slice().to_vec(),
-            AttributeValue::Exprloc(bytes) => bytes.0.slice().to_vec(),
+            AttributeValue::Block(bytes) => order.to_little(bytes.slice().to_vec()),
+            AttributeValue::Exprloc(bytes) => order.to_little(bytes.0.slice().to_vec()),
             AttributeValue::Data16(value) => value.to_le_bytes().to_vec(),
             AttributeValue::Sdata(value) => i128::from(value).to_le_bytes().to_vec(),
             AttributeValue::Addr(address) => {

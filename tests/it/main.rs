@@ -4,12 +4,14 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod architectures;
 mod assist;
 mod bad_input;
 mod capture_core;
 mod capture_matrix;
 mod capture_rungs;
 mod causes;
+mod compressed;
 mod damage;
 mod damage_values;
 mod doctor;

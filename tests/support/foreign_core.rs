@@ -98,7 +98,15 @@ impl Kind {
         out
     }
 
-    fn program_header(self, kind: u64, flags: u64, at: u64, start: u64, len: u64, size: u64) -> Vec<u8> {
+    fn program_header(
+        self,
+        kind: u64,
+        flags: u64,
+        at: u64,
+        start: u64,
+        len: u64,
+        size: u64,
+    ) -> Vec<u8> {
         let mut out = self.number(kind, 4);
         if self.is_64 {
             out.extend(self.number(flags, 4));
@@ -273,7 +281,9 @@ impl ForeignCore {
 
     fn auxiliary_vector(&self) -> Vec<u8> {
         let pairs = self.auxv.iter().chain([&(0, 0)]);
-        pairs.flat_map(|(key, value)| [self.kind.word(*key), self.kind.word(*value)].concat()).collect()
+        pairs
+            .flat_map(|(key, value)| [self.kind.word(*key), self.kind.word(*value)].concat())
+            .collect()
     }
 
     /// `NT_FILE`, if any segment maps a file.

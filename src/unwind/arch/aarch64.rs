@@ -13,6 +13,7 @@ pub(super) static CONVENTIONS: Conventions = Conventions {
         // mov x8, #139; svc #0
         code: &[(0xd280_1168, u32::MAX), (0xd400_0001, u32::MAX)],
         width: 4,
+        info: Some(0),
         // `siginfo_t` of 128 bytes, `uc_flags` to `uc_sigmask` of 176,
         // `fault_address`, then x0 to x30, sp, pc.
         saved: &[(0, 33, 128 + 176 + 8)],

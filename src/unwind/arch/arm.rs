@@ -19,23 +19,40 @@ pub(super) static CONVENTIONS: Conventions = Conventions {
             // mov r7, #119; svc
             code: &[(0xe3a0_7077, u32::MAX), (0xef00_0000, 0xff00_0000)],
             width: 4,
+            info: None,
             saved: &[(0, 16, REGISTERS)],
         },
         SignalFrame {
             // mov r7, #173; svc
             code: &[(0xe3a0_70ad, u32::MAX), (0xef00_0000, 0xff00_0000)],
             width: 4,
+            info: Some(0),
             saved: &[(0, 16, INFO + REGISTERS)],
         },
         SignalFrame {
             // The same in Thumb.
             code: &[(0x2777, 0xffff), (0xdf00, 0xff00)],
             width: 2,
+            info: None,
             saved: &[(0, 16, REGISTERS)],
+        },
+        SignalFrame {
+            // The same in Thumb, as glibc writes it.
+            code: &[(0xf04f, 0xffff), (0x0777, 0xffff), (0xdf00, 0xff00)],
+            width: 2,
+            info: None,
+            saved: &[(0, 16, REGISTERS)],
+        },
+        SignalFrame {
+            code: &[(0xf04f, 0xffff), (0x07ad, 0xffff), (0xdf00, 0xff00)],
+            width: 2,
+            info: Some(0),
+            saved: &[(0, 16, INFO + REGISTERS)],
         },
         SignalFrame {
             code: &[(0x27ad, 0xffff), (0xdf00, 0xff00)],
             width: 2,
+            info: Some(0),
             saved: &[(0, 16, INFO + REGISTERS)],
         },
     ],

@@ -12,6 +12,7 @@ pub(super) static CONVENTIONS: Conventions = Conventions {
         // ori a7, zero, 139; syscall 0
         code: &[(0x0382_2c0b, u32::MAX), (0x002b_0000, u32::MAX)],
         width: 4,
+        info: Some(0),
         // `siginfo_t` of 128 bytes, `uc_flags` to `uc_sigmask` of 176, then pc
         // and r0 to r31.
         saved: &[(64, 1, 128 + 176), (0, 32, 128 + 176 + 8)],

@@ -62,6 +62,9 @@ pub(super) struct SignalFrame {
     pub(super) code: &'static [(u32, u32)],
     /// Bytes of each instruction.
     pub(super) width: usize,
+    /// Where the `siginfo_t` is from the stack pointer on, if the frame has
+    /// one: its first word is the signal's number.
+    pub(super) info: Option<u64>,
     /// The interrupted registers: DWARF's number of the first of a run, how
     /// many, and the place of the first from the stack pointer on. Each has
     /// the size of a register.

@@ -27,12 +27,14 @@ pub(super) static CONVENTIONS: Conventions = Conventions {
             // addi r1, r1, 128; li r0, 172; sc
             code: &[(0x3821_0080, u32::MAX), (0x3800_00ac, u32::MAX), (0x4400_0002, u32::MAX)],
             width: 4,
+            info: None,
             saved: &KERNEL,
         },
         SignalFrame {
             // li r0, 172; sc: QEMU's own.
             code: &[(0x3800_00ac, u32::MAX), (0x4400_0002, u32::MAX)],
             width: 4,
+            info: None,
             saved: &QEMU,
         },
     ],

@@ -8,6 +8,7 @@ pub(super) static CONVENTIONS: Conventions = Conventions {
     signal_frames: &[SignalFrame {
         code: riscv64::RT_SIGRETURN,
         width: 4,
+        info: Some(0),
         // `siginfo_t` of 128 bytes, `uc_flags` to `uc_sigmask` of 160.
         saved: &[(64, 1, 128 + 160), (1, 31, 128 + 160 + 4)],
     }],

@@ -11,6 +11,7 @@ pub(super) static CONVENTIONS: Conventions = Conventions {
     signal_frames: &[SignalFrame {
         code: RT_SIGRETURN,
         width: 4,
+        info: Some(0),
         // `siginfo_t` of 128 bytes, `uc_flags` to `uc_sigmask` of 176, then pc
         // and x1 to x31.
         saved: &[(64, 1, 128 + 176), (1, 31, 128 + 176 + 8)],

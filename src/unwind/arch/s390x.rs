@@ -14,6 +14,7 @@ pub(super) static CONVENTIONS: Conventions = Conventions {
             // svc 119
             code: &[(0x0a77, 0xffff)],
             width: 2,
+            info: None,
             // The area of 160 bytes, `sigcontext` of 16, psw, r0 to r15.
             saved: &[(64, 2, 176), (0, 16, 192)],
         },
@@ -21,6 +22,7 @@ pub(super) static CONVENTIONS: Conventions = Conventions {
             // svc 173
             code: &[(0x0aad, 0xffff)],
             width: 2,
+            info: Some(168),
             // The area, the instruction, `siginfo_t` at 168, `ucontext` at 296,
             // psw in its 40th byte, r0 to r15.
             saved: &[(64, 2, 336), (0, 16, 352)],

@@ -15,12 +15,14 @@ pub(super) static CONVENTIONS: Conventions = Conventions {
             code: &[(0x0fc0_c748, u32::MAX), (0x0f00_0000, u32::MAX), (0x05, 0xff)],
             width: 4,
             saved: SAVED,
+            info: Some(304),
         },
         // mov $15,%eax; syscall
         SignalFrame {
             code: &[(0x0000_0fb8, u32::MAX), (0x0005_0f00, 0x00ff_ffff)],
             width: 4,
             saved: SAVED,
+            info: Some(304),
         },
     ],
 };
