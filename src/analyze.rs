@@ -6,6 +6,7 @@ use crate::base::limits::Limits;
 use crate::base::memory::Fallback;
 use crate::diagnose;
 use crate::diagnose::crash::{Crash, FirstChance, Occasion};
+use crate::diagnose::disassembly::disassembly;
 use crate::dump::process::Process;
 use crate::report::build::{Facts, build};
 use crate::report::model::Report;
@@ -28,6 +29,8 @@ pub struct Options {
     /// Whether the variables of the unit in which the crashed thread stood are
     /// read, too.
     pub globals: bool,
+    /// Whether the instructions around the fault are shown.
+    pub disassemble: bool,
     /// A fault that a handler of the crashed thread had seen before, when the
     /// process was watched from its start.
     pub first_chance: Option<FirstChance>,
@@ -68,6 +71,10 @@ pub fn analyze<'f>(
         first_chance,
         occasion: options.occasion,
     };
+    let disassembly = match options.disassemble {
+        true => disassembly(&crash),
+        false => Vec::new(),
+    };
     let findings = diagnose::diagnose(&crash);
     let verdict = diagnose::verdict(&crash, &findings);
 
@@ -77,6 +84,7 @@ pub fn analyze<'f>(
         verdict,
         locals: options.locals,
         globals,
+        disassembly,
         gaps: gaps.list(),
     })
 }

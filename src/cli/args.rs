@@ -81,6 +81,9 @@ pub enum Command {
     Handler(HandlerArgs),
     /// Say whether and how a crash would be captured here, and prove it
     Doctor(DoctorArgs),
+    /// Say what a cause of death means, and what its rule looks for
+    #[command(after_help = cmd::explain::HELP)]
+    Explain(cmd::explain::ExplainArgs),
     /// See a small program crash, and the crash explained
     Demo(DemoArgs),
 }

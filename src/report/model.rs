@@ -30,7 +30,8 @@ pub use self::printout::{
     Standpoint,
 };
 pub use self::stack::{
-    Excerpt, Folded, Frame, Globals, NameSource, Registers, Thread, Trust, Variable, WaitsFor,
+    Excerpt, Folded, Frame, Globals, Instruction, NameSource, Registers, Thread, Trust, Variable,
+    WaitsFor,
 };
 pub use self::value::{Declared, Field, Origin, Value, ValueKind};
 pub use self::what::{
@@ -83,6 +84,9 @@ pub struct Report {
     /// which the crashed thread stood. Absent: they were not asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub globals: Option<Globals>,
+    /// The instructions around the fault. Empty: they were not asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub disassembly: Vec<Instruction>,
     /// ELF files that were mapped as code, sorted by address.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub modules: Vec<Module>,
@@ -274,6 +278,10 @@ pub struct Finding {
     /// What to do next.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_step: Option<String>,
+    /// The ids of wider causes that fit as well, and that this one explains: a
+    /// use after free is a wild pointer, too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<String>,
 }
 
 /// A place in the source.

@@ -11,6 +11,7 @@ mod binaries;
 mod capture_core;
 mod capture_matrix;
 mod capture_rungs;
+mod causes;
 mod compressed;
 mod confined;
 mod damage;
