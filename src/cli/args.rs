@@ -17,8 +17,9 @@ use crate::cli::cmd::path::PathArgs;
 use crate::cli::cmd::prune::PruneArgs;
 use crate::cli::cmd::rm::RmArgs;
 use crate::cli::cmd::show::ShowArgs;
+use crate::cli::confined::ConfineArgs;
 use crate::cli::duration;
-use crate::cli::options::{LimitArgs, StoreArgs, ValueArgs};
+use crate::cli::options::{LimitArgs, StoreArgs, ValueArgs, path_pair};
 use crate::cli::triage::formats::FormatChoice;
 use crate::cli::triage::repository::PathMap;
 
@@ -95,6 +96,9 @@ pub enum Command {
     Handler(HandlerArgs),
     /// Say whether and how a crash would be captured here, and prove it
     Doctor(DoctorArgs),
+    /// Say what a cause of death means, and what its rule looks for
+    #[command(after_help = cmd::explain::HELP)]
+    Explain(cmd::explain::ExplainArgs),
     /// See a small program crash, and the crash explained
     Demo(DemoArgs),
 }
@@ -120,7 +124,7 @@ Exit status: 1 when an expression means nothing; 0 when its value is not known, 
 /// `coretool print`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct PrintArgs {
-    /// The core file, or a kept crash: its id, or `latest`
+    /// The core file, `-` for standard input, or a kept crash: its id, or `latest`
     pub core: PathBuf,
 
     /// Expressions, and formats like /x for those that follow
@@ -155,7 +159,7 @@ const MEMORY_HELP: &str = "ADDR and LEN are expressions, as for `print`: 0x7ffd1
 /// `coretool memory`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct MemoryArgs {
-    /// The core file, or a kept crash: its id, or `latest`
+    /// The core file, `-` for standard input, or a kept crash: its id, or `latest`
     pub core: PathBuf,
 
     /// An expression for the first address
@@ -186,7 +190,7 @@ pub struct MemoryArgs {
 /// `coretool what`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct WhatArgs {
-    /// The core file, or a kept crash: its id, or `latest`
+    /// The core file, `-` for standard input, or a kept crash: its id, or `latest`
     pub core: PathBuf,
 
     /// An expression for the address, as for `memory`
@@ -233,6 +237,16 @@ pub struct FileArgs {
     #[arg(long = "debug-dir", value_name = "DIR")]
     pub debug_directories: Vec<PathBuf>,
 
+    /// Look for programs, libraries and debug files below DIR, by build-id, whatever their names
+    /// (may be repeated)
+    #[arg(long, value_name = "DIR")]
+    pub binaries: Vec<PathBuf>,
+
+    /// Look for files of the process and for source files that begin with FROM where TO is (may
+    /// be repeated)
+    #[arg(long, value_name = "FROM=TO", value_parser = path_pair)]
+    pub path_map: Vec<(PathBuf, PathBuf)>,
+
     /// Where kept crashes are looked for.
     #[command(flatten)]
     pub store: StoreArgs,
@@ -249,9 +263,19 @@ pub struct RunArgs {
     #[arg(long, conflicts_with = "capture")]
     pub no_ptrace: bool,
 
-    /// Stay until the last descendant has ended, not only the program itself
-    #[arg(long)]
+    /// What becomes of descendants that live on when the program has ended: they are named, and
+    /// also waited for, or ended
+    #[arg(long, value_enum, default_value_t, value_name = "WHAT")]
+    pub orphans: OrphansArg,
+
+    /// Stay until the last descendant has ended: the same as --orphans wait
+    #[arg(long, conflicts_with = "orphans")]
     pub wait: bool,
+
+    /// End by the signal that ended the program, and not with 128+N; without a core of coretool's
+    /// own
+    #[arg(long)]
+    pub mirror_signal: bool,
 
     /// Have sanitizers and language runtimes die where they can be seen, by variables like
     /// ASAN_OPTIONS and GOTRACEBACK
@@ -260,12 +284,12 @@ pub struct RunArgs {
 
     /// When the program still runs after DUR (30s, 5m), say what each thread waits for, and end
     /// it; the exit status is then 124
-    #[arg(long, value_name = "DUR", value_parser = duration::duration, conflicts_with = "no_ptrace")]
+    #[arg(long, value_name = "DUR", value_parser = duration::duration)]
     pub timeout: Option<Duration>,
 
-    /// How long it has to end after each of SIGTERM, SIGQUIT, SIGABRT, before SIGKILL
-    #[arg(long, value_name = "DUR", value_parser = duration::duration, default_value = "5s",
-          requires = "timeout")]
+    /// How long it has to end after each of SIGTERM, SIGQUIT, SIGABRT, before SIGKILL, with
+    /// --timeout; and after SIGTERM with --orphans kill
+    #[arg(long, value_name = "DUR", value_parser = duration::duration, default_value = "5s")]
     pub grace: Duration,
 
     /// Which core to save: `full` memory, `none`, or a small one at PATH [default: a small one
@@ -293,6 +317,11 @@ pub struct RunArgs {
     #[command(flatten)]
     pub store: StoreArgs,
 
+    /// Look for the stores of other handlers below this directory
+    // For tests: a store of theirs is made by root.
+    #[arg(long, value_name = "DIR", hide = true, default_value = "/")]
+    pub other_stores: PathBuf,
+
     /// The program and its arguments
     // Everything after the program's name is the program's.
     #[arg(required = true, trailing_var_arg = true, value_names = ["PROG", "ARGS"])]
@@ -302,7 +331,7 @@ pub struct RunArgs {
 /// `coretool analyze`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct AnalyzeArgs {
-    /// The core file, or a kept crash: its id, or `latest`
+    /// The core file, `-` for standard input, or a kept crash: its id, or `latest`
     pub core: PathBuf,
 
     /// Where files are looked for.
@@ -320,6 +349,10 @@ pub struct AnalyzeArgs {
     /// Fail with status 3 when something is not known
     #[arg(long)]
     pub strict: bool,
+
+    /// How the analysis is confined.
+    #[command(flatten)]
+    pub confine: ConfineArgs,
 }
 
 /// `coretool demo`.
@@ -425,6 +458,18 @@ pub enum CaptureChoice {
     Handler,
     /// Not at all: only how it ended is told.
     None,
+}
+
+/// What becomes of descendants that live on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum OrphansArg {
+    /// They are named, and run on.
+    #[default]
+    Report,
+    /// They are waited for.
+    Wait,
+    /// They are ended, by SIGTERM and then SIGKILL.
+    Kill,
 }
 
 /// Which core is saved.

@@ -10,6 +10,8 @@ pub mod assistance;
 pub mod bundle;
 pub mod ci;
 pub mod cmd;
+pub mod confined;
+pub mod core_input;
 pub mod death;
 pub mod destination;
 pub mod duration;
@@ -67,6 +69,7 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Bundle(args) => cmd::bundle::bundle(args, &ui),
         Command::Unbundle(args) => cmd::unbundle::unbundle(args, &ui),
         Command::Doctor(args) => cmd::doctor::doctor(args, &ui),
+        Command::Explain(args) => cmd::explain::explain(args, &ui),
         Command::Demo(args) => cmd::demo::demo(args, &ui),
     };
     done.unwrap_or_else(|error| {

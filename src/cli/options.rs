@@ -81,11 +81,37 @@ impl FileArgs {
                 return Err(Failure::new(what, "give the directory that stands for /").into());
             }
         }
+        for directory in &self.binaries {
+            let found = directory.metadata();
+            let found = found
+                .with_context(|| format!("cannot use `{}` (--binaries)", directory.display()))?;
+            if !found.is_dir() {
+                let what = format!(
+                    "cannot use `{}` (--binaries): it is no directory",
+                    directory.display()
+                );
+                return Err(Failure::new(what, "give the directory that has the files").into());
+            }
+        }
         Ok(SymbolOptions {
             executable: self.exe.clone(),
             sysroot: self.sysroot.clone(),
             debug_directories: self.debug_directories.clone(),
+            binaries: self.binaries.clone(),
+            path_map: self.path_map.clone(),
         })
+    }
+}
+
+/// `FROM=TO`: two paths, of which the first has no `=`.
+///
+/// # Errors
+///
+/// When there is no `=`, or nothing before it.
+pub fn path_pair(word: &str) -> Result<(PathBuf, PathBuf), String> {
+    match word.split_once('=') {
+        Some((from, to)) if !from.is_empty() => Ok((from.into(), to.into())),
+        _ => Err("it is FROM=TO, two paths".to_owned()),
     }
 }
 
@@ -106,6 +132,10 @@ pub struct ValueArgs {
     /// Show the global variables of the crashed function's source file, too
     #[arg(long)]
     pub globals: bool,
+
+    /// Show the instructions around the fault, too
+    #[arg(long)]
+    pub disassemble: bool,
 
     /// How much of one value is shown.
     #[command(flatten)]
@@ -135,6 +165,7 @@ impl ValueArgs {
                 LocalsArg::None => Locals::None,
             },
             globals: self.globals,
+            disassemble: self.disassemble,
             ..Options::default()
         }
     }
@@ -149,7 +180,7 @@ mod tests {
         let usual = Options::default();
         assert_eq!(ValueArgs::default().options().limits, usual.limits);
         let limits = LimitArgs { max_elements: Some(100), ..LimitArgs::default() };
-        let args = ValueArgs { locals: LocalsArg::None, globals: true, limits };
+        let args = ValueArgs { locals: LocalsArg::None, globals: true, disassemble: false, limits };
         let asked = args.options();
         assert_eq!((asked.locals, asked.globals), (Locals::None, true));
         assert_eq!(asked.limits.elements, 100);

@@ -1,6 +1,6 @@
 //! Which C++ exception a thread is handling: the runtime's own record.
 //!
-//! libstdc++ keeps `struct __cxa_eh_globals {__cxa_exception *caughtExceptions;
+//! libstdc++ and libc++abi keep `struct __cxa_eh_globals {__cxa_exception *caughtExceptions;
 //! unsigned int uncaughtExceptions}` per thread and offers no other way to it
 //! than the function `__cxa_get_globals`. So its code is read: it asks
 //! `__tls_get_addr` with a pair of words, module and offset (System V ABI for
@@ -9,6 +9,7 @@
 use iced_x86::{Mnemonic, OpKind, Register};
 
 use crate::base::addr::RunAddr;
+use crate::base::arch::Arch;
 use crate::diagnose::crash::Crash;
 use crate::diagnose::instruction::Instruction;
 use crate::diagnose::messages::exported;
@@ -26,7 +27,10 @@ const MOST_MODULES: u64 = 1 << 16;
 /// What is found is the start of a `__cxa_exception`: the object lies 112 bytes
 /// further on.
 pub fn caught(crash: &Crash<'_, '_>) -> Option<Option<RunAddr>> {
-    let function = exported(crash, &["libstdc++"], b"__cxa_get_globals")?;
+    if crash.process.arch != Arch::X86_64 {
+        return None;
+    }
+    let function = exported(crash, &["libstdc++", "libc++abi"], b"__cxa_get_globals")?;
     let registers = crash.thread()?.registers.as_ref()?;
     let fs_base = registers.word(crash.process.arch.thread_pointer_index())?;
     let mut code = [0; CODE];

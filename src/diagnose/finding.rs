@@ -21,6 +21,8 @@ pub struct Finding {
     pub severity: Severity,
     /// What to look at next, when there is something.
     pub next_step: Option<String>,
+    /// Wider causes that fit as well, and that this one explains: their ids.
+    pub also: Vec<&'static str>,
 }
 
 /// A hint at exploitability, never a proof.
@@ -50,6 +52,7 @@ impl Finding {
             call: None,
             severity: Severity::Low,
             next_step: None,
+            also: Vec::new(),
         }
     }
 }

@@ -5,9 +5,11 @@ mod source_function;
 mod stack;
 mod value;
 
+use crate::base::data_model::ByteOrder;
 use crate::base::gap::Gap;
 use crate::base::secret::masked_words;
 use crate::diagnose::crash::Crash;
+use crate::diagnose::disassembly::Line;
 use crate::diagnose::finding::{Finding, Severity};
 use crate::dump::process::{Mapping, Process, SourceKind};
 use crate::dump::sidecar::Sidecar;
@@ -34,6 +36,8 @@ pub struct Facts<'a, 'f> {
     pub locals: Locals,
     /// The variables of the crashed unit, if they are wanted.
     pub globals: Option<Globals>,
+    /// The instructions around the fault, if they are wanted.
+    pub disassembly: Vec<Line>,
     /// What is not known.
     pub gaps: Vec<Gap>,
 }
@@ -60,11 +64,25 @@ pub fn build(facts: &Facts<'_, '_>) -> Report {
         tree: process.sidecar.as_ref().map(|facts| facts.tree.clone()),
         surroundings: process.sidecar.as_ref().map(|facts| facts.surroundings.clone()),
         globals: facts.globals.as_ref().map(globals),
+        disassembly: facts.disassembly.iter().map(instruction).collect(),
         modules: modules(crash),
         mappings: process.mappings.iter().map(mapping).collect(),
         gaps: facts.gaps.iter().map(gap).collect(),
         signature: None,
         saved: None,
+    }
+}
+
+fn instruction(line: &Line) -> model::Instruction {
+    model::Instruction {
+        address: line.at.into(),
+        text: line.text.clone(),
+        current: line.is_current,
+        function: line.function.as_ref().map(|(name, _)| name.clone()),
+        function_offset: line.function.as_ref().map(|(_, offset)| *offset),
+        file: line.place.as_ref().map(|place| place.file.clone()),
+        line: line.place.as_ref().and_then(|place| place.line),
+        target: line.target.clone(),
     }
 }
 
@@ -86,9 +104,12 @@ fn source(process: &Process<'_>) -> model::Source {
         path: process.source.path.as_ref().map(|path| path.display().to_string()),
         complete: Some(process.source.complete),
         compressed: process.source.compressed.then_some(true),
-        arch: process.arch.name().to_owned(),
-        byte_order: Some("little".to_owned()),
-        bits: Some(64),
+        arch: process.arch.to_string(),
+        byte_order: Some(match process.arch.order {
+            ByteOrder::Little => "little".to_owned(),
+            ByteOrder::Big => "big".to_owned(),
+        }),
+        bits: Some(if process.arch.is_64() { 64 } else { 32 }),
         capture: process.sidecar.as_ref().and_then(capture),
     }
 }
@@ -165,6 +186,7 @@ fn finding(crash: &Crash<'_, '_>, finding: &Finding) -> model::Finding {
             Severity::Critical => model::Severity::Critical,
         },
         next_step: finding.next_step.clone(),
+        also: finding.also.iter().map(|id| (*id).to_owned()).collect(),
     }
 }
 

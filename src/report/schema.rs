@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 
 use crate::report::model::{
-    Examination, KeptCrashes, MemoryDump, Printout, Pruned, Report, Triage, What,
+    Examination, HandlerStatus, KeptCrashes, MemoryDump, Printout, Pruned, Report, Triage, What,
 };
 
 /// The schema (draft 2020-12) of what a reader of a report can rely on, as
@@ -50,6 +50,11 @@ pub fn triage_schema() -> String {
 /// The same for `coretool doctor`.
 pub fn doctor_schema() -> String {
     schema::<Examination>()
+}
+
+/// The same for `coretool handler status`.
+pub fn handler_status_schema() -> String {
+    schema::<HandlerStatus>()
 }
 
 fn schema<T: JsonSchema>() -> String {

@@ -4,13 +4,18 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod architectures;
 mod assist;
 mod bad_input;
+mod binaries;
 mod bundle;
 mod capture_core;
 mod capture_matrix;
 mod capture_rungs;
+mod causes;
 mod ci;
+mod compressed;
+mod confined;
 mod damage;
 mod damage_values;
 mod doctor;
@@ -18,12 +23,18 @@ mod each_fixture;
 mod exit_codes;
 mod files;
 mod fixtures;
+#[cfg(feature = "minidump")]
+mod fuzz;
 mod handler;
 mod html;
 mod layers;
 mod matrix;
 mod memory;
+#[cfg(feature = "minidump")]
+mod minidump;
+mod odd_cores;
 mod oracle;
+mod orphans;
 mod print;
 mod query;
 mod readme;
@@ -37,6 +48,7 @@ mod snapshot;
 mod sources;
 mod store;
 mod stories;
+mod story_orphan;
 mod tracer_killed;
 mod triage;
 mod values;

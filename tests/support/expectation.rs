@@ -23,6 +23,8 @@ pub(crate) enum Condition {
     O2,
     Gcc,
     Clang,
+    /// Without symbols and debug information.
+    Stripped,
 }
 
 /// What must be so.
@@ -126,6 +128,11 @@ impl Expectation {
         Ok(Self { line, conditions, fact })
     }
 
+    /// Whether it is said of stripped programs only.
+    pub(crate) fn is_for_stripped(&self) -> bool {
+        self.conditions.contains(&Condition::Stripped)
+    }
+
     /// Whether it is said of this build.
     pub(crate) fn holds_for(&self, build: Build) -> bool {
         self.conditions.iter().all(|condition| build.meets(*condition))
@@ -184,6 +191,7 @@ fn conditions(text: &str) -> Result<(Vec<Condition>, &str), String> {
         "O2" => Ok(Condition::O2),
         "gcc" => Ok(Condition::Gcc),
         "clang" => Ok(Condition::Clang),
+        "stripped" => Ok(Condition::Stripped),
         _ => Err(format!("`{word}` is no condition")),
     });
     Ok((conditions.collect::<Result<_, _>>()?, rest.trim()))

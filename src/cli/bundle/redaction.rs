@@ -124,10 +124,10 @@ fn mask_text(
 fn note(found: &mut Vec<Masked>, what: &str) {
     /// Names that are listed.
     const MOST: usize = 1_000;
-    match found.iter_mut().find(|masked| masked.what == what) {
-        Some(known) => known.count += 1,
-        None if found.len() < MOST => found.push(Masked { what: what.to_owned(), count: 1 }),
-        None => (),
+    if let Some(known) = found.iter_mut().find(|masked| masked.what == what) {
+        known.count += 1;
+    } else if found.len() < MOST {
+        found.push(Masked { what: what.to_owned(), count: 1 });
     }
 }
 

@@ -6,6 +6,7 @@ pub mod debug;
 pub mod demo;
 pub mod diff;
 pub mod doctor;
+pub mod explain;
 pub mod export;
 pub mod handler;
 pub mod list;

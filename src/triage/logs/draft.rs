@@ -58,7 +58,7 @@ impl Draft {
                 line: frame.line,
             }),
             severity: self.severity,
-            next_step: None,
+            ..Finding::default()
         });
         Report {
             schema: SCHEMA.to_owned(),
