@@ -8,9 +8,11 @@ pub mod exception;
 pub mod fault;
 pub mod finding;
 pub mod ground;
+pub mod hang;
 pub mod instruction;
 pub mod messages;
 pub mod origin;
+pub mod overrun;
 pub mod panic;
 mod rank;
 pub mod rules;
@@ -21,7 +23,6 @@ pub mod syscalls;
 #[cfg(test)]
 mod tests;
 mod verdict;
-pub mod waiting;
 pub mod waits;
 pub mod wording;
 

@@ -1,6 +1,8 @@
 //! Causes of death made by hand: a few mappings, registers and bytes, and what
 //! must be said of them.
 
+use std::sync::OnceLock;
+
 use gimli::Register;
 
 use crate::base::addr::{FrameAddr, RunAddr};
@@ -120,6 +122,7 @@ fn found(death: &Death<'_>) -> (Vec<&'static str>, String) {
         threads: &threads,
         first_chance: None,
         occasion: Occasion::Death,
+        hang: OnceLock::new(),
     };
     let findings = diagnose(&crash);
     let ids = findings.iter().map(|finding| finding.id).collect();

@@ -3,11 +3,13 @@
 pub mod printout;
 mod stack;
 mod value;
+mod waits;
 
 use crate::base::gap::Gap;
 use crate::base::secret::masked_words;
 use crate::diagnose::crash::Crash;
 use crate::diagnose::finding::{Finding, Severity};
+use crate::diagnose::hang::calls_of;
 use crate::dump::process::{Mapping, Process, SourceKind};
 use crate::dump::sidecar::Sidecar;
 use crate::dump::siginfo::{SignalCause, SignalInfo};
@@ -15,7 +17,7 @@ use crate::report::build::stack::threads;
 use crate::report::model;
 use crate::report::model::{Hex, Report, text};
 use crate::symbols::module::{BestTable, ModuleSymbols};
-use crate::variables::calls::Locals;
+use crate::variables::calls::{FrameCall, Locals};
 use crate::variables::globals::Globals;
 
 /// What a report is made of.
@@ -52,6 +54,7 @@ pub fn build(facts: &Facts<'_, '_>) -> Report {
         verdict: facts.verdict.clone(),
         findings: facts.findings.iter().map(|found| finding(crash, found)).collect(),
         threads: threads(crash, facts.locals),
+        wait_graph: waits::wait_graph(crash),
         ipc: process.sidecar.as_ref().map(|facts| facts.ipc.clone()),
         tree: process.sidecar.as_ref().map(|facts| facts.tree.clone()),
         surroundings: process.sidecar.as_ref().map(|facts| facts.surroundings.clone()),
@@ -135,15 +138,9 @@ fn signal(info: &SignalInfo) -> model::Signal {
 }
 
 fn finding(crash: &Crash<'_, '_>, finding: &Finding) -> model::Finding {
-    let blamed = finding.call.and_then(|index| crash.calls().get(index));
-    let location = blamed.map(|blamed| {
-        let place = blamed.call.place.as_ref();
-        model::Location {
-            function: blamed.function().map(str::to_owned),
-            file: place.map(|place| place.file.clone()),
-            line: place.and_then(|place| place.line),
-        }
-    });
+    let calls = calls_of(crash, finding.thread);
+    let blamed = finding.call.and_then(|index| calls.get(index));
+    let location = blamed.map(location);
     model::Finding {
         id: finding.id.to_owned(),
         // Two digits, so that 0.7 stays 0.7 and is worded alike everywhere.
@@ -160,6 +157,16 @@ fn finding(crash: &Crash<'_, '_>, finding: &Finding) -> model::Finding {
             Severity::Critical => model::Severity::Critical,
         },
         next_step: finding.next_step.clone(),
+    }
+}
+
+/// Where a call stands in the source.
+fn location(call: &FrameCall) -> model::Location {
+    let place = call.call.place.as_ref();
+    model::Location {
+        function: call.function().map(str::to_owned),
+        file: place.map(|place| place.file.clone()),
+        line: place.and_then(|place| place.line),
     }
 }
 

@@ -14,6 +14,7 @@ mod memory;
 mod printout;
 mod stack;
 mod value;
+mod waits;
 mod what;
 
 use std::fmt;
@@ -30,9 +31,10 @@ pub use self::printout::{
     Standpoint,
 };
 pub use self::stack::{
-    Excerpt, Folded, Frame, Globals, NameSource, Registers, Thread, Trust, Variable, WaitsFor,
+    Excerpt, Folded, Frame, Globals, NameSource, Registers, Thread, Trust, Variable,
 };
 pub use self::value::{Declared, Field, Origin, Value, ValueKind};
+pub use self::waits::{Lock, WaitEdge, WaitGraph, WaitsFor};
 pub use self::what::{
     AddressKind, CodePlace, HeapBlock, HeapState, ModulePlace, Neighbor, StackPlace, SymbolPlace,
     ThreadBlock, ThreadLocalPlace, VariablePlace, What,
@@ -69,6 +71,9 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// All threads, the crashed one first.
     pub threads: Vec<Thread>,
+    /// Who waits for whom. Absent: no thread waits for a lock or another thread.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wait_graph: Option<WaitGraph>,
     /// What it had open and shared with other processes. Absent: whoever made
     /// the dump did not look.
     #[serde(skip_serializing_if = "Option::is_none")]

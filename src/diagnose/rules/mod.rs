@@ -7,17 +7,24 @@ mod alive;
 mod bad_jump;
 mod bad_pointer;
 mod bus;
+mod busy_loop;
 mod cxx;
+mod deadlock;
 mod divide;
 mod forbidden;
 mod illegal_instruction;
 mod limits;
+mod lock_held;
+mod lock_owner_gone;
+mod nobody_wakes;
 mod null_call;
 mod null_pointer;
+mod pipe_to_itself;
 mod quit;
 mod refused;
 mod rust_panic;
 mod seccomp;
+mod self_deadlock;
 mod signal_external;
 mod signal_itself;
 mod stack_overflow;
@@ -38,6 +45,13 @@ pub trait Rule: Sync {
 /// Every rule. The order decides between findings of equal confidence: the
 /// more specific first.
 pub const RULES: &[&dyn Rule] = &[
+    &deadlock::Deadlock,
+    &self_deadlock::SelfDeadlock,
+    &lock_owner_gone::LockOwnerGone,
+    &nobody_wakes::NobodyWakes,
+    &pipe_to_itself::PipeToItself,
+    &lock_held::LockHeld,
+    &busy_loop::BusyLoop,
     &signal_external::SignalExternal,
     &seccomp::Seccomp,
     &limits::CpuLimit,
