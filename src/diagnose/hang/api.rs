@@ -108,6 +108,8 @@ pub(super) fn of_call(call: &FrameCall) -> Option<Api> {
 }
 
 fn of_name(name: &str) -> Option<Api> {
+    // Rust's names may have brackets: `<std::sync::Mutex>::lock`.
+    let name = name.replace(['<', '>'], "");
     PARTS.iter().find(|(part, _)| name.contains(part)).map(|(_, api)| *api)
 }
 
@@ -125,6 +127,7 @@ mod tests {
             ("__pthread_clockjoin_ex", Some(Api::Join)),
             ("std::sys::sync::mutex::futex::Mutex::lock_contended", Some(Api::RustMutex)),
             ("std::sys::sync::rwlock::futex::RwLock::read_contended", Some(Api::RustRead)),
+            ("<std::sys::sync::rwlock::futex::RwLock>::write_contended", Some(Api::RustWrite)),
             ("parking_lot::raw_mutex::RawMutex::lock_slow", Some(Api::ParkingLot)),
             ("__lll_lock_wait_private", Some(Api::Internal)),
             ("pthread_create", None),

@@ -217,7 +217,9 @@ fn mutex(look: &Look<'_>, wait: &FutexWait) -> Option<Found> {
             0 => Owner::Nobody,
             tid => Owner::Thread(tid),
         };
-        let state = match (found.is_shared, found.owner_died) {
+        // Of a robust one the bit says nothing of other processes.
+        let is_shared = found.is_shared && found.flavor != Flavor::Robust;
+        let state = match (is_shared, found.owner_died) {
             (_, true) => Some("its owner has died".to_owned()),
             (true, _) => Some("other processes may use it, too".to_owned()),
             _ => None,

@@ -1,13 +1,13 @@
 //! Who waits for whom: a graph of threads, its circles, and what the chains end
 //! at.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
-/// Circles that are looked for.
+/// Circles that are told.
 const MOST_CIRCLES: usize = 16;
 
-/// Threads of one circle.
-const LONGEST: usize = 10_000;
+/// Edges that are followed in search of circles.
+const MOST_STEPS: usize = 1 << 20;
 
 /// One thread waits for another one.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,76 +38,114 @@ pub struct Root {
     pub waiters: Vec<usize>,
 }
 
-/// The circles of a graph in which `edges[N]` are those of thread N, the surest
-/// first. Each thread is in one circle at most.
+/// The circles of a graph in which `edges[N]` are those of thread N: the surest
+/// first, of equally sure ones the shortest. Each thread is in one circle at
+/// most.
 pub fn circles(edges: &[Vec<Edge>]) -> Vec<Circle> {
-    /// What is known of a thread.
-    #[derive(Clone, Copy, PartialEq)]
-    enum Mark {
-        New,
-        OnPath(usize),
-        Done,
-    }
-    let mut marks = vec![Mark::New; edges.len()];
+    let on_some = on_circles(edges);
     let mut found: Vec<Circle> = Vec::new();
-    for start in 0..edges.len() {
-        // Threads on the path, and which of their edges comes next.
-        let mut path: Vec<(usize, usize)> = Vec::new();
-        if marks.get(start) == Some(&Mark::New) {
-            path.push((start, 0));
+    let mut is_settled = vec![false; edges.len()];
+    let mut budget = MOST_STEPS;
+    for start in (0..edges.len()).filter(|thread| on_some.get(*thread) == Some(&true)) {
+        if is_settled.get(start) == Some(&true) {
+            continue;
         }
-        while let Some((thread, next)) = path.last().copied() {
-            let depth = path.len().saturating_sub(1);
-            if let Some(mark) = marks.get_mut(thread) {
-                *mark = Mark::OnPath(depth);
-            }
-            let Some(edge) = edges.get(thread).and_then(|edges| edges.get(next)) else {
-                if let Some(mark) = marks.get_mut(thread) {
-                    *mark = Mark::Done;
+        let Some(circle) = shortest(edges, &on_some, start, &mut budget) else { continue };
+        // Where nobody waits for several threads there is no other one.
+        let has_one = |thread: &usize| edges.get(*thread).is_some_and(|edges| edges.len() == 1);
+        if circle.threads.iter().all(has_one) {
+            for thread in &circle.threads {
+                if let Some(settled) = is_settled.get_mut(*thread) {
+                    *settled = true;
                 }
-                path.pop();
-                continue;
-            };
-            if let Some((_, next)) = path.last_mut() {
-                *next = next.saturating_add(1);
-            }
-            match marks.get(edge.to) {
-                Some(Mark::New) if path.len() < LONGEST => path.push((edge.to, 0)),
-                Some(Mark::OnPath(from)) => {
-                    let of = path.get(*from..).unwrap_or_default();
-                    let circle = circle(of, edges);
-                    let is_known = circle.threads.iter().any(|thread| {
-                        found.iter().any(|other: &Circle| other.threads.contains(thread))
-                    });
-                    if !is_known {
-                        found.push(circle);
-                    }
-                }
-                _ => (),
-            }
-            if found.len() >= MOST_CIRCLES {
-                return found;
             }
         }
+        found.push(circle);
     }
+    found.sort_by(|one, other| {
+        let by_confidence = other.confidence.total_cmp(&one.confidence);
+        by_confidence.then(one.threads.len().cmp(&other.threads.len()))
+    });
+    let mut is_taken = vec![false; edges.len()];
+    found.retain(|circle| {
+        let is_new = circle.threads.iter().all(|thread| is_taken.get(*thread) == Some(&false));
+        for thread in circle.threads.iter().filter(|_| is_new) {
+            if let Some(taken) = is_taken.get_mut(*thread) {
+                *taken = true;
+            }
+        }
+        is_new
+    });
+    found.truncate(MOST_CIRCLES);
     found
 }
 
-/// The circle that a part of a path closes. Each of its threads has gone on from
-/// the edge that leads to the next one.
-fn circle(path: &[(usize, usize)], edges: &[Vec<Edge>]) -> Circle {
-    let confidence = path.iter().filter_map(|(thread, next)| {
-        let edge = edges.get(*thread)?.get(next.checked_sub(1)?)?;
-        Some(edge.confidence)
-    });
-    let confidence = confidence.fold(1.0, f32::min);
-    let mut threads: Vec<usize> = path.iter().map(|(thread, _)| *thread).collect();
-    // The same circle always begins with the same thread.
-    let first = threads.iter().enumerate().min_by_key(|(_, thread)| **thread);
-    if let Some((first, _)) = first {
-        threads.rotate_left(first);
+/// Which threads may be on a circle: those that remain when all are taken away
+/// that wait for none of the others.
+fn on_circles(edges: &[Vec<Edge>]) -> Vec<bool> {
+    let mut left: Vec<usize> = edges.iter().map(Vec::len).collect();
+    let mut waiters: Vec<Vec<usize>> = vec![Vec::new(); edges.len()];
+    for (thread, edges) in edges.iter().enumerate() {
+        for edge in edges {
+            match waiters.get_mut(edge.to) {
+                Some(waiters) => waiters.push(thread),
+                // A thread that is not there waits for nobody.
+                None => {
+                    if let Some(left) = left.get_mut(thread) {
+                        *left = left.saturating_sub(1);
+                    }
+                }
+            }
+        }
     }
-    Circle { threads, confidence }
+    let mut gone: Vec<usize> = (0..edges.len()).filter(|it| left.get(*it) == Some(&0)).collect();
+    while let Some(thread) = gone.pop() {
+        for waiter in waiters.get(thread).map(Vec::as_slice).unwrap_or_default() {
+            if let Some(left) = left.get_mut(*waiter) {
+                *left = left.saturating_sub(1);
+                if *left == 0 {
+                    gone.push(*waiter);
+                }
+            }
+        }
+    }
+    left.into_iter().map(|left| left > 0).collect()
+}
+
+/// The shortest circle through a thread.
+fn shortest(
+    edges: &[Vec<Edge>],
+    on_some: &[bool],
+    start: usize,
+    budget: &mut usize,
+) -> Option<Circle> {
+    let mut from: BTreeMap<usize, (usize, f32)> = BTreeMap::new();
+    let mut queue = VecDeque::from([start]);
+    while let Some(thread) = queue.pop_front() {
+        for edge in edges.get(thread)? {
+            *budget = budget.checked_sub(1)?;
+            if edge.to == start {
+                let mut circle = Circle { threads: vec![thread], confidence: edge.confidence };
+                let mut at = thread;
+                while let Some((before, confidence)) = from.get(&at).filter(|_| at != start) {
+                    circle.threads.push(*before);
+                    circle.confidence = circle.confidence.min(*confidence);
+                    at = *before;
+                }
+                circle.threads.reverse();
+                // The same circle always begins with the same thread.
+                let threads = circle.threads.iter().enumerate();
+                let first = threads.min_by_key(|(_, thread)| **thread).map(|(first, _)| first);
+                circle.threads.rotate_left(first.unwrap_or(0));
+                return Some(circle);
+            }
+            if on_some.get(edge.to) == Some(&true) && !from.contains_key(&edge.to) {
+                from.insert(edge.to, (thread, edge.confidence));
+                queue.push_back(edge.to);
+            }
+        }
+    }
+    None
 }
 
 /// What the chains of waiting threads end at, the thread with the most waiters
@@ -168,6 +206,7 @@ mod tests {
             ("three, entered in the middle", &[&[2], &[0], &[1]], &[&[0, 2, 1]]),
             ("two circles", &[&[1], &[0], &[3], &[2], &[0]], &[&[0, 1], &[2, 3]]),
             ("by the second edge", &[&[1, 2], &[], &[0]], &[&[0, 2]]),
+            ("the shorter one", &[&[1], &[2], &[0, 1]], &[&[1, 2]]),
             ("to nowhere", &[&[9]], &[]),
         ];
         for (name, edges, want) in cases {

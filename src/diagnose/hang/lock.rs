@@ -11,6 +11,9 @@ pub struct Lock {
     pub at: RunAddr,
     /// The variable or member that it is, where that is known: `rent.lock`.
     pub name: Option<String>,
+    /// Whether another lock has the same name: of two objects, or of what two
+    /// threads call `lock`.
+    pub is_ambiguous: bool,
     /// What its memory tells besides the owner: "2 of 3 threads have come".
     pub state: Option<String>,
     /// Who has it.
@@ -131,6 +134,7 @@ impl Lock {
     pub fn words(&self) -> String {
         let noun = self.kind.noun();
         match &self.name {
+            Some(name) if self.is_ambiguous => format!("the {noun} `{name}` at {}", self.at),
             Some(name) => format!("the {noun} `{name}`"),
             None if self.kind == Kind::Internal => format!("a {noun} at {}", self.at),
             None => {

@@ -28,7 +28,7 @@ use crate::diagnose::hang::api::Api;
 use crate::diagnose::hang::call::system_call;
 use crate::diagnose::hang::futex::{Found, FutexWait, Look, identify};
 use crate::diagnose::hang::graph::{Circle, Edge, Root, circles, roots};
-use crate::diagnose::hang::lock::{Holder, Kind, Lock, Owner};
+use crate::diagnose::hang::lock::{Flavor, Holder, Kind, Lock, Owner};
 use crate::diagnose::hang::threads::ThreadTable;
 use crate::diagnose::hang::traces::{Standing, Wanted};
 use crate::diagnose::scene::is_library_at;
@@ -112,7 +112,15 @@ impl Hang {
                     let locks = &mut hang.locks;
                     let lock = *by_address.entry(at).or_insert_with(|| {
                         let holders = Vec::new();
-                        locks.push(Lock { kind, at, name: None, state, owner, holders });
+                        locks.push(Lock {
+                            kind,
+                            at,
+                            name: None,
+                            is_ambiguous: false,
+                            state,
+                            owner,
+                            holders,
+                        });
                         first_asked.push(wait.asked.map(|asked| (index, asked)));
                         locks.len() - 1
                     });
@@ -128,6 +136,14 @@ impl Hang {
             if !matches!(lock.kind, Kind::Internal | Kind::Parking) {
                 lock.name = names::name_of(crash, &context, lock.at, asked);
             }
+        }
+        let mut names: FxHashMap<String, usize> = FxHashMap::default();
+        for name in hang.locks.iter().filter_map(|lock| lock.name.clone()) {
+            *names.entry(name).or_default() += 1;
+        }
+        for lock in &mut hang.locks {
+            let count = lock.name.as_ref().and_then(|name| names.get(name));
+            lock.is_ambiguous = count.is_some_and(|count| *count > 1);
         }
         hang.find_holders(crash, &context, &threads);
         hang.edges = (0..hang.waits.len()).map(|index| hang.edges_of(index)).collect();
@@ -157,7 +173,8 @@ impl Hang {
             Subject::Lock(lock) => {
                 let lock = self.locks.get(*lock)?;
                 let mode = wait.to_write.map(|write| if write { "to write" } else { "to read" });
-                let remarks: Vec<&str> = mode.into_iter().chain(lock.state.as_deref()).collect();
+                let state = lock.state.as_deref().filter(|_| lock.kind != Kind::Condition);
+                let remarks: Vec<&str> = mode.into_iter().chain(state).collect();
                 match remarks.is_empty() {
                     true => lock.words(),
                     false => format!("{} ({})", lock.words(), remarks.join("; ")),
@@ -258,8 +275,13 @@ fn wait_of(crash: &Crash<'_, '_>, look: &Look<'_>, index: usize) -> Option<(Opti
         Found::EndOf(thread) => Subject::EndOf(*thread),
         _ => Subject::EndOfSome,
     };
-    // glibc's `pthread_join` asks without the flag, as the kernel wakes it so.
-    let is_shared = !futex.is_private && !matches!(on, Subject::EndOf(_));
+    // Without the flag, as the kernel wakes it so: the end of a thread, and what
+    // is in the list of robust locks.
+    let is_own = match &found {
+        Found::Object { kind, .. } => *kind == Kind::Mutex(Flavor::Robust),
+        Found::EndOf(_) | Found::EndOfSome => true,
+    };
+    let is_shared = !futex.is_private && !is_own;
     Some((Some(found), Wait { on, to_write: None, is_timed: futex.is_timed, is_shared, asked }))
 }
 

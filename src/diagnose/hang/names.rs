@@ -5,6 +5,7 @@ use crate::base::arch::Arch;
 use crate::diagnose::crash::Crash;
 use crate::diagnose::ground::symbol_of_data;
 use crate::diagnose::hang::calls_of;
+use crate::diagnose::scene::is_library_at;
 use crate::dump::process::Thread;
 use crate::unwind::frame::Frame;
 use crate::variables::Context;
@@ -77,7 +78,12 @@ fn through_pointers(
 ) -> Option<String> {
     let frames: Vec<&Frame> = crash.threads.get(thread)?.stack.frames().collect();
     let calls = calls_of(crash, thread).get(asked..)?;
-    calls.iter().take(MOST_CALLS).find_map(|call| {
+    // Names of a library's own variables mean little to who did not write it.
+    let own = calls.iter().filter(|call| {
+        let frame = frames.get(call.frame);
+        frame.is_some_and(|frame| !is_library_at(crash, frame.at, call))
+    });
+    own.take(MOST_CALLS).find_map(|call| {
         let path = reach(context, &frames, call.frame, &call.call, at)?;
         Some(without_inside(&path))
     })
@@ -97,10 +103,12 @@ fn without_inside(path: &str) -> String {
         end = end.min(path.find(part).unwrap_or(end));
     }
     let cut = path.get(..end).unwrap_or(path).trim_end_matches(['.', '>', '-']);
-    // `(*a` of `(*a.ptr.pointer).data`.
+    // `(*a` of `(*a.ptr.pointer).data`, and `(*a)`.
     let opened = cut.matches('(').count().saturating_sub(cut.matches(')').count());
-    match opened {
-        0 => cut.to_owned(),
+    let whole = cut.strip_prefix("(*").and_then(|rest| rest.strip_suffix(')'));
+    match (opened, whole) {
+        (0, Some(whole)) if !whole.contains([')', '.']) => whole.to_owned(),
+        (0, _) => cut.to_owned(),
         _ => cut.trim_start_matches(['(', '*']).to_owned(),
     }
 }
@@ -119,6 +127,8 @@ mod tests {
             ("this->lock._M_mutex", "this->lock"),
             ("rust_locks::RENT.inner.futex.v.value", "rust_locks::RENT"),
             ("(*a.ptr.pointer).data.inner.futex.v", "a"),
+            ("(*to).inner.futex.v", "to"),
+            ("(*(*pool).lock).x", "(*(*pool).lock).x"),
             ("bank.accounts[2].lock.__data.__lock", "bank.accounts[2].lock"),
             ("", ""),
         ];

@@ -16,6 +16,9 @@ const CONTENDED: u32 = 2;
 /// Of a `RwLock`: the count of readers; all ones when a writer has it.
 const WRITER: u32 = (1 << 30) - 1;
 
+/// More readers than this are garbage.
+const MOST: u32 = 1 << 20;
+
 /// What a parked thread's word holds.
 pub(super) const PARKED: u32 = u32::MAX;
 
@@ -53,7 +56,8 @@ pub(super) fn read_write_lock(
     let read = |at: RunAddr, flag: u32, to_write| {
         let state = memory.u32(at).ok()?;
         let count = state & WRITER;
-        let is_one = state & flag != 0 && count != 0;
+        let is_count = count == WRITER || (1..MOST).contains(&count);
+        let is_one = state & flag != 0 && is_count;
         let readers = (count != WRITER).then_some(count);
         is_one.then_some(ReadWriteLock { at, readers, to_write })
     };
@@ -68,8 +72,7 @@ pub(super) fn read_write_lock(
     match to_write {
         Some(false) => as_reader(),
         Some(true) => as_writer(),
-        // What counts wakeups may have any value; a lock's state is told better.
-        None => as_reader(),
+        None => as_reader().or_else(as_writer),
     }
 }
 

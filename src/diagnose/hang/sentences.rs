@@ -21,11 +21,13 @@ pub fn is_asked(scene: &Scene<'_, '_>) -> bool {
     })
 }
 
-/// `thread 12 "worker"`.
+/// `thread 12 "worker"`; one that has only the program's name is told by its id.
 pub fn name(crash: &Crash<'_, '_>, thread: usize) -> String {
-    match crash.process.threads.get(thread) {
-        Some(thread) => thread_name(crash, thread),
-        None => "a thread".to_owned(),
+    let Some(known) = crash.process.threads.get(thread) else { return "a thread".to_owned() };
+    let program = crash.process.identity.command.as_slice();
+    match known.name.as_deref() {
+        Some(name) if name != program => thread_name(crash, known),
+        _ => short_name(crash, thread),
     }
 }
 
@@ -53,6 +55,14 @@ pub fn wanted(crash: &Crash<'_, '_>, hang: &Hang, thread: usize, other: &str) ->
 pub fn asked_at(crash: &Crash<'_, '_>, hang: &Hang, thread: usize) -> String {
     let asked = hang.wait_of(thread).and_then(|wait| wait.asked);
     asked.map(|asked| place(crash, thread, asked)).unwrap_or_default()
+}
+
+/// As [`asked_at`], without who called that: for the verdict.
+pub fn asked_in(crash: &Crash<'_, '_>, hang: &Hang, thread: usize) -> String {
+    let asked = hang.wait_of(thread).and_then(|wait| wait.asked);
+    let call = asked.and_then(|asked| calls_of(crash, thread).get(asked));
+    let named = call.filter(|call| call.call.function.is_some());
+    named.map(|call| format!(" in {}", described(call))).unwrap_or_default()
 }
 
 /// " in `transfer` at bank.c:29, called by `pay` at bank.c:51" for a call of a

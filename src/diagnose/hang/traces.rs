@@ -5,17 +5,21 @@
 //! information names them. Without it, a word in a frame of the program is weak
 //! evidence, and is said to be no more.
 
+use std::collections::BTreeMap;
+
 use rustc_hash::FxHashMap;
 
 use crate::base::addr::RunAddr;
+use crate::base::arch::Register;
 use crate::diagnose::crash::Crash;
 use crate::diagnose::hang::calls_of;
 use crate::diagnose::hang::lock::Holder;
 use crate::diagnose::scene::{described, is_library_at};
 use crate::unwind::frame::Frame;
-use crate::variables::Context;
 use crate::variables::query::Viewpoint;
 use crate::variables::query::inside::{Inside, variable_at};
+use crate::variables::value::{Value, Variable};
+use crate::variables::{Context, Which, variables};
 
 /// Bytes of one stack that are searched.
 const MOST_BYTES: u64 = 256 << 10;
@@ -23,9 +27,12 @@ const MOST_BYTES: u64 = 256 << 10;
 /// Bytes of all stacks together.
 const MOST_IN_ALL: u64 = 64 << 20;
 
-/// Words of one stack, and of all together, that are looked at more closely.
-const MOST_WORDS: usize = 64;
-const MOST_WORDS_IN_ALL: usize = 2_000;
+/// Words of one stack that are looked at more closely.
+const MOST_WORDS: usize = 16;
+
+/// Threads that are looked at more closely, and calls of each.
+const MOST_THREADS: usize = 200;
+const MOST_CALLS: usize = 32;
 
 /// A lock whose holder is looked for.
 #[derive(Clone, Copy, Debug)]
@@ -61,7 +68,7 @@ pub(super) fn holders<'a, 'f>(
         return FxHashMap::default();
     };
     let mut found: FxHashMap<usize, Vec<Holder>> = FxHashMap::default();
-    let (mut read, mut looked_at_in_all) = (0_u64, 0_usize);
+    let (mut read, mut looked_at) = (0_u64, 0_usize);
     for (index, thread) in crash.threads.iter().enumerate() {
         let frames: Vec<&Frame> = thread.stack.frames().collect();
         let Some((start, words)) = stack_words(crash, &frames) else { continue };
@@ -69,26 +76,29 @@ pub(super) fn holders<'a, 'f>(
         if read > MOST_IN_ALL {
             break;
         }
+        // By lock, the places of the words.
+        let mut hits: BTreeMap<usize, Vec<Place>> = BTreeMap::new();
+        let is_near = |word: &u64| (lowest..=highest).contains(word);
+        for (number, word) in words.iter().enumerate().filter(|(_, word)| is_near(word)) {
+            let Some(lock) = by_address.get(word) else { continue };
+            let at = RunAddr(start.0.saturating_add(number as u64 * 8));
+            hits.entry(*lock).or_default().push(Place::Stack(at));
+        }
+        for (word, name) in saved_registers(&frames) {
+            if let Some(lock) = by_address.get(&word) {
+                hits.entry(*lock).or_default().push(Place::Register(name));
+            }
+        }
+        looked_at = looked_at.saturating_add(usize::from(!hits.is_empty()));
+        if looked_at > MOST_THREADS {
+            break;
+        }
         let standing = standings.get(index).copied().unwrap_or_default();
         let search = Search { crash, context, index, frames: &frames, standing };
-        let mut looked_at = 0;
-        for (number, word) in words.iter().enumerate() {
-            if !(lowest..=highest).contains(word) {
-                continue;
-            }
-            let Some(lock) = by_address.get(word) else { continue };
-            looked_at += 1;
-            looked_at_in_all += 1;
-            if looked_at > MOST_WORDS || looked_at_in_all > MOST_WORDS_IN_ALL {
-                break;
-            }
-            let at = RunAddr(start.0.saturating_add(number as u64 * 8));
-            let Some(holder) = search.judge(*lock, at) else { continue };
-            let holders = found.entry(*lock).or_default();
-            match holders.iter_mut().find(|it| it.thread == index) {
-                Some(known) if known.confidence >= holder.confidence => (),
-                Some(known) => *known = holder,
-                None => holders.push(holder),
+        for (lock, places) in hits {
+            let at = wanted.iter().find(|it| it.lock == lock).map_or(RunAddr(0), |it| it.at);
+            if let Some(holder) = search.judge(lock, at, &places) {
+                found.entry(lock).or_default().push(holder);
             }
         }
     }
@@ -112,8 +122,17 @@ fn settle(holders: &mut Vec<Holder>) {
 const GUARD: f32 = 0.9;
 /// A word of the program's own frames that is no variable.
 const SPILLED: f32 = 0.7;
-/// A variable that only refers to the lock, or a library's word.
-const REFERENCE: f32 = 0.3;
+/// A word of a library's frames, or a register, that a caller keeps there.
+const LIBRARY: f32 = 0.6;
+/// A variable that only refers to the lock.
+const REFERENCE: f32 = 0.45;
+
+/// Where a lock's address was found.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    Stack(RunAddr),
+    Register(&'static str),
+}
 
 /// The words of a stack from its pointer on.
 fn stack_words(crash: &Crash<'_, '_>, frames: &[&Frame]) -> Option<(RunAddr, Vec<u64>)> {
@@ -138,18 +157,61 @@ struct Search<'s, 'a, 'f> {
 }
 
 impl Search<'_, '_, '_> {
-    /// What a word on the stack, which is a lock's address, says of its thread.
-    fn judge(&self, lock: usize, at: RunAddr) -> Option<Holder> {
+    /// What words that are a lock's address say of their thread.
+    fn judge(&self, lock: usize, at: RunAddr, places: &[Place]) -> Option<Holder> {
+        let holder = |confidence, why| Some(Holder { thread: self.index, confidence, why });
+        if let Some(why) = self.guard(lock, at) {
+            return holder(GUARD, why);
+        }
+        let waits_for_it = self.standing.waits_for == Some(lock);
+        let judged = places.iter().take(MOST_WORDS);
+        let judged = judged.filter_map(|place| self.judge_place(*place, waits_for_it));
+        let (confidence, why) = judged.max_by(|one, other| one.0.total_cmp(&other.0))?;
+        // A reference of one that waits for it is what it waits through.
+        if waits_for_it && confidence < GUARD {
+            return None;
+        }
+        match self.standing.is_in_condition {
+            true => holder(confidence.min(LIBRARY), why),
+            false => holder(confidence, why),
+        }
+    }
+
+    /// The variable of the thread's calls that is a guard of a lock.
+    fn guard(&self, lock: usize, at: RunAddr) -> Option<String> {
+        let calls = calls_of(self.crash, self.index).iter().take(MOST_CALLS);
+        let own = calls.filter(|call| {
+            let frame = self.frames.get(call.frame);
+            call.call.scope.is_some()
+                && frame.is_some_and(|frame| !is_library_at(self.crash, frame.at, call))
+        });
+        let waits_for_it = self.standing.waits_for == Some(lock);
+        let mut own = own.filter(|call| !waits_for_it || call.frame >= self.standing.asked_in);
+        own.find_map(|call| {
+            let all = variables(self.context, self.frames, call.frame, &call.call, Which::All);
+            let is_asking = waits_for_it && call.frame == self.standing.asked_in;
+            let guards = |it: &Variable| {
+                // A guard of C++ refers to its lock before it has it.
+                let is_made = !(is_asking && it.type_name.contains("lock<"));
+                is_guard(&it.type_name) && is_made && refers(&it.value, at, 0)
+            };
+            let guard = all.iter().find(|it| guards(it))?;
+            Some(format!("its variable `{}` in {} is a guard of it", guard.name, described(call)))
+        })
+    }
+
+    fn judge_place(&self, place: Place, waits_for_it: bool) -> Option<(f32, String)> {
+        let at = match place {
+            Place::Stack(at) => at,
+            Place::Register(name) => {
+                return Some((LIBRARY, format!("its register {name} refers to it")));
+            }
+        };
         let covers = |frame: &&&Frame| {
             let (start, end) = (frame.registers.sp(), frame.cfa);
             start.is_some_and(|start| start <= at) && end.is_some_and(|end| at < end)
         };
         let number = self.frames.iter().position(|frame| covers(&frame))?;
-        let waits_for_it = self.standing.waits_for == Some(lock);
-        // Whoever waits for it has handed its address down from there.
-        if waits_for_it && number <= self.standing.asked_in.saturating_sub(1) {
-            return None;
-        }
         let frame = self.frames.get(number)?;
         let calls = calls_of(self.crash, self.index);
         let mut own = calls.iter().filter(|call| call.frame == number);
@@ -164,37 +226,57 @@ impl Search<'_, '_, '_> {
             Some((call, variable_at(&view, at)?))
         });
         let call = variable.as_ref().map(|(call, _)| *call).or_else(|| own.next_back());
-        let is_library = call.is_some_and(|call| is_library_at(self.crash, frame.at, call));
         let place = call.map(|call| format!(" in {}", described(call))).unwrap_or_default();
-        let (confidence, why) = match &variable {
-            Some((_, inside)) if is_guard(inside) => {
+        let is_library = call.is_some_and(|call| is_library_at(self.crash, frame.at, call));
+        let may_guard = |inside: &Inside| {
+            let is_asking = waits_for_it && number <= self.standing.asked_in;
+            is_guard(&inside.type_name) && !(is_asking && inside.type_name.contains("lock<"))
+        };
+        Some(match &variable {
+            Some((_, inside)) if may_guard(inside) => {
                 (GUARD, format!("its variable `{}`{place} is a guard of it", inside.variable))
             }
             Some((_, inside)) => {
                 (REFERENCE, format!("its variable `{}`{place} refers to it", inside.variable))
             }
-            None if is_library => {
-                (REFERENCE, format!("the word at {at} on its stack{place} refers to it"))
+            None => {
+                let confidence = if is_library { LIBRARY } else { SPILLED };
+                (confidence, format!("the word at {at} on its stack{place} refers to it"))
             }
-            None => (SPILLED, format!("the word at {at} on its stack{place} refers to it")),
-        };
-        // A reference of one that waits for it is what it waits through.
-        if waits_for_it && confidence < GUARD {
-            return None;
-        }
-        let confidence = match self.standing.is_in_condition {
-            true => confidence.min(REFERENCE),
-            false => confidence,
-        };
-        Some(Holder { thread: self.index, confidence, why })
+        })
     }
 }
 
+/// Whether a guard's value leads to a lock, and says that it has it.
+fn refers(value: &Value, at: RunAddr, depth: usize) -> bool {
+    const DEEPEST: usize = 4;
+    if value.text.starts_with("not held here") {
+        return false;
+    }
+    let is_it = |value: &Value| value.raw == Some(at.0) || value.address == Some(at);
+    value.raw == Some(at.0)
+        || depth < DEEPEST
+            && value.fields.iter().any(|(_, it)| is_it(it) || refers(it, at, depth + 1))
+}
+
+/// The registers that hold what a caller further out keeps in them.
+fn saved_registers(frames: &[&Frame]) -> Vec<(u64, &'static str)> {
+    let Some(frame) = frames.first() else { return Vec::new() };
+    let arch = frame.registers.arch();
+    let numbers = (0..arch.unwound_registers()).map(Register);
+    let saved = numbers.filter(|register| arch.is_callee_saved(*register));
+    saved
+        .filter_map(|register| {
+            Some((frame.registers.get(register)?, arch.register_name(register)?))
+        })
+        .collect()
+}
+
 /// Whether a variable is one that holds a lock until it goes out of scope.
-fn is_guard(inside: &Inside) -> bool {
-    const NAMES: [&str; 6] =
-        ["Guard<", "lock_guard<", "unique_lock<", "scoped_lock<", "shared_lock<", "MutexLocker"];
-    NAMES.iter().any(|name| inside.type_name.contains(name))
+fn is_guard(type_name: &str) -> bool {
+    const NAMES: [&str; 5] =
+        ["Guard<", "lock_guard<", "unique_lock<", "scoped_lock<", "shared_lock<"];
+    NAMES.iter().any(|name| type_name.contains(name))
 }
 
 #[cfg(test)]

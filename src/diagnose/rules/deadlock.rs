@@ -47,8 +47,8 @@ impl Rule for Deadlock {
         }
         let others = behind(scene, circle);
         if others > 0 {
-            let more = counted(others as u64, "more thread");
-            finding.evidence.push(format!("{more} in all wait behind them"));
+            let more = counted(others as u64, "other thread");
+            finding.evidence.push(format!("{more} in all cannot go on before these threads"));
         }
         for other in circles.iter().filter(|it| **it != circle) {
             finding.evidence.push(format!("there is another circle: {}", said(scene, other)));

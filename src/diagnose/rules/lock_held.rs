@@ -50,7 +50,7 @@ impl Rule for LockHeld {
         let confidence = by.confidence.min(most);
         let owner = crash.process.threads.get(root.thread)?;
         let doing = activity(scene, root.thread, owner);
-        let who = match root.waiters.as_slice() {
+        let who = match waiters.as_slice() {
             [only] => format!("{} waits", name(crash, *only)),
             many => format!("{} wait", counted(many.len() as u64, "thread")),
         };
@@ -68,8 +68,8 @@ impl Rule for LockHeld {
         }
         let behind = root.waiters.len().saturating_sub(waiters.len());
         if behind > 0 {
-            let behind = counted(behind as u64, "more thread");
-            finding.evidence.push(format!("{behind} in all wait behind them"));
+            let behind = counted(behind as u64, "other thread");
+            finding.evidence.push(format!("{behind} in all cannot go on before these threads"));
         }
         finding.thread = root.thread;
         finding.call = hang.wait_of(root.thread).and_then(|wait| wait.asked);

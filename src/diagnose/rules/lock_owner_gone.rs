@@ -2,7 +2,7 @@
 
 use crate::diagnose::finding::{Finding, Severity};
 use crate::diagnose::hang::lock::{Lock, Owner};
-use crate::diagnose::hang::sentences::{asked_at, is_asked, name};
+use crate::diagnose::hang::sentences::{asked_at, asked_in, is_asked, name};
 use crate::diagnose::hang::{Subject, Wait};
 use crate::diagnose::rules::Rule;
 use crate::diagnose::scene::Scene;
@@ -61,14 +61,13 @@ impl Rule for LockOwnerGone {
             (hedge, true) => format!("is {hedge}one of another process, or gone"),
             (hedge, false) => format!("is {hedge}gone"),
         };
-        let at = asked_at(crash, hang, first);
+        let at = asked_in(crash, hang, first);
         finding.explanation =
-            format!("{who} for {}, whose owner, thread {owner}, {gone}{at}", lock.words());
+            format!("{who}{at} for {}, whose owner, thread {owner}, {gone}", lock.words());
         finding.evidence.push(format!(
-            "the {} at {} names thread {owner} as its owner, which none of {} is",
+            "the {} at {} names thread {owner} as its owner, and the process has no such thread",
             lock.kind.noun(),
             lock.at,
-            counted(crash.process.threads.len() as u64, "thread")
         ));
         for thread in waiters.iter().take(NAMED) {
             let at = asked_at(crash, hang, *thread);

@@ -2,7 +2,7 @@
 
 use crate::diagnose::finding::{Finding, Severity};
 use crate::diagnose::hang::lock::Kind;
-use crate::diagnose::hang::sentences::{asked_at, is_asked, name};
+use crate::diagnose::hang::sentences::{asked_at, asked_in, is_asked, name};
 use crate::diagnose::hang::{Subject, Wait};
 use crate::diagnose::rules::Rule;
 use crate::diagnose::scene::Scene;
@@ -53,16 +53,25 @@ impl Rule for NobodyWakes {
             ends.iter().all(|it| hang.lock_of(*it).is_some_and(|it| it.kind != Kind::Futex));
         let confidence = if is_known { 0.9 } else { 0.6 };
         let mut finding = Finding::new(self.id(), confidence, "nobody is left to wake the threads");
-        let said = ends.iter().take(NAMED).map(|thread| {
-            format!(
-                "{} waits for {}",
-                name(crash, *thread),
-                hang.words(crash, *thread).unwrap_or_default()
-            )
+        // Threads that wait for the same thing are told together.
+        let mut groups: Vec<(String, Vec<usize>)> = Vec::new();
+        for thread in &ends {
+            let what = hang.words(crash, *thread).unwrap_or_default();
+            if let Some((_, threads)) = groups.iter_mut().find(|(words, _)| *words == what) {
+                threads.push(*thread);
+            } else if groups.len() < MOST {
+                groups.push((what, vec![*thread]));
+            }
+        }
+        let said = groups.iter().take(NAMED).map(|(what, threads)| match threads.as_slice() {
+            [only] => {
+                format!("{} waits{} for {what}", name(crash, *only), asked_in(crash, hang, *only))
+            }
+            many => format!("{} wait for {what}", counted(many.len() as u64, "thread")),
         });
         let said: Vec<String> = said.collect();
-        let more = ends.len().saturating_sub(NAMED);
-        let more = if more > 0 { format!(", {more} more wait alike") } else { String::new() };
+        let is_all = groups.len() <= NAMED;
+        let more = if is_all { "" } else { ", others wait alike" };
         let all = match hang.waits.len() {
             1 => "nobody else is there".to_owned(),
             many => format!("all {} wait, and nobody is left", counted(many as u64, "thread")),

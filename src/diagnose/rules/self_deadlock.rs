@@ -3,7 +3,7 @@
 use crate::diagnose::finding::{Finding, Severity};
 use crate::diagnose::hang::calls_of;
 use crate::diagnose::hang::lock::{Flavor, Kind, Lock, Owner};
-use crate::diagnose::hang::sentences::{asked_at, is_asked, name, step};
+use crate::diagnose::hang::sentences::{asked_in, is_asked, name, step};
 use crate::diagnose::rules::Rule;
 use crate::diagnose::scene::{Scene, described};
 use crate::diagnose::wording::hedge;
@@ -56,8 +56,8 @@ impl Rule for SelfDeadlock {
         } else {
             format!("{hedge}a self-deadlock")
         };
-        let at = asked_at(crash, hang, thread);
-        finding.explanation = format!("{start}: {who} waits for {what}, {how}{at}");
+        let at = asked_in(crash, hang, thread);
+        finding.explanation = format!("{start}: {who} waits{at} for {what}, {how}");
         match lock.holders.iter().any(|it| it.thread == thread) {
             true => finding.evidence.push(step(scene, hang, thread, thread)),
             false => finding
