@@ -13,7 +13,7 @@ macro_rules! each_fixture {
             killed_by_other, lock_held, lock_owner_gone, misaligned_simd, noreturn_end,
             null_argument, null_call, null_element, null_pointer, privileged_instruction, quit_hang,
             reraise, rust_deadlock, rust_index, rust_null, rust_overflow, rust_panic_abort,
-            rust_rwlock, rust_stack_overflow, rust_thread, rust_unwrap_none, rust_values,
+            rust_rwlock, rust_stack_overflow, rust_static_deadlock, rust_thread, rust_unwrap_none, rust_values,
             rwlock_upgrade, self_deadlock, semaphore_nobody_posts, signal_handler, sigsys_seccomp,
             smashed_return, stack_overflow, stack_overflow_thread, tail_call, threads, values_c,
             values_optimized_c, wild_pointer, write_readonly,

@@ -106,6 +106,14 @@ pub(super) struct Look<'l> {
     pub(super) threads: &'l ThreadTable,
 }
 
+impl Look<'_> {
+    /// Whether glibc is one of the modules. A static program may have it, too.
+    fn has_glibc(&self) -> bool {
+        let is_it = |path: &[u8]| path.ends_with(b"/libc.so.6");
+        self.process.modules.iter().any(|module| is_it(&module.path))
+    }
+}
+
 /// What the thread of this index waits for.
 pub(super) fn identify(
     look: &Look<'_>,
@@ -130,8 +138,12 @@ fn ending_thread(
 ) -> Option<usize> {
     let (index, _) = look.threads.block_at(wait.at)?;
     let tid = look.process.threads.get(index)?.tid;
-    let has_id = wait.expected == tid && look.memory.u32(wait.at) == Ok(tid);
-    (index != waiter && (has_id || api == Some(Api::Join))).then_some(index)
+    let word = look.memory.u32(wait.at);
+    let has_id = wait.expected == tid && word == Ok(tid);
+    // musl's `detach_state`, a small number.
+    let is_state = || wait.expected <= 3 && word == Ok(wait.expected) && !look.has_glibc();
+    let is_end = has_id || api == Some(Api::Join) || api.is_none() && is_state();
+    (index != waiter && is_end).then_some(index)
 }
 
 /// By the function that the program called; its object is still checked.
@@ -301,7 +313,8 @@ fn condition(look: &Look<'_>, wait: &FutexWait, is_one: bool) -> Found {
 }
 
 fn semaphore(look: &Look<'_>, wait: &FutexWait) -> Option<Found> {
-    glibc::semaphore(look.memory, wait)?;
+    let is_musl = || musl::is_semaphore(look.memory, wait).then_some(0);
+    glibc::semaphore(look.memory, wait).or_else(is_musl)?;
     let found = object(Kind::Semaphore, wait.at, Owner::Nobody);
     Some(with_state(found, "its value is 0".to_owned()))
 }

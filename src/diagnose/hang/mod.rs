@@ -15,6 +15,7 @@ pub mod lock;
 pub mod loops;
 mod musl;
 mod names;
+mod next_use;
 mod rust_std;
 pub mod sentences;
 mod threads;

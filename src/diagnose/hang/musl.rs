@@ -58,6 +58,19 @@ pub(super) fn mutex(memory: &dyn Memory, wait: &FutexWait) -> Option<Mutex> {
     Some(Mutex { at, flavor, owner: Some(lock & TID) })
 }
 
+/// Whether a `sem_t` lies here: its value is 0 with the flag that somebody waits,
+/// or -1 in older versions; waiters 4; 128 at 8 for one of this process alone,
+/// where a lock has 0.
+pub(super) fn is_semaphore(memory: &dyn Memory, wait: &FutexWait) -> bool {
+    let value = word(memory, wait.at, 0);
+    let waiters = word(memory, wait.at, 4).unwrap_or(0);
+    let is_waited_for = matches!(value, Some(WAITED_FOR | u32::MAX));
+    is_waited_for
+        && (1..MOST).contains(&waiters)
+        && wait.is_private
+        && word(memory, wait.at, 8) == Some(128)
+}
+
 /// How many readers a `pthread_rwlock_t` has; `None` inside: a writer. `_rw_lock`
 /// 0, `_rw_waiters` 4.
 pub(super) fn read_write_lock(memory: &dyn Memory, wait: &FutexWait) -> Option<Option<u32>> {
@@ -102,5 +115,12 @@ mod tests {
         assert_eq!(of(WAITED_FOR | 3), Some(Some(3)));
         assert_eq!(of(u32::MAX), Some(None));
         assert_eq!(of(0), None);
+        let semaphore = |words: &[u32]| {
+            let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+            let wait = FutexWait { at: RunAddr(0x7000), is_private: true, ..FutexWait::default() };
+            is_semaphore(&Bytes(0x7000, &bytes), &wait)
+        };
+        assert!(semaphore(&[u32::MAX, 1, 128]));
+        assert!(!semaphore(&[u32::MAX, 1, 0]));
     }
 }

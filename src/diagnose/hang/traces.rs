@@ -14,6 +14,7 @@ use crate::base::arch::Register;
 use crate::diagnose::crash::Crash;
 use crate::diagnose::hang::calls_of;
 use crate::diagnose::hang::lock::Holder;
+use crate::diagnose::hang::next_use::{Use, next_uses};
 use crate::diagnose::scene::{described, is_library_at};
 use crate::unwind::frame::Frame;
 use crate::variables::query::Viewpoint;
@@ -33,6 +34,9 @@ const MOST_WORDS: usize = 16;
 /// Threads that are looked at more closely, and calls of each.
 const MOST_THREADS: usize = 200;
 const MOST_CALLS: usize = 32;
+
+/// Places in the code that are read on from.
+const MOST_PLACES: usize = 256;
 
 /// A lock whose holder is looked for.
 #[derive(Clone, Copy, Debug)]
@@ -102,7 +106,64 @@ pub(super) fn holders<'a, 'f>(
             }
         }
     }
+    let unknown: Vec<Wanted> =
+        wanted.iter().copied().filter(|it| !found.contains_key(&it.lock)).collect();
+    for (lock, holder) in by_code(crash, &unknown, standings) {
+        found.entry(lock).or_default().push(holder);
+    }
     found.values_mut().for_each(|holders| settle(holders));
+    found
+}
+
+/// Threads whose code goes on to give back a lock that no word on a stack refers
+/// to: a global one, whose address the code itself states.
+fn by_code(
+    crash: &Crash<'_, '_>,
+    wanted: &[Wanted],
+    standings: &[Standing],
+) -> Vec<(usize, Holder)> {
+    let by_address: FxHashMap<u64, usize> = wanted.iter().map(|it| (it.at.0, it.lock)).collect();
+    let mut found = Vec::new();
+    if wanted.is_empty() {
+        return found;
+    }
+    // Many threads stand at the same places.
+    let mut known: FxHashMap<RunAddr, Vec<(u64, Use)>> = FxHashMap::default();
+    for (index, thread) in crash.threads.iter().enumerate() {
+        let standing = standings.get(index).copied().unwrap_or_default();
+        let mut told: Vec<usize> = Vec::new();
+        for (number, frame) in thread.stack.frames().enumerate().take(MOST_CALLS) {
+            let call = calls_of(crash, index).iter().rfind(|call| call.frame == number);
+            let Some(call) = call else { continue };
+            if number < standing.asked_in || is_library_at(crash, frame.at, call) {
+                continue;
+            }
+            let at = frame.at.addr();
+            if !known.contains_key(&at) && known.len() >= MOST_PLACES {
+                continue;
+            }
+            let uses = known.entry(at).or_insert_with(|| {
+                let is_wanted = |address| by_address.contains_key(&address);
+                next_uses(crash.memory, crash.symbols, at, is_wanted)
+            });
+            for (address, next) in uses.iter() {
+                let Some(lock) = by_address.get(address).copied() else { continue };
+                // The innermost frame that uses it decides.
+                if standing.waits_for == Some(lock) || told.contains(&lock) {
+                    continue;
+                }
+                told.push(lock);
+                let confidence = match next {
+                    Use::Unlock => UNLOCKS,
+                    Use::Lock => continue,
+                    Use::Other => USES,
+                };
+                let does = if *next == Use::Unlock { "unlock" } else { "use" };
+                let why = format!("{} goes on to {does} it", described(call));
+                found.push((lock, Holder { thread: index, confidence, why }));
+            }
+        }
+    }
     found
 }
 
@@ -126,6 +187,9 @@ const SPILLED: f32 = 0.7;
 const LIBRARY: f32 = 0.6;
 /// A variable that only refers to the lock.
 const REFERENCE: f32 = 0.45;
+/// Code that unlocks it next, and code that does something with it.
+const UNLOCKS: f32 = 0.75;
+const USES: f32 = 0.4;
 
 /// Where a lock's address was found.
 #[derive(Clone, Copy, Debug)]

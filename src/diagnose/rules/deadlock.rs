@@ -3,6 +3,7 @@
 use crate::diagnose::finding::{Finding, Severity};
 use crate::diagnose::hang::Subject;
 use crate::diagnose::hang::graph::Circle;
+use crate::diagnose::hang::lock::Lock;
 use crate::diagnose::hang::sentences::{is_asked, name, short_name, step, wanted};
 use crate::diagnose::rules::Rule;
 use crate::diagnose::scene::Scene;
@@ -34,10 +35,12 @@ impl Rule for Deadlock {
         let best = circles.iter().max_by(|one, other| one.confidence.total_cmp(&other.confidence));
         let circle = *best?;
         let mut finding = Finding::new(self.id(), circle.confidence, "deadlock");
-        finding.explanation = match circle.confidence {
-            sure if sure >= 0.95 => "deadlock: ".to_owned(),
-            sure => format!("{}a deadlock: ", hedge(sure)),
+        let article = if circle.confidence >= 0.95 { "" } else { "a " };
+        let count = match circle.threads.len() {
+            2 => String::new(),
+            many => format!(" of {}", counted(many as u64, "thread")),
         };
+        finding.explanation = format!("{}{article}deadlock{count}: ", hedge(circle.confidence));
         finding.explanation += &said(scene, circle);
         let pairs = circle.threads.iter().zip(circle.threads.iter().cycle().skip(1));
         let steps = pairs.map(|(thread, next)| step(scene, hang, *thread, *next));
@@ -71,24 +74,46 @@ impl Rule for Deadlock {
 }
 
 /// "thread 12 waits for the mutex `b`, held by thread 13, which waits for the
-/// mutex `a`, held by thread 12".
+/// mutex `a`, held by thread 12"; of more than two threads in fewer words.
 fn said(scene: &Scene<'_, '_>, circle: &Circle) -> String {
     let (crash, hang) = (scene.crash, scene.crash.hang());
-    let Some(first) = circle.threads.first().copied() else { return String::new() };
-    let mut words = format!("{} waits for ", name(crash, first));
-    for (number, thread) in circle.threads.iter().copied().enumerate().take(NAMED) {
-        if number > 0 {
-            words += ", which waits for ";
-        }
-        let next = circle.threads.get(number.saturating_add(1)).copied();
-        let other = next.map_or_else(|| short_name(crash, first), |next| name(crash, next));
-        words += &wanted(crash, hang, thread, &other);
+    let mut words = String::new();
+    let pairs = circle.threads.iter().zip(circle.threads.iter().cycle().skip(1));
+    for (number, (thread, next)) in pairs.enumerate().take(NAMED) {
+        let is_last = circle.threads.first() == Some(next);
+        let (who, what) = match circle.threads.len() {
+            2 => {
+                let other = if is_last { short_name(crash, *next) } else { name(crash, *next) };
+                let what = wanted(crash, hang, *thread, &other);
+                (name(crash, *thread), what)
+            }
+            _ => {
+                let other = id(scene, *next);
+                let what = match hang.lock_of(*thread) {
+                    Some(Lock { name: Some(name), is_ambiguous: false, .. }) => {
+                        format!("`{name}` of {other}")
+                    }
+                    Some(lock) => format!("{} of {other}", lock.words()),
+                    None => format!("the end of {other}"),
+                };
+                (id(scene, *thread), what)
+            }
+        };
+        words += &match number {
+            0 => format!("{who} waits for {what}"),
+            _ => format!(", which waits for {what}"),
+        };
     }
-    let more = circle.threads.len().saturating_sub(NAMED);
-    if more > 0 {
-        words += &format!(", and so on through {more} more back to {}", short_name(crash, first));
+    if circle.threads.len() > NAMED {
+        words += ", and so on";
     }
     words
+}
+
+/// A thread's id alone.
+fn id(scene: &Scene<'_, '_>, thread: usize) -> String {
+    let thread = scene.crash.process.threads.get(thread);
+    thread.map_or_else(|| "another one".to_owned(), |thread| thread.tid.to_string())
 }
 
 fn is_timed(scene: &Scene<'_, '_>, thread: usize) -> bool {
