@@ -1,18 +1,27 @@
 //! What the code behind a call does next with a lock whose address it states: it
 //! unlocks what it has, and locks what it has not.
 //!
-//! Code is read straight on from the return address, without following
-//! branches, so this is evidence and no proof.
+//! All ways that branches may take are followed for some instructions, so this
+//! is evidence and no proof.
 
-use iced_x86::{Code, Mnemonic, OpKind};
+use std::collections::VecDeque;
+
+use iced_x86::{FlowControl, Mnemonic, OpKind};
 
 use crate::base::addr::RunAddr;
 use crate::base::memory::Memory;
 use crate::diagnose::instruction::Instruction;
 use crate::symbols::Symbols;
 
-/// Bytes behind a call that are read.
-const MOST_BYTES: usize = 1 << 10;
+/// Bytes of one straight piece of code that are read.
+const MOST_BYTES: usize = 512;
+
+/// Pieces, and instructions of all of them.
+const MOST_BLOCKS: usize = 48;
+const MOST_INSTRUCTIONS: usize = 600;
+
+/// Branches that lead further leave the function.
+const FAR: u64 = 16 << 10;
 
 /// Instructions between an address and the call that it is passed to.
 const TO_CALL: usize = 6;
@@ -28,31 +37,68 @@ pub(super) enum Use {
     Other,
 }
 
-/// The addresses that the code from `at` on states, each with what is first done
-/// with it; those that `is_wanted` refuses are left out.
+/// The addresses that the code from `at` on states, each with what is done with
+/// it first, in a few steps; those that `is_wanted` refuses are left out.
 pub(super) fn next_uses(
     memory: &dyn Memory,
     symbols: &Symbols<'_>,
     at: RunAddr,
     is_wanted: impl Fn(u64) -> bool,
 ) -> Vec<(u64, Use)> {
-    let mut code = vec![0; MOST_BYTES];
-    let got = memory.read(at, &mut code);
-    let all = Instruction::decode_all(at, code.get(..got).unwrap_or_default());
     let mut found: Vec<(u64, Use)> = Vec::new();
-    for (number, instruction) in all.iter().enumerate() {
-        // Padding lies between functions.
-        if matches!(instruction.raw().code(), Code::Int3) {
-            break;
-        }
+    for (number, steps) in blocks(memory, at).iter().flat_map(|block| {
+        block.iter().enumerate().map(move |(number, _)| (number, block.as_slice()))
+    }) {
+        let later = steps.get(number..).unwrap_or_default();
+        let Some(instruction) = later.first() else { continue };
         let Some(address) = stated(instruction).into_iter().find(|it| is_wanted(*it)) else {
             continue;
         };
-        if found.iter().any(|(known, _)| *known == address) {
+        let used = used(memory, symbols, instruction, later);
+        match found.iter_mut().find(|(known, _)| *known == address) {
+            // The first use that tells something counts.
+            Some((_, known)) if *known == Use::Other => *known = used,
+            Some(_) => (),
+            None => found.push((address, used)),
+        }
+    }
+    found
+}
+
+/// Pieces of code that may run after `at`, the nearest first: each up to where
+/// it does not fall through, then where its branches lead.
+fn blocks(memory: &dyn Memory, at: RunAddr) -> Vec<Vec<Instruction>> {
+    let mut known: Vec<(RunAddr, RunAddr)> = Vec::new();
+    let mut queue = VecDeque::from([at]);
+    let mut found = Vec::new();
+    let mut left = MOST_INSTRUCTIONS;
+    while let Some(start) = queue.pop_front() {
+        if known.iter().any(|(from, to)| (*from..*to).contains(&start)) {
             continue;
         }
-        let later = all.get(number..).unwrap_or_default();
-        found.push((address, used(memory, symbols, instruction, later)));
+        let mut code = [0; MOST_BYTES];
+        let got = memory.read(start, &mut code);
+        let mut block = Instruction::decode_all(start, code.get(..got).unwrap_or_default());
+        let end = block.iter().position(|it| !it.falls_through());
+        block.truncate(end.map_or(block.len(), |end| end.saturating_add(1)).min(left));
+        left = left.saturating_sub(block.len());
+        for instruction in &block {
+            let raw = instruction.raw();
+            let is_branch = matches!(
+                raw.flow_control(),
+                FlowControl::ConditionalBranch | FlowControl::UnconditionalBranch
+            );
+            let target = RunAddr(raw.near_branch_target());
+            // Others lead to another function.
+            if is_branch && target.0.abs_diff(at.0) < FAR {
+                queue.push_back(target);
+            }
+        }
+        known.push((start, block.last().map_or(start, Instruction::end)));
+        found.push(block);
+        if left == 0 || found.len() >= MOST_BLOCKS {
+            break;
+        }
     }
     found
 }
@@ -118,6 +164,17 @@ fn called(memory: &dyn Memory, symbols: &Symbols<'_>, call: &Instruction) -> Opt
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::memory::tests::Bytes;
+
+    #[test]
+    fn code_that_comes_next() {
+        // 0x1000: je 0x1005; nop; nop; ret; 0x1005: nop; jmp 0x1000; never: nop
+        let code: &[u8] = &[0x74, 0x03, 0x90, 0x90, 0xc3, 0x90, 0xeb, 0xf8, 0x90];
+        let found = blocks(&Bytes(0x1000, code), RunAddr(0x1000));
+        let starts: Vec<u64> = found.iter().filter_map(|it| Some(it.first()?.at.0)).collect();
+        assert_eq!(starts, [0x1000, 0x1005]);
+        assert_eq!(found.iter().map(Vec::len).collect::<Vec<_>>(), [4, 2]);
+    }
 
     #[test]
     fn addresses_in_code() {

@@ -271,11 +271,16 @@ impl Search<'_, '_, '_> {
                 return Some((LIBRARY, format!("its register {name} refers to it")));
             }
         };
-        let covers = |frame: &&&Frame| {
-            let (start, end) = (frame.registers.sp(), frame.cfa);
+        // Frames without tables end where the next one begins.
+        let covers = |number: &usize| {
+            let frame = self.frames.get(*number);
+            let start = frame.and_then(|frame| frame.registers.sp());
+            let next = self.frames.get(number.saturating_add(1));
+            let end = frame.and_then(|frame| frame.cfa);
+            let end = end.or_else(|| next.and_then(|next| next.registers.sp()));
             start.is_some_and(|start| start <= at) && end.is_some_and(|end| at < end)
         };
-        let number = self.frames.iter().position(|frame| covers(&frame))?;
+        let number = (0..self.frames.len()).find(covers)?;
         let frame = self.frames.get(number)?;
         let calls = calls_of(self.crash, self.index);
         let mut own = calls.iter().filter(|call| call.frame == number);
