@@ -10,6 +10,7 @@ use gimli::{
 };
 
 use crate::base::addr::LinkAddr;
+use crate::base::data_model::ByteOrder;
 use crate::base::file_store::FileStore;
 use crate::base::limits::Limits;
 use crate::symbols::aranges::Aranges;
@@ -94,6 +95,7 @@ enum Job<'f> {
 /// The bytes of sections, inflated.
 #[derive(Debug, Default)]
 struct Sections<'f> {
+    order: ByteOrder,
     found: Vec<(SectionId, &'f [u8])>,
     damaged: Vec<SectionId>,
 }
@@ -113,7 +115,7 @@ impl<'f> Sections<'f> {
     }
 
     fn reader(&self, id: SectionId) -> gimli::Result<Reader<'f>> {
-        Ok(EndianSlice::new(self.bytes(id), RunTimeEndian::Little))
+        Ok(EndianSlice::new(self.bytes(id), self.order.of_dwarf()))
     }
 }
 
@@ -152,12 +154,12 @@ impl<'f> Debug<'f> {
         if info.bytes.is_empty() {
             return None;
         }
-        let info = Info::open(info, store, limits)?;
-        let mut sections = Sections::default();
+        let info = Info::open(info, image.arch().order, store, limits)?;
+        let mut sections = Sections { order: image.arch().order, ..Sections::default() };
         if let Some(aranges) = image.packed(SectionId::DebugAranges.name()) {
             sections.add(SectionId::DebugAranges, aranges.whole(store, limits));
         }
-        let aranges = Aranges::new(sections.bytes(SectionId::DebugAranges));
+        let aranges = Aranges::new(sections.bytes(SectionId::DebugAranges), image.arch().model());
         let first = first.and_then(|at| aranges.containing(at).first().copied());
 
         let packed = |id: &SectionId| Some((*id, image.packed(id.name())?));
@@ -216,6 +218,11 @@ impl<'f> Debug<'f> {
     /// Sections of debug information that could not be inflated.
     pub(super) fn damaged(&self) -> &[SectionId] {
         &self.sections.damaged
+    }
+
+    /// The byte order of the module.
+    pub(super) fn order(&self) -> ByteOrder {
+        self.sections.order
     }
 
     /// The sections. `.debug_info` is there only if it is not compressed: ask
@@ -318,7 +325,7 @@ impl<'f> Debug<'f> {
         }
         let section = self.dwarf.debug_types.reader();
         let bytes = section.slice().get(offset..)?;
-        let types = gimli::DebugTypes::new(bytes, RunTimeEndian::Little);
+        let types = gimli::DebugTypes::new(bytes, self.sections.order.of_dwarf());
         let header = types.units().next().ok()??;
         let unit = gimli::Unit::new(&self.dwarf, header).ok()?;
         let unit = Unit::new(unit, DebugInfoOffset(offset));

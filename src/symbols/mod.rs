@@ -5,6 +5,7 @@
 //! units that somebody asks for are read.
 
 mod aranges;
+mod build_id_index;
 mod code_ranges;
 pub mod containers;
 pub mod cpp_names;
@@ -59,4 +60,9 @@ pub struct SymbolOptions {
     pub sysroot: Option<PathBuf>,
     /// Directories of separate debug files, before `/usr/lib/debug`.
     pub debug_directories: Vec<PathBuf>,
+    /// Directories whose files are found by build-id, whatever their names.
+    pub binaries: Vec<PathBuf>,
+    /// Beginnings of paths, as the process or the compiler had them, and what
+    /// stands for each on this machine. Of several that fit the longest counts.
+    pub path_map: Vec<(PathBuf, PathBuf)>,
 }

@@ -148,9 +148,24 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
-/// The path as the dead process saw it, below the directory that stands for
-/// its root.
+/// The base name of a module's file, as the process saw it.
+pub(super) fn base_name(module: &Module) -> Option<&[u8]> {
+    let path = module.path.strip_suffix(DELETED).unwrap_or(&module.path);
+    path.rsplit(|byte| *byte == b'/')
+        .next()
+        .filter(|name| !name.is_empty() && name.len() < path.len())
+}
+
+/// The path as the dead process saw it, as the user maps it, or else below the
+/// directory that stands for its root.
 fn in_sysroot(path: &Path, options: &SymbolOptions) -> PathBuf {
+    let mapped = options.path_map.iter().filter_map(|(from, to)| {
+        let rest = path.strip_prefix(from).ok()?;
+        Some((from.components().count(), join_below(to, rest), rest.as_os_str().is_empty(), to))
+    });
+    if let Some((_, below, is_whole, to)) = mapped.max_by_key(|(length, ..)| *length) {
+        return if is_whole { to.clone() } else { below };
+    }
     match &options.sysroot {
         Some(root) => join_below(root, path),
         None => path.to_path_buf(),
@@ -199,6 +214,9 @@ mod tests {
         let plain = SymbolOptions::default();
         let exe = SymbolOptions { executable: Some("my/a.out".into()), ..plain.clone() };
         let sysroot = SymbolOptions { sysroot: Some("/sys".into()), ..plain.clone() };
+        let path_map = vec![("/lib".into(), "/map".into()), ("/lib/x".into(), "/long".into())];
+        let mapped = SymbolOptions { path_map, sysroot: Some("/sys".into()), ..plain.clone() };
+        let in_sys = "/sys/usr/lib/debug/.build-id/ab/cdef";
         let by_id = "/usr/lib/debug/.build-id/ab/cdef";
         let cases: &[(&str, &str, bool, &SymbolOptions, &[&str])] = &[
             ("the path", "/bin/a", true, &plain, &["/bin/a", by_id]),
@@ -213,6 +231,11 @@ mod tests {
                 &sysroot,
                 &["/sys/lib/b", "/sys/usr/lib/debug/.build-id/ab/cdef", by_id],
             ),
+            ("a mapped path", "/lib/b", false, &mapped, &["/map/b", in_sys, by_id]),
+            ("the longest counts", "/lib/x/b", false, &mapped, &["/long/b", in_sys, by_id]),
+            ("whole names only", "/libx/b", false, &mapped, &["/sys/libx/b", in_sys, by_id]),
+            ("never out of it", "/lib/../../b", false, &mapped, &["/map/b", in_sys, by_id]),
+            ("one file", "/lib", false, &mapped, &["/map", in_sys, by_id]),
             (
                 "never out of the sysroot",
                 "/lib/../../../etc/b",

@@ -1,6 +1,6 @@
 //! The names of a whole process.
 
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, OnceLock, RwLock};
 
 use rustc_hash::FxHashMap;
 
@@ -56,6 +56,7 @@ impl<'f> Symbols<'f> {
             store,
             limits: *limits,
             gaps,
+            by_id: OnceLock::new(),
         });
         let memory = &*process.memory;
         let load = |module| ModuleSymbols::load(module, memory, &fetch);

@@ -6,12 +6,14 @@ use gimli::DwAte;
 use gimli::constants as dw;
 
 use crate::base::addr::RunAddr;
+use crate::base::arch::Arch;
+use crate::base::data_model::ByteOrder;
 use crate::symbols::entries::Entry;
 use crate::symbols::types::{Dialect, Shape, Type};
 use crate::variables::Context;
 use crate::variables::decimal_float::decimal_float;
 use crate::variables::location::Activation;
-use crate::variables::numbers::{float, sign_extended, unsigned};
+use crate::variables::numbers::{LongDouble, float, sign_extended, unsigned};
 use crate::variables::place::{Missing, Place};
 use crate::variables::pretty;
 use crate::variables::strings::{is_wide, prefix};
@@ -125,6 +127,9 @@ impl<'r, 'c, 'a, 'f> Reading<'r, 'c, 'a, 'f> {
         let Some(_nesting) = self.nest() else {
             return Value::unknown("left out, it nests too deeply");
         };
+        if let Some(why) = self.cannot_be_divided(of, place) {
+            return Value::unknown(why);
+        }
         let printed =
             pretty::printer(of).and_then(|printer| match printer.print(self, of, place, level) {
                 Ok(value) => Some(value),
@@ -165,6 +170,30 @@ impl<'r, 'c, 'a, 'f> Reading<'r, 'c, 'a, 'f> {
         value
     }
 
+    /// As [`Reading::field_bits`], of a structure in the other byte order.
+    fn other_field_bits(
+        &self,
+        place: &Place<'a, 'f>,
+        from: u64,
+        width: u64,
+    ) -> Result<u128, Missing> {
+        let memory = self.context.memory;
+        match memory.model().order {
+            ByteOrder::Little => place.read_top_bits(memory, from, width),
+            ByteOrder::Big => place.read_bits(memory, from, width),
+        }
+    }
+
+    /// Why a structure or an array cannot be taken apart: where the first byte
+    /// is the most significant one, it depends on the calling convention which
+    /// part of a register a member is in.
+    fn cannot_be_divided(&self, of: &Type<'a, 'f>, place: &Place<'a, 'f>) -> Option<&'static str> {
+        let is_big = self.context.memory.model().order == ByteOrder::Big;
+        let has_parts = matches!(of.shape, Shape::Composite(_) | Shape::Array(_));
+        (is_big && has_parts && !place.is_memory())
+            .then_some("its parts lie in registers of a big-endian processor")
+    }
+
     /// All bytes of a value of a fixed size.
     pub(super) fn bytes(
         &self,
@@ -174,7 +203,51 @@ impl<'r, 'c, 'a, 'f> Reading<'r, 'c, 'a, 'f> {
         let Some(size) = of.size else {
             return Err(Missing::Because("the size of its type is not known".to_owned()));
         };
-        place.read(self.context.memory, size)
+        let bytes = place.read(self.context.memory, size)?;
+        Ok(self.lowest_first(of, place, bytes))
+    }
+
+    /// The bytes of a number with the lowest one first. In memory they are in
+    /// the order of the process; what registers and constants hold is turned
+    /// already.
+    fn lowest_first(&self, of: &Type<'a, 'f>, place: &Place<'a, 'f>, bytes: Vec<u8>) -> Vec<u8> {
+        let is_number = matches!(
+            of.shape,
+            Shape::Number(_)
+                | Shape::Swapped(_)
+                | Shape::Enumeration(_)
+                | Shape::Pointer(_)
+                | Shape::Reference(_)
+                | Shape::MemberPointer(_)
+        );
+        if !is_number || !place.is_memory() {
+            return bytes;
+        }
+        let order = self.context.memory.model().order;
+        match of.shape {
+            // Two numbers, each in its own order.
+            Shape::Number(dw::DW_ATE_complex_float | GNU_COMPLEX_INT) => {
+                let (real, imaginary) = bytes.split_at(bytes.len() / 2);
+                [order.to_little(real.to_vec()), order.to_little(imaginary.to_vec())].concat()
+            }
+            _ => order.to_little(bytes),
+        }
+    }
+
+    /// The bits of a bit-field: `from` counts from the end at which a structure
+    /// begins, which is the top of the first byte where that byte is the most
+    /// significant one.
+    pub(super) fn field_bits(
+        &self,
+        place: &Place<'a, 'f>,
+        from: u64,
+        width: u64,
+    ) -> Result<u128, Missing> {
+        let memory = self.context.memory;
+        match memory.model().order {
+            ByteOrder::Little => place.read_bits(memory, from, width),
+            ByteOrder::Big => place.read_top_bits(memory, from, width),
+        }
     }
 
     /// A word of the target's size.
@@ -194,9 +267,9 @@ impl<'r, 'c, 'a, 'f> Reading<'r, 'c, 'a, 'f> {
         match self.bytes(of, place) {
             Ok(mut bytes) if is_swapped => {
                 bytes.reverse();
-                number(of, encoding, &bytes, place.origin())
+                number(self.context.process.arch, of, encoding, &bytes, place.origin())
             }
-            Ok(bytes) => number(of, encoding, &bytes, place.origin()),
+            Ok(bytes) => number(self.context.process.arch, of, encoding, &bytes, place.origin()),
             Err(missing) => Value::unknown(missing.reason()),
         }
     }
@@ -211,15 +284,11 @@ impl<'r, 'c, 'a, 'f> Reading<'r, 'c, 'a, 'f> {
     ) -> Value {
         let of = self.context.types.get(of);
         let (read, is_signed) = match &of.shape {
-            Shape::Number(encoding) => {
-                (place.read_bits(self.context.memory, from, width), is_signed(*encoding))
-            }
+            Shape::Number(encoding) => (self.field_bits(place, from, width), is_signed(*encoding)),
             Shape::Swapped(encoding) => {
-                (place.read_top_bits(self.context.memory, from, width), is_signed(*encoding))
+                (self.other_field_bits(place, from, width), is_signed(*encoding))
             }
-            Shape::Enumeration(names) => {
-                (place.read_bits(self.context.memory, from, width), names.is_signed)
-            }
+            Shape::Enumeration(names) => (self.field_bits(place, from, width), names.is_signed),
             _ => return Value::unknown(format!("`{}` cannot be a bit-field", of.name)),
         };
         let raw = match read {
@@ -232,7 +301,7 @@ impl<'r, 'c, 'a, 'f> Reading<'r, 'c, 'a, 'f> {
         let bytes: Vec<u8> = raw.to_le_bytes().into_iter().take(size).collect();
         match &of.shape {
             Shape::Number(encoding) | Shape::Swapped(encoding) => {
-                number(&of, *encoding, &bytes, place.origin())
+                number(self.context.process.arch, &of, *encoding, &bytes, place.origin())
             }
             Shape::Enumeration(names) => self.enumerator(&of, names, &bytes),
             _ => Value::unknown(format!("`{}` cannot be a bit-field", of.name)),
@@ -283,13 +352,20 @@ fn is_signed(encoding: DwAte) -> bool {
 }
 
 /// A number, character or truth value from its bytes.
-fn number(of: &Type<'_, '_>, encoding: DwAte, bytes: &[u8], origin: Origin) -> Value {
+fn number(
+    arch: Arch,
+    of: &Type<'_, '_>,
+    encoding: DwAte,
+    bytes: &[u8],
+    origin: Origin,
+) -> Value {
+    let long = LongDouble::of(arch);
     if bytes.is_empty() {
         // Rust's `()`.
         return Value::leaf(ValueKind::Scalar, of.plain_name.clone(), origin);
     }
     let bits = (bytes.len() as u64).saturating_mul(8);
-    let Some(raw) = unsigned(bytes) else { return complex(of, encoding, bytes, origin) };
+    let Some(raw) = unsigned(bytes) else { return complex(of, encoding, bytes, origin, long) };
     let signed = sign_extended(raw, bits);
     let text = match encoding {
         dw::DW_ATE_boolean => match raw {
@@ -323,12 +399,16 @@ fn number(of: &Type<'_, '_>, encoding: DwAte, bytes: &[u8], origin: Origin) -> V
             wide_character(of, raw)
         }
         dw::DW_ATE_address => format!("{raw:#x}"),
-        dw::DW_ATE_float | dw::DW_ATE_imaginary_float => match float(bytes, &of.plain_name) {
+        dw::DW_ATE_float | dw::DW_ATE_imaginary_float => match float(bytes, &of.plain_name, long) {
             Some(text) if encoding == dw::DW_ATE_imaginary_float => format!("{text}i"),
             Some(text) => text,
             None => format!("{raw:#x}"),
         },
-        dw::DW_ATE_complex_float | GNU_COMPLEX_INT => return complex(of, encoding, bytes, origin),
+        dw::DW_ATE_complex_float | GNU_COMPLEX_INT => return complex(of, encoding, bytes, origin, long),
+        // PowerPC and s390 encode the digits in another way.
+        dw::DW_ATE_decimal_float if long == LongDouble::Pair || arch.order == ByteOrder::Big => {
+            format!("{raw:#x}")
+        }
         dw::DW_ATE_decimal_float => decimal_float(bytes).unwrap_or_else(|| format!("{raw:#x}")),
         // Fixed-point numbers: the bits are sure, their meaning depends on
         // attributes that compilers for this machine do not write.
@@ -380,12 +460,18 @@ pub(super) fn wide_prefix(name: &str) -> &'static str {
 const GNU_COMPLEX_INT: DwAte = DwAte(0x80);
 
 /// Two numbers side by side.
-fn complex(of: &Type<'_, '_>, encoding: DwAte, bytes: &[u8], origin: Origin) -> Value {
+fn complex(
+    of: &Type<'_, '_>,
+    encoding: DwAte,
+    bytes: &[u8],
+    origin: Origin,
+    long: LongDouble,
+) -> Value {
     let (real, imaginary) = bytes.split_at(bytes.len() / 2);
     let is_unsigned = of.plain_name.contains("unsigned");
     let name = of.plain_name.replace("complex ", "");
     let part = |bytes: &[u8]| match encoding {
-        dw::DW_ATE_complex_float => float(bytes, &name),
+        dw::DW_ATE_complex_float => float(bytes, &name, long),
         GNU_COMPLEX_INT if of.plain_name.starts_with("complex ") => {
             let bits = (bytes.len() as u64).saturating_mul(8);
             let value = unsigned(bytes)?;

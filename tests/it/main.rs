@@ -4,11 +4,15 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod architectures;
 mod assist;
 mod bad_input;
+mod binaries;
 mod capture_core;
 mod capture_matrix;
 mod capture_rungs;
+mod compressed;
+mod confined;
 mod damage;
 mod damage_values;
 mod doctor;
@@ -16,10 +20,15 @@ mod each_fixture;
 mod exit_codes;
 mod files;
 mod fixtures;
+#[cfg(feature = "minidump")]
+mod fuzz;
 mod handler;
 mod layers;
 mod matrix;
 mod memory;
+#[cfg(feature = "minidump")]
+mod minidump;
+mod odd_cores;
 mod oracle;
 mod print;
 mod query;

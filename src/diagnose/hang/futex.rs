@@ -99,6 +99,11 @@ fn with_state(found: Found, words: String) -> Found {
     }
 }
 
+/// A futex of which nothing is known but its address.
+pub(super) fn unidentified(wait: &FutexWait) -> Found {
+    object(Kind::Futex, wait.at, Owner::Nobody)
+}
+
 /// What a process is asked for.
 pub(super) struct Look<'l> {
     pub(super) process: &'l Process<'l>,

@@ -27,7 +27,7 @@ use crate::base::addr::RunAddr;
 use crate::diagnose::crash::Crash;
 use crate::diagnose::hang::api::Api;
 use crate::diagnose::hang::call::system_call;
-use crate::diagnose::hang::futex::{Found, FutexWait, Look, identify};
+use crate::diagnose::hang::futex::{Found, FutexWait, Look, identify, unidentified};
 use crate::diagnose::hang::graph::{Circle, Edge, Root, circles, roots};
 use crate::diagnose::hang::lock::{Flavor, Holder, Kind, Lock, Owner};
 use crate::diagnose::hang::threads::ThreadTable;
@@ -269,7 +269,11 @@ fn wait_of(crash: &Crash<'_, '_>, look: &Look<'_>, index: usize) -> Option<(Opti
         return Some((None, Wait { on, to_write: None, is_timed: false, is_shared: true, asked }));
     };
     let api = api::asked(calls);
-    let found = identify(look, index, &futex, api.map(|(api, _)| api));
+    // The layouts are those of 64-bit systems.
+    let found = match look.process.arch.is_64() {
+        true => identify(look, index, &futex, api.map(|(api, _)| api)),
+        false => unidentified(&futex),
+    };
     let from = api.map_or(0, |(_, at)| at.saturating_add(1));
     let asked = asked_by(crash, index, calls, from);
     let on = match &found {

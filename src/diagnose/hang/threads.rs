@@ -5,7 +5,7 @@ use rustc_hash::FxHashMap;
 use crate::base::addr::RunAddr;
 use crate::dump::process::Process;
 
-/// How far above its thread pointer a thread's own data lie: glibc's `struct
+/// How far from its thread pointer a thread's own data lie: glibc's `struct
 /// pthread` has 2,304 bytes, and others are smaller.
 const THREAD_DATA: u64 = 2304;
 
@@ -15,6 +15,8 @@ pub(super) struct ThreadTable {
     /// Thread pointers and indices, sorted.
     by_pointer: Vec<(u64, usize)>,
     by_id: FxHashMap<u32, usize>,
+    /// Whether a thread's own data lie below its pointer.
+    is_below: bool,
 }
 
 impl ThreadTable {
@@ -27,7 +29,8 @@ impl ThreadTable {
             .filter(|(pointer, _)| *pointer != 0)
             .collect();
         by_pointer.sort_unstable();
-        Self { by_pointer, by_id: threads.map(|(index, thread)| (thread.tid, index)).collect() }
+        let is_below = !process.arch.has_tls_below_pointer();
+        Self { is_below, by_pointer, by_id: threads.map(|(index, thread)| (thread.tid, index)).collect() }
     }
 
     /// The thread of this id.
@@ -39,8 +42,11 @@ impl ThreadTable {
     /// pointer.
     pub(super) fn block_at(&self, at: RunAddr) -> Option<(usize, u64)> {
         let after = self.by_pointer.partition_point(|(pointer, _)| *pointer <= at.0);
-        let (pointer, index) = self.by_pointer.get(after.checked_sub(1)?)?;
-        let into = at.0.checked_sub(*pointer).filter(|into| *into < THREAD_DATA)?;
-        Some((*index, into))
+        // Where the thread-local variables lie above the pointer, its other data
+        // lie below.
+        let nearest = if self.is_below { after } else { after.checked_sub(1)? };
+        let (pointer, index) = self.by_pointer.get(nearest)?;
+        let into = at.0.abs_diff(*pointer);
+        (into < THREAD_DATA).then_some((*index, into))
     }
 }

@@ -124,7 +124,7 @@ fn by_code(
 ) -> Vec<(usize, Holder)> {
     let by_address: FxHashMap<u64, usize> = wanted.iter().map(|it| (it.at.0, it.lock)).collect();
     let mut found = Vec::new();
-    if wanted.is_empty() {
+    if wanted.is_empty() || !crash.process.arch.is_x86_64() {
         return found;
     }
     // Many threads stand at the same places.

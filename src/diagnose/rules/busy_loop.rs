@@ -3,7 +3,7 @@
 use crate::base::signal::Signal;
 use crate::diagnose::crash::Occasion;
 use crate::diagnose::finding::{Finding, Severity};
-use crate::diagnose::hang::call::system_call;
+use crate::diagnose::hang::call::{system_call, tells_calls};
 use crate::diagnose::hang::calls_of;
 use crate::diagnose::hang::loops::{lines, loop_around};
 use crate::diagnose::hang::sentences::{is_asked, name};
@@ -43,7 +43,7 @@ impl Rule for BusyLoop {
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {
         let crash = scene.crash;
         let has_used_up = crash.died_of(Signal::XCPU);
-        if !is_asked(scene) && !has_used_up {
+        if !is_asked(scene) && !has_used_up || !tells_calls(crash.process.arch) {
             return None;
         }
         let running: Vec<usize> = (0..crash.threads.len())
@@ -96,7 +96,8 @@ fn spot(scene: &Scene<'_, '_>, thread: usize) -> Option<Spot> {
     let pc = frames.first()?.at.addr();
     own.find_map(|(index, call)| {
         let at = frames.get(call.frame)?.at.addr();
-        let range = loop_around(crash.memory, at)?;
+        let is_readable = crash.process.arch.is_x86_64();
+        let range = is_readable.then(|| loop_around(crash.memory, at)).flatten()?;
         let function = call.function().map(|name| format!(" of `{name}`")).unwrap_or_default();
         let lines = lines(crash.symbols, crash.memory, range);
         let place = match &lines {
