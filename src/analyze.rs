@@ -8,6 +8,7 @@ use crate::base::limits::Limits;
 use crate::base::memory::Fallback;
 use crate::diagnose;
 use crate::diagnose::crash::{Crash, FirstChance, Occasion};
+use crate::diagnose::disassembly::disassembly;
 use crate::dump::process::Process;
 use crate::report::build::{Facts, build};
 use crate::report::model::Report;
@@ -30,6 +31,8 @@ pub struct Options {
     /// Whether the variables of the unit in which the crashed thread stood are
     /// read, too.
     pub globals: bool,
+    /// Whether the instructions around the fault are shown.
+    pub disassemble: bool,
     /// A fault that a handler of the crashed thread had seen before, when the
     /// process was watched from its start.
     pub first_chance: Option<FirstChance>,
@@ -60,7 +63,7 @@ pub fn analyze<'f>(
     let globals = threads.first().filter(|_| options.globals);
     let globals = globals.and_then(|crashed| self::globals(&context, crashed));
 
-    let first_chance = options.first_chance.clone();
+    let first_chance = options.first_chance.clone().or_else(|| FirstChance::noted(process));
     let crash = Crash {
         process,
         memory: &memory,
@@ -71,6 +74,10 @@ pub fn analyze<'f>(
         occasion: options.occasion,
         hang: OnceLock::new(),
     };
+    let disassembly = match options.disassemble {
+        true => disassembly(&crash),
+        false => Vec::new(),
+    };
     let findings = diagnose::diagnose(&crash);
     let verdict = diagnose::verdict(&crash, &findings);
 
@@ -80,6 +87,7 @@ pub fn analyze<'f>(
         verdict,
         locals: options.locals,
         globals,
+        disassembly,
         gaps: gaps.list(),
     })
 }

@@ -61,6 +61,7 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Rm(args) => cmd::rm::rm(args, &ui),
         Command::Prune(args) => cmd::prune::prune(args, &ui),
         Command::Doctor(args) => cmd::doctor::doctor(args, &ui),
+        Command::Explain(args) => cmd::explain::explain(args, &ui),
         Command::Demo(args) => cmd::demo::demo(args, &ui),
     };
     done.unwrap_or_else(|error| {

@@ -23,6 +23,8 @@ pub struct Finding {
     pub severity: Severity,
     /// What to look at next, when there is something.
     pub next_step: Option<String>,
+    /// Wider causes that fit as well, and that this one explains: their ids.
+    pub also: Vec<&'static str>,
 }
 
 /// A hint at exploitability, never a proof.
@@ -53,6 +55,7 @@ impl Finding {
             thread: 0,
             severity: Severity::Low,
             next_step: None,
+            also: Vec::new(),
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::base::data_model::ByteOrder;
 use crate::base::gap::Gap;
 use crate::base::secret::masked_words;
 use crate::diagnose::crash::Crash;
+use crate::diagnose::disassembly::Line;
 use crate::diagnose::finding::{Finding, Severity};
 use crate::diagnose::hang::calls_of;
 use crate::dump::process::{Mapping, Process, SourceKind};
@@ -33,6 +34,8 @@ pub struct Facts<'a, 'f> {
     pub locals: Locals,
     /// The variables of the crashed unit, if they are wanted.
     pub globals: Option<Globals>,
+    /// The instructions around the fault, if they are wanted.
+    pub disassembly: Vec<Line>,
     /// What is not known.
     pub gaps: Vec<Gap>,
 }
@@ -60,10 +63,24 @@ pub fn build(facts: &Facts<'_, '_>) -> Report {
         tree: process.sidecar.as_ref().map(|facts| facts.tree.clone()),
         surroundings: process.sidecar.as_ref().map(|facts| facts.surroundings.clone()),
         globals: facts.globals.as_ref().map(globals),
+        disassembly: facts.disassembly.iter().map(instruction).collect(),
         modules: modules(crash),
         mappings: process.mappings.iter().map(mapping).collect(),
         gaps: facts.gaps.iter().map(gap).collect(),
         saved: None,
+    }
+}
+
+fn instruction(line: &Line) -> model::Instruction {
+    model::Instruction {
+        address: line.at.into(),
+        text: line.text.clone(),
+        current: line.is_current,
+        function: line.function.as_ref().map(|(name, _)| name.clone()),
+        function_offset: line.function.as_ref().map(|(_, offset)| *offset),
+        file: line.place.as_ref().map(|place| place.file.clone()),
+        line: line.place.as_ref().and_then(|place| place.line),
+        target: line.target.clone(),
     }
 }
 
@@ -161,6 +178,7 @@ fn finding(crash: &Crash<'_, '_>, finding: &Finding) -> model::Finding {
             Severity::Critical => model::Severity::Critical,
         },
         next_step: finding.next_step.clone(),
+        also: finding.also.iter().map(|id| (*id).to_owned()).collect(),
     }
 }
 

@@ -24,14 +24,14 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use self::doctor::{Check, CheckState, CrashOutcome, CrashProof, Examination, Prospect};
-pub use self::kept::{KeptCore, KeptCrash, KeptCrashes, Pruned, PrunedCrash};
+pub use self::kept::{HandlerStatus, KeptCore, KeptCrash, KeptCrashes, Pruned, PrunedCrash};
 pub use self::memory::{ByteSource, Bytes, MemoryDump, MemoryPart, Word};
 pub use self::printout::{
     Enumerator, Fault, Layout, LayoutKind, LayoutMember, Printed, Printout, RefusedExpression,
     Standpoint,
 };
 pub use self::stack::{
-    Excerpt, Folded, Frame, Globals, NameSource, Registers, Thread, Trust, Variable,
+    Excerpt, Folded, Frame, Globals, Instruction, NameSource, Registers, Thread, Trust, Variable,
 };
 pub use self::value::{Declared, Field, Origin, Value, ValueKind};
 pub use self::waits::{Lock, WaitEdge, WaitGraph, WaitsFor};
@@ -88,6 +88,9 @@ pub struct Report {
     /// which the crashed thread stood. Absent: they were not asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub globals: Option<Globals>,
+    /// The instructions around the fault. Empty: they were not asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub disassembly: Vec<Instruction>,
     /// ELF files that were mapped as code, sorted by address.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub modules: Vec<Module>,
@@ -279,6 +282,10 @@ pub struct Finding {
     /// What to do next.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_step: Option<String>,
+    /// The ids of wider causes that fit as well, and that this one explains: a
+    /// use after free is a wild pointer, too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<String>,
 }
 
 /// A place in the source.

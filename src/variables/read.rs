@@ -352,13 +352,7 @@ fn is_signed(encoding: DwAte) -> bool {
 }
 
 /// A number, character or truth value from its bytes.
-fn number(
-    arch: Arch,
-    of: &Type<'_, '_>,
-    encoding: DwAte,
-    bytes: &[u8],
-    origin: Origin,
-) -> Value {
+fn number(arch: Arch, of: &Type<'_, '_>, encoding: DwAte, bytes: &[u8], origin: Origin) -> Value {
     let long = LongDouble::of(arch);
     if bytes.is_empty() {
         // Rust's `()`.
@@ -404,7 +398,9 @@ fn number(
             Some(text) => text,
             None => format!("{raw:#x}"),
         },
-        dw::DW_ATE_complex_float | GNU_COMPLEX_INT => return complex(of, encoding, bytes, origin, long),
+        dw::DW_ATE_complex_float | GNU_COMPLEX_INT => {
+            return complex(of, encoding, bytes, origin, long);
+        }
         // PowerPC and s390 encode the digits in another way.
         dw::DW_ATE_decimal_float if long == LongDouble::Pair || arch.order == ByteOrder::Big => {
             format!("{raw:#x}")

@@ -11,11 +11,12 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("symbols", &["base", "dump"]),
     ("unwind", &["base", "dump", "symbols"]),
     ("variables", &["base", "dump", "symbols", "unwind"]),
-    ("diagnose", &["base", "dump", "symbols", "unwind", "variables"]),
+    ("heap", &["base", "dump"]),
+    ("diagnose", &["base", "dump", "symbols", "unwind", "variables", "heap"]),
     ("report", &["base"]),
     ("report/build", &["base", "dump", "symbols", "unwind", "variables", "diagnose"]),
     ("analyze", &["base", "dump", "symbols", "unwind", "variables", "diagnose", "report"]),
-    ("inspect", &["base", "dump", "symbols", "unwind", "variables", "report", "analyze"]),
+    ("inspect", &["base", "dump", "symbols", "unwind", "variables", "heap", "report", "analyze"]),
     // The command line opens dumps and hands options on; what lies between is
     // the pipeline's.
     (

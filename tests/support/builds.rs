@@ -12,7 +12,7 @@ pub(crate) struct Build {
     pub(crate) level: Level,
     /// DWARF 4 instead of the compiler's default, which for C is 5.
     pub(crate) is_dwarf4: bool,
-    /// Without symbols and debug information, as `strip` leaves a program.
+    /// Neither symbols nor debug information are left.
     pub(crate) is_stripped: bool,
 }
 
@@ -67,9 +67,11 @@ impl Build {
         };
         let mut builds = Vec::new();
         for compiler in compilers {
-            let of = |level, is_dwarf4| {
-                let compiler = *compiler;
-                Self { compiler, level, is_dwarf4, is_stripped: false }
+            let of = |level, is_dwarf4| Self {
+                compiler: *compiler,
+                level,
+                is_dwarf4,
+                is_stripped: false,
             };
             builds.extend([of(Level::O0, false), of(Level::O2, false)]);
             if fixture.with_dwarf4 {
@@ -86,6 +88,11 @@ impl Build {
             }
         }
         builds
+    }
+
+    /// The same build, stripped.
+    pub(crate) fn stripped(self) -> Self {
+        Self { is_stripped: true, ..self }
     }
 
     /// Whether variables may be lost.

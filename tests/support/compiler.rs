@@ -62,7 +62,7 @@ fn compile(fixture: &Fixture, build: Build) -> PathBuf {
     // Libraries come after what needs them.
     run(command.args(package_flags(fixture)));
     if build.is_stripped {
-        run(Command::new("strip").arg("--strip-all").arg(&made));
+        run(Command::new("strip").arg(&made));
     }
     fs::rename(&made, &wanted).expect("within one file system");
     wanted

@@ -25,6 +25,7 @@ pub(crate) enum Condition {
     Clang,
     /// Not stripped.
     Symbols,
+    /// Without symbols and debug information.
     Stripped,
 }
 
@@ -136,6 +137,11 @@ impl Expectation {
             other => return Err(format!("`{other}` is nothing that can be expected")),
         };
         Ok(Self { line, conditions, fact })
+    }
+
+    /// Whether it is said of stripped programs only.
+    pub(crate) fn is_for_stripped(&self) -> bool {
+        self.conditions.contains(&Condition::Stripped)
     }
 
     /// Whether it is said of this build.

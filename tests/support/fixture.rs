@@ -59,6 +59,13 @@ pub(crate) fn all() -> &'static [Fixture] {
     &ALL
 }
 
+/// The programs under `tests/causes`, sorted by name: causes of death that need
+/// another library, or words that differ from run to run.
+pub(crate) fn of_causes() -> &'static [Fixture] {
+    static ALL: LazyLock<Vec<Fixture>> = LazyLock::new(|| in_directory("tests/causes"));
+    &ALL
+}
+
 /// The programs under `tests/values`, sorted by name: variables of every kind.
 pub(crate) fn of_values() -> &'static [Fixture] {
     static ALL: LazyLock<Vec<Fixture>> = LazyLock::new(|| in_directory("tests/values"));

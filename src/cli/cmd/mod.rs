@@ -4,6 +4,7 @@ pub mod analyze;
 pub mod debug;
 pub mod demo;
 pub mod doctor;
+pub mod explain;
 pub mod export;
 pub mod handler;
 pub mod list;

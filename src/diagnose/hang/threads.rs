@@ -30,7 +30,11 @@ impl ThreadTable {
             .collect();
         by_pointer.sort_unstable();
         let is_below = !process.arch.has_tls_below_pointer();
-        Self { is_below, by_pointer, by_id: threads.map(|(index, thread)| (thread.tid, index)).collect() }
+        Self {
+            is_below,
+            by_pointer,
+            by_id: threads.map(|(index, thread)| (thread.tid, index)).collect(),
+        }
     }
 
     /// The thread of this id.

@@ -10,7 +10,6 @@ use std::collections::BTreeMap;
 use rustc_hash::FxHashMap;
 
 use crate::base::addr::RunAddr;
-use crate::base::arch::Register;
 use crate::diagnose::crash::Crash;
 use crate::diagnose::hang::calls_of;
 use crate::diagnose::hang::lock::Holder;
@@ -332,8 +331,7 @@ fn refers(value: &Value, at: RunAddr, depth: usize) -> bool {
 fn saved_registers(frames: &[&Frame]) -> Vec<(u64, &'static str)> {
     let Some(frame) = frames.first() else { return Vec::new() };
     let arch = frame.registers.arch();
-    let numbers = (0..arch.unwound_registers()).map(Register);
-    let saved = numbers.filter(|register| arch.is_callee_saved(*register));
+    let saved = arch.unwound_registers().filter(|register| arch.is_callee_saved(*register));
     saved
         .filter_map(|register| {
             Some((frame.registers.get(register)?, arch.register_name(register)?))

@@ -3,6 +3,7 @@
 use crate::base::signal::Signal;
 use crate::diagnose::finding::Finding;
 use crate::diagnose::messages::assertion;
+use crate::diagnose::passed_text::passed_text;
 use crate::diagnose::rules::Rule;
 use crate::diagnose::scene::Scene;
 use crate::diagnose::wording::quote;
@@ -41,7 +42,17 @@ impl Rule for Assertion {
             (None, Some(message)) => {
                 format!("an assertion failed{}: {}", scene.at(call), quote(&message.text))
             }
-            (None, None) => format!("an assertion failed{}", scene.at(call)),
+            // musl keeps no words, but the function was given them.
+            (None, None) => {
+                let expression = assert.and_then(|(index, _)| passed_text(scene, index, 0));
+                match expression {
+                    Some(expression) => {
+                        let expression = quote(&expression);
+                        format!("assertion `{expression}` failed{}", scene.at(call))
+                    }
+                    None => format!("an assertion failed{}", scene.at(call)),
+                }
+            }
         };
         if let Some(message) = &scene.message {
             finding.evidence.push(format!("{} holds: {}", message.variable, quote(&message.text)));

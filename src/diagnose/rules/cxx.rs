@@ -64,6 +64,7 @@ impl Rule for CxxException {
                 }
             ),
         };
+        let bases = found.as_ref().map(|found| found.bases.clone());
         if let Some(found) = found {
             finding.evidence.push(format!(
                 "an exception object of type {} is at {} (found through {})",
@@ -72,6 +73,8 @@ impl Rule for CxxException {
                 if found.is_recorded { "the runtime's record" } else { "a pointer on the stack" }
             ));
         }
+        let bases = bases.filter(|bases| !bases.is_empty());
+        finding.evidence.extend(bases.map(|bases| format!("its bases are {}", bases.join(", "))));
         let runtime = scene.crash.calls().get(terminate).and_then(|call| call.function());
         if let Some(name) = runtime {
             finding.evidence.push(format!("`{name}` is on the stack of an abort"));

@@ -206,3 +206,30 @@ pub struct Registers {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub vector: BTreeMap<String, String>,
 }
+
+/// One instruction of the program.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Instruction {
+    /// Where it is.
+    pub address: Hex,
+    /// In the notation of the GNU assembler.
+    pub text: String,
+    /// Whether the program stood there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub current: bool,
+    /// The function that it is of, by its symbol.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub function: Option<String>,
+    /// Bytes from the function's start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub function_offset: Option<u64>,
+    /// The file that it was compiled from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// Its line there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// What the address in its text is: a function, a variable.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+}
