@@ -61,7 +61,7 @@ pub fn analyze<'f>(
     let globals = threads.first().filter(|_| options.globals);
     let globals = globals.and_then(|crashed| self::globals(&context, crashed));
 
-    let first_chance = options.first_chance.clone();
+    let first_chance = options.first_chance.clone().or_else(|| FirstChance::noted(process));
     let crash = Crash {
         process,
         memory: &memory,

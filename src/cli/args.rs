@@ -248,9 +248,19 @@ pub struct RunArgs {
     #[arg(long, conflicts_with = "capture")]
     pub no_ptrace: bool,
 
-    /// Stay until the last descendant has ended, not only the program itself
-    #[arg(long)]
+    /// What becomes of descendants that live on when the program has ended: they are named, and
+    /// also waited for, or ended
+    #[arg(long, value_enum, default_value_t, value_name = "WHAT")]
+    pub orphans: OrphansArg,
+
+    /// Stay until the last descendant has ended: the same as --orphans wait
+    #[arg(long, conflicts_with = "orphans")]
     pub wait: bool,
+
+    /// End by the signal that ended the program, and not with 128+N; without a core of coretool's
+    /// own
+    #[arg(long)]
+    pub mirror_signal: bool,
 
     /// Have sanitizers and language runtimes die where they can be seen, by variables like
     /// ASAN_OPTIONS and GOTRACEBACK
@@ -259,12 +269,12 @@ pub struct RunArgs {
 
     /// When the program still runs after DUR (30s, 5m), say what each thread waits for, and end
     /// it; the exit status is then 124
-    #[arg(long, value_name = "DUR", value_parser = duration::duration, conflicts_with = "no_ptrace")]
+    #[arg(long, value_name = "DUR", value_parser = duration::duration)]
     pub timeout: Option<Duration>,
 
-    /// How long it has to end after each of SIGTERM, SIGQUIT, SIGABRT, before SIGKILL
-    #[arg(long, value_name = "DUR", value_parser = duration::duration, default_value = "5s",
-          requires = "timeout")]
+    /// How long it has to end after each of SIGTERM, SIGQUIT, SIGABRT, before SIGKILL, with
+    /// --timeout; and after SIGTERM with --orphans kill
+    #[arg(long, value_name = "DUR", value_parser = duration::duration, default_value = "5s")]
     pub grace: Duration,
 
     /// Which core to save: `full` memory, `none`, or a small one at PATH [default: a small one
@@ -287,6 +297,11 @@ pub struct RunArgs {
     /// Where crashes are kept.
     #[command(flatten)]
     pub store: StoreArgs,
+
+    /// Look for the stores of other handlers below this directory
+    // For tests: a store of theirs is made by root.
+    #[arg(long, value_name = "DIR", hide = true, default_value = "/")]
+    pub other_stores: PathBuf,
 
     /// The program and its arguments
     // Everything after the program's name is the program's.
@@ -418,6 +433,18 @@ pub enum CaptureChoice {
     Handler,
     /// Not at all: only how it ended is told.
     None,
+}
+
+/// What becomes of descendants that live on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum OrphansArg {
+    /// They are named, and run on.
+    #[default]
+    Report,
+    /// They are waited for.
+    Wait,
+    /// They are ended, by SIGTERM and then SIGKILL.
+    Kill,
 }
 
 /// Which core is saved.

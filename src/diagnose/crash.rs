@@ -7,7 +7,7 @@ use crate::base::limits::Limits;
 use crate::base::memory::Memory;
 use crate::base::signal::Signal;
 use crate::dump::process::{Process, Thread};
-use crate::dump::siginfo::SignalInfo;
+use crate::dump::siginfo::{SignalCause, SignalInfo};
 use crate::symbols::Symbols;
 use crate::unwind::frame::Frame;
 use crate::unwind::registers::Registers;
@@ -52,6 +52,21 @@ pub struct FirstChance {
     pub signal: SignalInfo,
     /// How many handled faults the thread had in all.
     pub count: u64,
+}
+
+impl FirstChance {
+    /// The fault of the crashed thread that was noted beside its core.
+    pub fn noted(process: &Process<'_>) -> Option<Self> {
+        let tid = process.crashed_thread()?.tid;
+        let faults = &process.sidecar.as_ref()?.handled_faults;
+        let fault = faults.iter().find(|fault| fault.tid == tid)?;
+        let cause = match fault.address {
+            Some(address) => SignalCause::Fault { address: RunAddr(address) },
+            None => SignalCause::None,
+        };
+        let signal = SignalInfo { signal: Signal(fault.signal), code: fault.code, cause };
+        Some(Self { signal, count: fault.count })
+    }
 }
 
 impl<'a> Crash<'a, '_> {

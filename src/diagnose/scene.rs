@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use crate::base::addr::{FrameAddr, RunAddr};
 use crate::base::signal::Signal;
 use crate::diagnose::crash::Crash;
-use crate::diagnose::fault::{Fault, fatal_fault, handled_fault};
+use crate::diagnose::fault::{Fault, fatal_fault, handled_fault, raised_again};
 use crate::diagnose::messages::{AbortMessage, abort_message};
 use crate::dump::siginfo::SignalCause;
 use crate::heap::{Heaps, SOME_CHUNKS};
@@ -58,7 +58,8 @@ impl<'a, 'f> Scene<'a, 'f> {
         let fatal = fatal_fault(crash);
         // Below a signal that came from outside there may be any handler.
         let is_own = !matches!(sender(crash), Sender::Other { .. });
-        let handled = if is_own { handled_fault(crash) } else { None };
+        let handled = || handled_fault(crash).or_else(|| raised_again(crash));
+        let handled = if is_own { handled() } else { None };
         let (fault, later_fault) = match handled {
             Some(handled) => (Some(handled), fatal),
             None => (fatal, None),

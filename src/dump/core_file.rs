@@ -15,10 +15,13 @@ use crate::base::limits::Limits;
 use crate::base::signal::Signal;
 use crate::dump::arguments::arguments;
 use crate::dump::contents::Contents;
+use crate::dump::damage;
 use crate::dump::elf_core::core_headers;
 use crate::dump::error::DumpError;
 use crate::dump::link_map::link_map;
 use crate::dump::mapped_files::{MappedFile, mapped_files};
+#[cfg(feature = "minidump")]
+use crate::dump::minidump;
 use crate::dump::modules::modules;
 use crate::dump::notes::{Note, Notes};
 use crate::dump::process::{
@@ -93,6 +96,10 @@ fn open_contents<'f>(
     limits: &Limits,
     gaps: &Gaps,
 ) -> Result<Process<'f>, DumpError> {
+    #[cfg(feature = "minidump")]
+    if contents.part(0, 4) == minidump::MAGIC {
+        return minidump::open(contents, path, limits, gaps);
+    }
     let headers = core_headers(&contents, path)?;
     let loads: Vec<&ProgramHeader> =
         headers.segments.iter().filter(|segment| segment.p_type == PT_LOAD).collect();
@@ -111,11 +118,14 @@ fn open_contents<'f>(
         );
     }
 
+    damage::note_odd_headers(&headers.segments, gaps);
+    damage::note_unnumbered(&notes.threads, gaps);
     note_missing(&notes, gaps);
     let mut mappings = mappings(&loads, &notes.files);
     let segments = segments(&contents, &loads, &notes.auxv);
     let compressed = contents.is_compressed();
     let memory = Segments::new(contents, segments, headers.arch.model());
+    damage::note_lost_memory(headers.arch, &notes.threads, &mappings, &memory, gaps);
     let modules = if notes.files.is_empty() {
         unnamed_modules(&mut mappings, &notes.auxv, &memory, limits)
     } else {

@@ -86,6 +86,15 @@ pub enum DumpError {
         what: &'static str,
     },
 
+    /// A minidump of a system or processor that is not analyzed.
+    #[error("`{}` is a minidump of {what}; those of Linux on x86-64 are analyzed", path.display())]
+    OtherMinidump {
+        /// As the user gave it.
+        path: PathBuf,
+        /// Numbers of both, as the minidump has them.
+        what: String,
+    },
+
     /// The ELF header or the program headers are not there.
     #[error("`{}` is cut within its {what}: it has {len} bytes", path.display())]
     Cut {

@@ -5,12 +5,15 @@ mod compressed;
 mod contents;
 mod core_file;
 pub mod core_owner;
+mod damage;
 mod elf_core;
 pub mod error;
 pub mod float_registers;
 pub mod kernel_log;
 pub mod link_map;
 pub mod mapped_files;
+#[cfg(feature = "minidump")]
+mod minidump;
 pub mod modules;
 pub mod notes;
 pub mod placement;

@@ -23,7 +23,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use self::doctor::{Check, CheckState, CrashOutcome, CrashProof, Examination, Prospect};
-pub use self::kept::{KeptCore, KeptCrash, KeptCrashes, Pruned, PrunedCrash};
+pub use self::kept::{HandlerStatus, KeptCore, KeptCrash, KeptCrashes, Pruned, PrunedCrash};
 pub use self::memory::{ByteSource, Bytes, MemoryDump, MemoryPart, Word};
 pub use self::printout::{
     Enumerator, Fault, Layout, LayoutKind, LayoutMember, Printed, Printout, RefusedExpression,

@@ -247,12 +247,14 @@ impl<'a, 'f> Unwinder<'a, 'f> {
         /// In which the C libraries begin threads.
         const THREADS: [&str; 5] =
             ["__clone", "clone", "__clone3", "thread_start", "__thread_start"];
-        let Some(symbol) = self.symbols.symbol_at(RunAddr(pc.0.wrapping_sub(1))) else {
-            return false;
-        };
-        let start = pc.0.wrapping_sub(1).wrapping_sub(symbol.offset);
+        /// Bytes of the code there, which calls the C library and no other.
+        const START: u64 = 128;
         let entry = self.process.aux(AT_ENTRY).map(|at| self.process.arch.code_address(at));
-        entry == Some(start) || THREADS.contains(&symbol.name.as_str())
+        if entry.is_some_and(|entry| pc.0.checked_sub(entry).is_some_and(|into| into < START)) {
+            return true;
+        }
+        let symbol = self.symbols.symbol_at(RunAddr(pc.0.wrapping_sub(1)));
+        symbol.is_some_and(|symbol| THREADS.contains(&symbol.name.as_str()))
     }
 
     /// Whether a return address leads where no code is, for certain.

@@ -6,6 +6,7 @@
 
 mod aggregates;
 mod arrays;
+mod branches;
 pub mod calls;
 mod decimal_float;
 mod dynamic;

@@ -14,6 +14,8 @@ pub(crate) mod foreign_core;
 pub(crate) mod gdb;
 pub(crate) mod gdb_remote;
 pub(crate) mod gdb_values;
+#[cfg(feature = "minidump")]
+pub(crate) mod minidump;
 pub(crate) mod notice;
 pub(crate) mod peers;
 pub(crate) mod random;
@@ -22,3 +24,4 @@ pub(crate) mod scratch;
 pub(crate) mod situation;
 pub(crate) mod target;
 pub(crate) mod watchdog;
+pub(crate) mod worker;
