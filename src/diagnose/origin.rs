@@ -262,6 +262,11 @@ impl<'m> Path<'m> {
         None
     }
 
+    /// Whether a register still holds what the function was called with.
+    pub fn is_untouched(&self, register: Register) -> bool {
+        self.is_as_at_entry(self.before.len(), register)
+    }
+
     /// Whether nothing from the function's start up to the instruction of this
     /// index writes a register, on whatever way it was reached.
     fn is_as_at_entry(&self, index: usize, register: Register) -> bool {

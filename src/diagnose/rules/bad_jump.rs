@@ -23,6 +23,12 @@ impl Rule for JumpToData {
         "The program went on in memory that holds data and may not be run."
     }
 
+    fn signs(&self) -> &'static [&'static str] {
+        &[
+            "a program counter in memory that may not be run, and how it came there: the call before the return address on top of the stack",
+        ]
+    }
+
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {
         let (jump, mapping) = elsewhere(scene).filter(|(jump, _)| jump.how != How::Return)?;
         let mapping = mapping?;
@@ -52,6 +58,12 @@ impl Rule for BadCall {
          overwritten, or belongs to something that is gone."
     }
 
+    fn signs(&self) -> &'static [&'static str] {
+        &[
+            "a program counter, or the target of a call, where nothing is mapped; and the pointer that held it",
+        ]
+    }
+
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {
         let (jump, mapping) = elsewhere(scene).filter(|(jump, _)| jump.how != How::Return)?;
         if mapping.is_some() || jump.target < NEAR_NULL {
@@ -79,6 +91,13 @@ impl Rule for BadReturn {
     fn doc(&self) -> &'static str {
         "A function returned to an address that is no code: its return address on the stack was \
          overwritten, mostly by a local array that was written beyond its end."
+    }
+
+    fn signs(&self) -> &'static [&'static str] {
+        &[
+            "`ret` to an address that is none, or a program counter nowhere that equals the word just below the stack pointer",
+            "text in the place of the return address",
+        ]
     }
 
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {
