@@ -30,6 +30,7 @@ mod memory;
 mod minidump;
 mod odd_cores;
 mod oracle;
+mod other_makers;
 mod print;
 mod query;
 mod readme;
