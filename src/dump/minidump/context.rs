@@ -56,7 +56,7 @@ pub(super) fn registers(context: &[u8]) -> Option<ThreadRegisters> {
     let unknown = 1 << 15 | 1 << 21 | 1 << 22;
     let has_floats = number(48, 4).is_some_and(|flags| flags as u32 & FLOATING_POINT != 0);
     let extended = context.get(256..768).filter(|_| has_floats).unwrap_or_default().to_vec();
-    Some(ThreadRegisters { general, unknown, extended, ..ThreadRegisters::default() })
+    Some(ThreadRegisters { general, unknown, extended, signature: 0 })
 }
 
 #[cfg(test)]
