@@ -35,7 +35,9 @@ const FLAGS: u64 = 7;
 /// The block around an address of a mapping without a file. `None`: it is no
 /// heap of that kind for certain, or its chunks are damaged.
 pub(super) fn block(memory: &dyn Memory, mapping: &Mapping, at: RunAddr) -> Option<HeapBlock> {
-    if mapping.path.as_deref().is_some_and(|path| path != b"[heap]") {
+    // Chunks of 32-bit processes have words of four bytes, and are not read.
+    let is_64 = memory.model().is_64();
+    if !is_64 || mapping.path.as_deref().is_some_and(|path| path != b"[heap]") {
         return None;
     }
     let of_main = || walked(memory, mapping, at);

@@ -310,7 +310,11 @@ mod tests {
             ((0x4000_8000_u128 << 96).to_le_bytes().to_vec(), "__float128", "3"),
         ];
         for (bytes, name, want) in cases {
-            assert_eq!(float(bytes, name, LongDouble::X87).as_deref(), Some(*want), "{name} {bytes:x?}");
+            assert_eq!(
+                float(bytes, name, LongDouble::X87).as_deref(),
+                Some(*want),
+                "{name} {bytes:x?}"
+            );
         }
         let quad = (0x3fff_8000_u128 << 96).to_le_bytes();
         let pair = [1.5_f64.to_le_bytes(), 0.0_f64.to_le_bytes()].concat();
