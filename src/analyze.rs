@@ -1,5 +1,7 @@
 //! The pipeline on one screen: from a process to a report.
 
+use std::sync::OnceLock;
+
 use crate::base::file_store::FileStore;
 use crate::base::gap::Gaps;
 use crate::base::limits::Limits;
@@ -76,6 +78,7 @@ pub fn analyze<'f>(
         threads: &threads,
         first_chance,
         occasion: options.occasion,
+        hang: OnceLock::new(),
     };
     let disassembly = match options.disassemble {
         true => disassembly(&crash),

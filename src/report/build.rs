@@ -4,6 +4,7 @@ pub mod printout;
 mod source_function;
 mod stack;
 mod value;
+mod waits;
 
 use crate::base::data_model::ByteOrder;
 use crate::base::gap::Gap;
@@ -11,6 +12,7 @@ use crate::base::secret::masked_words;
 use crate::diagnose::crash::Crash;
 use crate::diagnose::disassembly::Line;
 use crate::diagnose::finding::{Finding, Severity};
+use crate::diagnose::hang::calls_of;
 use crate::dump::process::{Mapping, Process, SourceKind};
 use crate::dump::sidecar::Sidecar;
 use crate::dump::siginfo::{SignalCause, SignalInfo};
@@ -18,7 +20,7 @@ use crate::report::build::stack::threads;
 use crate::report::model;
 use crate::report::model::{Hex, Report, text};
 use crate::symbols::module::{BestTable, ModuleSymbols};
-use crate::variables::calls::Locals;
+use crate::variables::calls::{FrameCall, Locals};
 use crate::variables::globals::Globals;
 
 /// What a report is made of.
@@ -60,6 +62,7 @@ pub fn build(facts: &Facts<'_, '_>) -> Report {
         verdict: facts.verdict.clone(),
         findings: facts.findings.iter().map(|found| finding(crash, found)).collect(),
         threads: threads(crash, facts),
+        wait_graph: waits::wait_graph(crash),
         ipc: process.sidecar.as_ref().map(|facts| facts.ipc.clone()),
         tree: process.sidecar.as_ref().map(|facts| facts.tree.clone()),
         surroundings: process.sidecar.as_ref().map(|facts| facts.surroundings.clone()),
@@ -161,15 +164,9 @@ fn signal(info: &SignalInfo) -> model::Signal {
 }
 
 fn finding(crash: &Crash<'_, '_>, finding: &Finding) -> model::Finding {
-    let blamed = finding.call.and_then(|index| crash.calls().get(index));
-    let location = blamed.map(|blamed| {
-        let place = blamed.call.place.as_ref();
-        model::Location {
-            function: blamed.function().map(str::to_owned),
-            file: place.map(|place| place.file.clone()),
-            line: place.and_then(|place| place.line),
-        }
-    });
+    let calls = calls_of(crash, finding.thread);
+    let blamed = finding.call.and_then(|index| calls.get(index));
+    let location = blamed.map(location);
     model::Finding {
         id: finding.id.to_owned(),
         // Two digits, so that 0.7 stays 0.7 and is worded alike everywhere.
@@ -187,6 +184,16 @@ fn finding(crash: &Crash<'_, '_>, finding: &Finding) -> model::Finding {
         },
         next_step: finding.next_step.clone(),
         also: finding.also.iter().map(|id| (*id).to_owned()).collect(),
+    }
+}
+
+/// Where a call stands in the source.
+fn location(call: &FrameCall) -> model::Location {
+    let place = call.call.place.as_ref();
+    model::Location {
+        function: call.function().map(str::to_owned),
+        file: place.map(|place| place.file.clone()),
+        line: place.and_then(|place| place.line),
     }
 }
 

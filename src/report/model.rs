@@ -16,6 +16,7 @@ mod signature;
 mod stack;
 mod triage;
 mod value;
+mod waits;
 mod what;
 
 use std::fmt;
@@ -34,10 +35,10 @@ pub use self::printout::{
 pub use self::signature::Signature;
 pub use self::stack::{
     Excerpt, Folded, Frame, Globals, Instruction, NameSource, Registers, Thread, Trust, Variable,
-    WaitsFor,
 };
 pub use self::triage::{Bucket, FailedFile, Known, Link, Place, Rank, TRIAGE_SCHEMA, Triage};
 pub use self::value::{Declared, Field, Origin, Value, ValueKind};
+pub use self::waits::{Lock, WaitEdge, WaitGraph, WaitsFor};
 pub use self::what::{
     AddressKind, CodePlace, HeapBlock, HeapState, ModulePlace, Neighbor, StackPlace, SymbolPlace,
     ThreadBlock, ThreadLocalPlace, VariablePlace, What,
@@ -74,6 +75,9 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// All threads, the crashed one first.
     pub threads: Vec<Thread>,
+    /// Who waits for whom. Absent: no thread waits for a lock or another thread.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wait_graph: Option<WaitGraph>,
     /// What it had open and shared with other processes. Absent: whoever made
     /// the dump did not look.
     #[serde(skip_serializing_if = "Option::is_none")]

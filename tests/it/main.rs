@@ -35,6 +35,7 @@ mod minidump;
 mod odd_cores;
 mod oracle;
 mod orphans;
+mod other_makers;
 mod print;
 mod query;
 mod readme;

@@ -2,6 +2,7 @@
 
 use crate::base::signal::Signal;
 use crate::diagnose::finding::{Finding, Severity};
+use crate::diagnose::overrun::overruns;
 use crate::diagnose::rules::Rule;
 use crate::diagnose::scene::Scene;
 use crate::diagnose::wording::quote;
@@ -18,6 +19,13 @@ impl Rule for StackSmashing {
          behind it. It was noticed when the function returned."
     }
 
+    fn signs(&self) -> &'static [&'static str] {
+        &[
+            "__stack_chk_fail() on the stack of an abort, or the C library's words `*** stack smashing detected`",
+            "the local arrays of the function that noticed",
+        ]
+    }
+
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {
         let on_stack = |name: &str| name == "__stack_chk_fail";
         let (from, evidence) = noticed(scene, on_stack, &["*** stack smashing detected"])?;
@@ -30,14 +38,7 @@ impl Rule for StackSmashing {
         let call = scene.own_call(from);
         finding.evidence = evidence;
         if let Some((index, call)) = call {
-            let arrays = call.variables.iter().filter(|variable| {
-                use crate::variables::value::ValueKind::{Array, String};
-                !variable.is_argument
-                    && (variable.value.kind == Array
-                        || variable.value.kind == String && variable.type_name.contains('['))
-            });
-            let names = arrays.map(|it| format!("local array `{}`: {}", it.name, it.type_name));
-            finding.evidence.extend(names.take(8));
+            finding.evidence.extend(overruns(scene, call));
             finding.call = Some(index);
         }
         finding.severity = Severity::High;
@@ -60,6 +61,13 @@ impl Rule for BufferOverflow {
     fn doc(&self) -> &'static str {
         "A function of the C library was asked to write more than fits, and the check that \
          _FORTIFY_SOURCE put there noticed before it happened."
+    }
+
+    fn signs(&self) -> &'static [&'static str] {
+        &[
+            "__chk_fail() on the stack of an abort, or the C library's words `*** buffer overflow detected`",
+            "the function of the C library that was checked, and its caller",
+        ]
     }
 
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use crate::base::addr::FrameAddr;
 use crate::base::arch::Arch;
 use crate::diagnose::crash::Crash;
-use crate::diagnose::waiting::waits_for;
 use crate::dump::float_registers::float_registers;
 use crate::dump::process::{Thread, ThreadRegisters};
 use crate::dump::siginfo::SignalCause;
 use crate::dump::xstate::vector_registers;
 use crate::report::build::value::variable;
+use crate::report::build::waits::waits_for;
 use crate::report::build::{Facts, hex, source_function};
 use crate::report::model;
 use crate::report::model::{Hex, text};
@@ -81,7 +81,7 @@ fn thread(
         name: thread.name.as_deref().map(text),
         crashed,
         state,
-        waits_for: waits.map(|wait| model::WaitsFor { text: wait.text, held_by: wait.held_by }),
+        waits_for: waits,
         same_stack_as: same_as.map(|first| first.tid),
         frames: frames.collect(),
         folded,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Declared, Hex, Value};
+use super::{Declared, Hex, Value, WaitsFor};
 
 /// One thread.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -54,17 +54,6 @@ pub struct Globals {
     /// How many more there are. Absent: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub truncated: Option<u64>,
-}
-
-/// What a thread waited for.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct WaitsFor {
-    /// In words: "a mutex at 0x55d0c0ffee40", "input from fd 3".
-    #[serde(default)]
-    pub text: String,
-    /// The thread that holds it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub held_by: Option<u32>,
 }
 
 /// The middle of a very deep stack.
