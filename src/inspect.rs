@@ -7,6 +7,7 @@
 mod labels;
 mod malloc;
 mod memory;
+pub mod modules;
 mod whereabouts;
 
 use crate::analyze::Options;

@@ -18,6 +18,7 @@ use crate::cli::cmd::rm::RmArgs;
 use crate::cli::cmd::show::ShowArgs;
 use crate::cli::duration;
 use crate::cli::options::{LimitArgs, StoreArgs, ValueArgs};
+use crate::cli::symbol_args::SymbolArgs;
 
 /// The whole command line.
 #[derive(Clone, Debug, Parser)]
@@ -56,6 +57,12 @@ pub enum Command {
     /// Say what lies at an address of a core file
     #[command(after_help = WHAT_HELP)]
     What(WhatArgs),
+    /// Say where the symbols of a core's modules come from, and what is missing
+    #[command(after_help = cmd::symbols::HELP)]
+    Symbols(cmd::symbols::SymbolsArgs),
+    /// Say which function and line is at an address of a program or library
+    #[command(after_help = cmd::addr::HELP)]
+    Addr(cmd::addr::AddrArgs),
     /// Say what each thread of a running process is doing, and let it go on
     #[command(after_help = cmd::stack::HELP)]
     Stack(cmd::stack::StackArgs),
@@ -217,6 +224,10 @@ pub struct FileArgs {
     /// Look for separate debug files here, too (may be repeated)
     #[arg(long = "debug-dir", value_name = "DIR")]
     pub debug_directories: Vec<PathBuf>,
+
+    /// What else is looked for.
+    #[command(flatten)]
+    pub symbols: SymbolArgs,
 
     /// Where kept crashes are looked for.
     #[command(flatten)]

@@ -81,11 +81,14 @@ impl FileArgs {
                 return Err(Failure::new(what, "give the directory that stands for /").into());
             }
         }
-        Ok(SymbolOptions {
+        let mut options = SymbolOptions {
             executable: self.exe.clone(),
             sysroot: self.sysroot.clone(),
             debug_directories: self.debug_directories.clone(),
-        })
+            ..SymbolOptions::default()
+        };
+        self.symbols.apply(&mut options)?;
+        Ok(options)
     }
 }
 

@@ -12,6 +12,7 @@ pub mod link_map;
 pub mod mapped_files;
 pub mod modules;
 pub mod notes;
+pub mod package_note;
 pub mod placement;
 pub mod process;
 pub mod prstatus;

@@ -13,6 +13,7 @@ mod kept;
 mod memory;
 mod printout;
 mod stack;
+mod symbols;
 mod value;
 mod what;
 
@@ -32,6 +33,7 @@ pub use self::printout::{
 pub use self::stack::{
     Excerpt, Folded, Frame, Globals, NameSource, Registers, Thread, Trust, Variable, WaitsFor,
 };
+pub use self::symbols::{AddressLines, ModuleFiles, SourceCall, SymbolFiles, UsedFile};
 pub use self::value::{Declared, Field, Origin, Value, ValueKind};
 pub use self::what::{
     AddressKind, CodePlace, HeapBlock, HeapState, ModulePlace, Neighbor, StackPlace, SymbolPlace,
@@ -341,6 +343,8 @@ pub struct Module {
 pub enum SymbolTable {
     /// Debug information: functions, lines, variables.
     Dwarf,
+    /// Functions and lines, by the table of Go's runtime.
+    GoTable,
     /// All functions by name.
     Symtab,
     /// Exported functions by name.

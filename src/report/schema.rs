@@ -7,7 +7,9 @@
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 
-use crate::report::model::{Examination, KeptCrashes, MemoryDump, Printout, Pruned, Report, What};
+use crate::report::model::{
+    AddressLines, Examination, KeptCrashes, MemoryDump, Printout, Pruned, Report, SymbolFiles, What,
+};
 
 /// The schema (draft 2020-12) of what a reader of a report can rely on, as
 /// indented JSON with a newline at its end.
@@ -43,6 +45,16 @@ pub fn prune_schema() -> String {
 /// The same for `coretool doctor`.
 pub fn doctor_schema() -> String {
     schema::<Examination>()
+}
+
+/// The same for `coretool symbols`.
+pub fn symbols_schema() -> String {
+    schema::<SymbolFiles>()
+}
+
+/// The same for a line of `coretool addr`.
+pub fn addr_schema() -> String {
+    schema::<AddressLines>()
 }
 
 fn schema<T: JsonSchema>() -> String {

@@ -9,14 +9,17 @@ mod code_ranges;
 pub mod containers;
 pub mod cpp_names;
 pub mod demangle;
+mod distribution;
 pub mod dwarf;
 pub mod entries;
 mod fetch;
 pub mod functions;
+mod go_table;
 mod info;
 mod inlined;
 mod lines;
 pub mod mapped_files;
+mod memory_symbols;
 pub mod module;
 mod name_index;
 mod name_items;
@@ -26,6 +29,7 @@ mod name_unit;
 pub mod named;
 mod names;
 pub mod object;
+mod package;
 mod packed;
 mod plan;
 mod plt;
@@ -33,6 +37,8 @@ mod process_symbols;
 mod range_index;
 mod scopes;
 pub mod source;
+mod servers;
+mod split;
 mod symbol_table;
 #[cfg(test)]
 mod tests;
@@ -41,13 +47,24 @@ pub mod type_names;
 mod type_shapes;
 mod type_units;
 pub mod types;
+mod unit;
 mod units;
 mod unwind_tables;
 mod workers;
 
 pub use process_symbols::{NamedAddress, Symbols};
+pub use servers::{Servers, Traffic};
 
 use std::path::PathBuf;
+
+/// That a directory was at another place when the program was compiled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PathMap {
+    /// How the debug information begins to name files in it.
+    pub from: String,
+    /// Where it is now.
+    pub to: PathBuf,
+}
 
 /// Where binaries and debug files are looked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -59,4 +76,15 @@ pub struct SymbolOptions {
     pub sysroot: Option<PathBuf>,
     /// Directories of separate debug files, before `/usr/lib/debug`.
     pub debug_directories: Vec<PathBuf>,
+    /// Directories of source files.
+    pub source_directories: Vec<PathBuf>,
+    /// Where source files are that were compiled elsewhere.
+    pub path_maps: Vec<PathMap>,
+    /// The directory of what debuginfod clients have downloaded, whoever did.
+    pub downloads: Option<PathBuf>,
+    /// Servers that may be asked for what is missing. `None`: nobody is.
+    pub servers: Option<Servers>,
+    /// The text of `/etc/os-release` of the machine that the process ran on:
+    /// for hints.
+    pub os_release: Option<String>,
 }

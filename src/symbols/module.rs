@@ -8,17 +8,24 @@ use gimli::SectionId;
 use crate::base::addr::{Bias, LinkAddr, RunRange};
 use crate::base::gap::Gap;
 use crate::base::memory::Memory;
+use crate::dump::package_note::PackageNote;
 use crate::dump::process::Module;
+use crate::symbols::distribution::{self, Origin};
 use crate::symbols::dwarf::Debug;
 use crate::symbols::fetch::{Binary, Fetch, FoundFile};
 use crate::symbols::functions::Place;
+use crate::symbols::go_table::{GoCall, GoTable};
+use crate::symbols::memory_symbols;
 use crate::symbols::object::Image;
 use crate::symbols::plan::hex;
 use crate::symbols::plt::{self, Stub};
-use crate::symbols::source::SourceLines;
+use crate::symbols::lines::embedded;
+use crate::symbols::source::{self, SourceLines};
+use crate::symbols::unit::UnitId;
 use crate::symbols::symbol_table::SymbolTable;
 
 pub use crate::symbols::fetch::Mismatch;
+pub use crate::symbols::plan::How;
 pub use crate::symbols::symbol_table::{Symbol, SymbolTableKind};
 pub use crate::symbols::unwind_tables::UnwindTables;
 
@@ -33,6 +40,10 @@ pub struct ModuleSymbols<'f> {
     separate: OnceLock<Option<FoundFile<'f>>>,
     debug: OnceLock<Option<Debug<'f>>>,
     symbols: OnceLock<SymbolTable<'f>>,
+    /// `.dynsym` and its strings, of a module without a file.
+    in_memory: Option<(&'f [u8], &'f [u8])>,
+    go: OnceLock<Option<GoTable<'f>>>,
+    package: Option<PackageNote>,
     is_on_stack: OnceLock<()>,
 }
 
@@ -41,6 +52,8 @@ pub struct ModuleSymbols<'f> {
 pub enum BestTable {
     /// Debug information.
     Dwarf,
+    /// The table of Go's runtime: functions and lines.
+    GoTable,
     /// The linker's full symbol table.
     Symtab,
     /// The symbols that other modules may use.
@@ -53,7 +66,13 @@ impl<'f> ModuleSymbols<'f> {
     pub(super) fn load(module: &Module, memory: &dyn Memory, fetch: &Arc<Fetch<'f>>) -> Self {
         let binary = match module.path.as_slice() {
             b"[vdso]" => fetch.memory_image(module, memory).map(|image| {
-                Binary::Found(FoundFile { path: None, modified: None, image, is_verified: true })
+                Binary::Found(FoundFile {
+                    path: None,
+                    modified: None,
+                    image,
+                    is_verified: true,
+                    how: None,
+                })
             }),
             _ => None,
         };
@@ -79,6 +98,15 @@ impl<'f> ModuleSymbols<'f> {
                 Some(image) => UnwindTables::of_file(image),
                 None => UnwindTables::of_memory(module, memory, fetch.arch, fetch.store),
             },
+            in_memory: match image {
+                Some(_) => None,
+                None => memory_symbols::find(module, memory, fetch.arch, fetch.store),
+            },
+            package: match image {
+                Some(image) => image.package_note(),
+                None => memory_symbols::package_note(module, memory, fetch.arch),
+            },
+            go: OnceLock::new(),
             binary,
             fetch: Arc::clone(fetch),
             separate: OnceLock::new(),
@@ -110,6 +138,25 @@ impl<'f> ModuleSymbols<'f> {
         self.separate().and_then(|file| file.path.as_deref())
     }
 
+    /// How the file and the separate debug file were found, as far as they
+    /// were. Looks for the debug file.
+    pub fn found_how(&self) -> (Option<How>, Option<How>) {
+        let how = |file: &FoundFile<'f>| file.how;
+        (self.found().and_then(how), self.separate().and_then(how))
+    }
+
+    /// Files that the debug information is in besides those: what `dwz` made,
+    /// and a package of split files. Opens the debug information.
+    pub fn shared_files(&self) -> (Option<&Path>, Option<&Path>) {
+        let Some(debug) = self.debug() else { return (None, None) };
+        (debug.supplement_path(), debug.package_in_use())
+    }
+
+    /// How many split units there are, and why some are missing. Opens all.
+    pub fn split_units(&self) -> (usize, Vec<Gap>) {
+        self.debug().map(Debug::count_split).unwrap_or_default()
+    }
+
     /// The separate debug file, if somebody has asked for it already: a report
     /// must not look for files that it did not need.
     pub fn debug_file_in_use(&self) -> Option<&Path> {
@@ -125,10 +172,13 @@ impl<'f> ModuleSymbols<'f> {
             return Some(BestTable::Dwarf);
         }
         let has = |name| images().any(|image| image.section(name).is_some());
-        match (has(".symtab"), has(".dynsym")) {
+        if self.go_table().is_some() {
+            return Some(BestTable::GoTable);
+        }
+        match (has(".symtab") || has(".gnu_debugdata"), has(".dynsym")) {
             (true, _) => Some(BestTable::Symtab),
             (false, true) => Some(BestTable::Dynsym),
-            (false, false) => None,
+            (false, false) => self.in_memory.map(|_| BestTable::Dynsym),
         }
     }
 
@@ -197,8 +247,13 @@ impl<'f> ModuleSymbols<'f> {
         self.debug.get()?.as_ref()
     }
 
-    /// How many bytes of `.debug_info` there are, not compressed. Zero: none.
+    /// How many bytes of `.debug_info` there are, not compressed, with those of
+    /// split files. Zero: none.
     pub(super) fn debug_info_size(&self) -> u64 {
+        self.size_of_info().saturating_add(self.debug().map_or(0, Debug::split_size))
+    }
+
+    fn size_of_info(&self) -> u64 {
         let images = [self.image(), self.separate().map(|file| &file.image)];
         let sizes = images.into_iter().flatten().filter_map(|image| {
             let size =
@@ -226,6 +281,15 @@ impl<'f> ModuleSymbols<'f> {
             );
         }
         debug
+    }
+
+    /// What Go's own table says of the code at `at`.
+    pub(super) fn go_call(&self, at: LinkAddr) -> Option<GoCall<'f>> {
+        self.go_table()?.call(at)
+    }
+
+    fn go_table(&self) -> Option<&GoTable<'f>> {
+        self.go.get_or_init(|| GoTable::find(self.image()?)).as_ref()
     }
 
     /// The symbol whose bytes contain `at`.
@@ -285,23 +349,23 @@ impl<'f> ModuleSymbols<'f> {
         self.symbols.get_or_init(|| {
             let separate = self.separate().map(|file| &file.image);
             let image = self.image().or(separate);
-            let table = image.map(|image| SymbolTable::new(image, separate)).unwrap_or_default();
+            let mini = || self.fetch.mini_debug(self.image()?);
+            let table = image.map(|image| SymbolTable::new(image, separate, mini));
+            let in_memory = || {
+                let (symbols, strings) = self.in_memory?;
+                Some(SymbolTable::of_memory(symbols, strings))
+            };
+            let table = table.or_else(in_memory).unwrap_or_default();
             table.bytes().for_each(|bytes| self.fetch.store.will_need(bytes));
             table
         })
     }
 
     /// Notes what is lacking of a module whose code is on a stack. Of the
-    /// others nobody wants to know. `is_split`: the debug information of the
-    /// code on the stack is in a file of its own.
-    pub(super) fn note_gaps(&self, is_split: bool) {
-        if is_split {
-            self.fetch.gaps.note(
-                format!("inlined calls and variables of {}", self.name()),
-                "it was compiled with -gsplit-dwarf, and .dwo and .dwp files are not read",
-                format!("compile {} without -gsplit-dwarf", self.name()),
-            );
-        }
+    /// others nobody wants to know. `missing`: of the split unit of code on the
+    /// stack.
+    pub(super) fn note_gaps(&self, missing: Option<Gap>) {
+        missing.into_iter().for_each(|gap| self.fetch.gaps.add(gap));
         self.is_on_stack
             .get_or_init(|| self.lacks().into_iter().for_each(|gap| self.fetch.gaps.add(gap)));
     }
@@ -347,7 +411,14 @@ impl<'f> ModuleSymbols<'f> {
                     false => "give the tree of the machine that it ran on with --sysroot",
                 };
                 let missing = format!("symbols and code of {path} ({build_id})");
-                Some(Gap { missing, why: why.clone(), hint: Some(hint.to_owned()) })
+                let hint = match &self.package {
+                    Some(package) => {
+                        let version = package.version.as_deref().unwrap_or("of unknown version");
+                        format!("{hint}; it is from the package {} {version}", package.name)
+                    }
+                    None => hint.to_owned(),
+                };
+                Some(Gap { missing, why: why.clone(), hint: Some(hint) })
             }
             // The kernel ships its vdso without lines.
             Binary::Found(file) if file.path.is_none() => None,
@@ -366,24 +437,50 @@ impl<'f> ModuleSymbols<'f> {
                 Some(Gap {
                     missing: format!("line numbers and variables of {name} ({build_id})"),
                     why: looked.to_owned(),
-                    hint: Some(match self.module.is_main {
-                        true => format!("compile {name} with -g, or install its debug symbols"),
-                        false => format!(
-                            "install the debug symbols package of {name} (Debian and Ubuntu: \
-                             find-dbgsym-packages of debian-goodies names it), or give its \
-                             directory with --debug-dir"
-                        ),
-                    }),
+                    hint: Some(self.how_to_get_lines(&path, id.as_deref())),
                 })
             }
         }
     }
 
+    /// What gets the debug information of the module's file.
+    fn how_to_get_lines(&self, path: &str, build_id: Option<&str>) -> String {
+        let name = self.name();
+        let os_release = self.fetch.options.os_release.as_deref();
+        let origin = Origin { note: self.package.as_ref(), os_release, path, build_id };
+        let command = distribution::command(&origin);
+        let command = command.map_or_else(String::new, |command| format!(": {command}"));
+        // A program without a package was compiled by who runs it.
+        let own = match self.module.is_main && self.package.is_none() {
+            true => format!("compile {name} with -g, or install its debug symbols"),
+            false => format!("install the debug symbols package of {name}{command}"),
+        };
+        match (&self.fetch.options.servers, build_id) {
+            (None, Some(_)) => format!(
+                "{own}; or give its directory with --debug-dir, or ask servers with --debuginfod"
+            ),
+            _ => format!("{own}; or give its directory with --debug-dir"),
+        }
+    }
+
     /// The line `place` in its source file, with up to `around` lines before
     /// and after it. `None`: the file is not there, or too short.
-    pub fn source(&self, place: &Place, around: u32) -> Option<SourceLines> {
+    /// `unit`, if it is known, may have the text in itself.
+    pub fn source(
+        &self,
+        place: &Place,
+        unit: Option<UnitId>,
+        around: u32,
+    ) -> Option<SourceLines> {
+        let line = place.line?;
+        let debug = unit.and_then(|unit| Some((self.debug()?, unit)));
+        let embedded =
+            debug.and_then(|(debug, unit)| embedded(debug, debug.unit_by_id(unit)?, &place.file));
+        if let Some(text) = embedded {
+            return source::excerpt(text, line, around, false);
+        }
         let linked = self.found().and_then(|file| file.modified);
-        self.fetch.source(&place.file, place.line?, around, linked)
+        self.fetch.source(&place.file, line, around, linked, self.build_id())
     }
 
     /// The stub of the procedure linkage table around `at`: where it begins,

@@ -13,10 +13,14 @@ use crate::base::arch::Arch;
 use crate::base::bytes::{Cursor, until_nul};
 use crate::base::file_store::FileStore;
 use crate::base::limits::Limits;
+use crate::dump::package_note::{self, PackageNote};
 use crate::symbols::packed::Packed;
 
 /// The page size that loaders round to on x86-64.
 const PAGE: u64 = 0x1000;
+
+/// The type of the note that names a package.
+const PACKAGE: u32 = 0xcafe_1a7e;
 
 /// Why bytes are no usable program, library or debug file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,6 +42,8 @@ pub struct Image<'f> {
     loads: Vec<Load<'f>>,
     sections: Vec<Section<'f>>,
     eh_frame_hdr: Option<LinkAddr>,
+    dynamic: Option<(LinkAddr, u64)>,
+    package: Option<&'f [u8]>,
     build_id: Option<&'f [u8]>,
 }
 
@@ -79,6 +85,19 @@ impl Section<'_> {
 }
 
 impl<'f> Image<'f> {
+    /// Reads the headers of an ELF file for any processor that is known.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Image::parse`].
+    pub fn of_any(bytes: &'f [u8]) -> Result<(Arch, Self), ImageError> {
+        // e_machine, at the same place in all ELF files.
+        let machine = bytes.get(18..20).and_then(|bytes| bytes.first_chunk());
+        let machine = machine.map(|bytes| u16::from_le_bytes(*bytes)).ok_or(ImageError::NotElf)?;
+        let arch = Arch::from_elf_machine(machine).ok_or(ImageError::OtherMachine(machine))?;
+        Ok((arch, Self::parse(bytes, arch)?))
+    }
+
     /// Reads the headers of an ELF file for `arch`. Damage in the tables of
     /// sections or segments leaves that table empty.
     pub fn parse(bytes: &'f [u8], arch: Arch) -> Result<Self, ImageError> {
@@ -100,6 +119,8 @@ impl<'f> Image<'f> {
             loads: Vec::new(),
             sections: Vec::new(),
             eh_frame_hdr: None,
+            dynamic: None,
+            package: None,
             build_id: None,
         };
         image.read_sections(header);
@@ -145,9 +166,12 @@ impl<'f> Image<'f> {
                     });
                 }
                 elf::PT_GNU_EH_FRAME => self.eh_frame_hdr = Some(start),
-                elf::PT_NOTE if self.build_id.is_none() => {
+                elf::PT_DYNAMIC => self.dynamic = Some((start, segment.p_memsz(LittleEndian))),
+                elf::PT_NOTE => {
                     let data = segment.data(LittleEndian, self.bytes).unwrap_or_default();
-                    self.build_id = build_id(data, segment.p_align(LittleEndian));
+                    let align = segment.p_align(LittleEndian);
+                    self.build_id = self.build_id.or_else(|| build_id(data, align));
+                    self.package = self.package.or_else(|| note(data, align, b"FDO", PACKAGE));
                 }
                 _ => (),
             }
@@ -183,6 +207,16 @@ impl<'f> Image<'f> {
 
     pub(super) fn eh_frame_hdr(&self) -> Option<LinkAddr> {
         self.eh_frame_hdr
+    }
+
+    /// Which package of a distribution the file is from.
+    pub(super) fn package_note(&self) -> Option<PackageNote> {
+        package_note::parse(self.package?)
+    }
+
+    /// Address and size of the dynamic section.
+    pub(super) fn dynamic(&self) -> Option<(LinkAddr, u64)> {
+        self.dynamic
     }
 
     pub(super) fn sections(&self) -> &[Section<'f>] {
@@ -252,15 +286,39 @@ impl<'f> Image<'f> {
         (!name.is_empty()).then_some((name, u32::from_le_bytes(*crc)))
     }
 
-    /// Path and build-id of `.gnu_debugaltlink`, the file of shared pieces
-    /// that `dwz` made.
+    /// Path and build-id of the file of shared pieces that `dwz` made:
+    /// `.gnu_debugaltlink`, or DWARF 5's `.debug_sup`.
     ///
-    /// Layout: a NUL-terminated path, then a raw build-id up to the end.
+    /// Layout of the first: a NUL-terminated path, then a raw build-id up to
+    /// the end. Of the second (DWARF 5, section 7.3.6): a u16 version, a u8
+    /// that is zero in the file that refers, a NUL-terminated path, a LEB128
+    /// size and so many bytes of checksum, for which `dwz` writes the build-id.
     pub(super) fn alternative_link(&self) -> Option<(&'f [u8], &'f [u8])> {
-        let bytes = self.section(".gnu_debugaltlink")?.bytes;
-        let path = until_nul(bytes);
-        let id = bytes.get(path.len().checked_add(1)?..)?;
-        (!path.is_empty()).then_some((path, id))
+        if let Some(section) = self.section(".gnu_debugaltlink") {
+            let path = until_nul(section.bytes);
+            let id = section.bytes.get(path.len().checked_add(1)?..)?;
+            return (!path.is_empty()).then_some((path, id));
+        }
+        let (is_shared, path, id) = self.debug_sup()?;
+        (!is_shared && !path.is_empty()).then_some((path, id))
+    }
+
+    /// The checksum of a file of shared pieces in DWARF 5.
+    pub(super) fn shared_id(&self) -> Option<&'f [u8]> {
+        let (is_shared, _, id) = self.debug_sup()?;
+        is_shared.then_some(id)
+    }
+
+    fn debug_sup(&self) -> Option<(bool, &'f [u8], &'f [u8])> {
+        let mut cursor = Cursor::new(self.section(".debug_sup")?.bytes, FileOff(0));
+        let version = cursor.u16_le().ok()?;
+        let is_shared = cursor.u8().ok()?;
+        let path = until_nul(cursor.rest());
+        cursor.skip((path.len() as u64).checked_add(1)?).ok()?;
+        // A checksum of more than 127 bytes would need a second byte.
+        let size = u64::from(cursor.u8().ok()?);
+        let id = cursor.take(size).ok()?;
+        (version == 5).then_some((is_shared == 1, path, id))
     }
 
     /// The first page of the file as the loader maps it, if it does, and
@@ -281,10 +339,16 @@ fn available(bytes: &[u8], offset: u64, size: u64) -> &[u8] {
 }
 
 /// The description of the first `NT_GNU_BUILD_ID` among notes.
+fn build_id(notes: &[u8], align: u64) -> Option<&[u8]> {
+    note(notes, align, b"GNU", elf::NT_GNU_BUILD_ID.0)
+}
+
+/// The description of the first note of an owner and a type, if it is not
+/// empty.
 ///
 /// Layout: gABI, "Note Section": `u32 namesz, u32 descsz, u32 type`, name and
 /// description padded to 4 bytes, or to 8 where the table says so.
-fn build_id(notes: &[u8], align: u64) -> Option<&[u8]> {
+fn note<'n>(notes: &'n [u8], align: u64, owner: &[u8], wanted: u32) -> Option<&'n [u8]> {
     let align: u64 = if align == 8 { 8 } else { 4 };
     let mut cursor = Cursor::new(notes, FileOff(0));
     loop {
@@ -294,7 +358,7 @@ fn build_id(notes: &[u8], align: u64) -> Option<&[u8]> {
         let name = cursor.take(name_size).ok()?;
         skip_to(&mut cursor, align)?;
         let description = cursor.take(size).ok()?;
-        if kind == elf::NT_GNU_BUILD_ID.0 && until_nul(name) == b"GNU" && size > 0 {
+        if kind == wanted && until_nul(name) == owner && size > 0 {
             return Some(description);
         }
         skip_to(&mut cursor, align)?;

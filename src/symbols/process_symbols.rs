@@ -1,20 +1,25 @@
 //! The names of a whole process.
 
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
 use std::sync::{Arc, RwLock};
 
 use rustc_hash::FxHashMap;
 
-use crate::base::addr::{FrameAddr, LinkAddr, RunAddr};
+use crate::base::addr::{Bias, FrameAddr, LinkAddr, RunAddr, RunRange};
 use crate::base::file_store::FileStore;
 use crate::base::gap::Gaps;
 use crate::base::limits::Limits;
-use crate::dump::process::Process;
+use crate::base::memory::Memory;
+use crate::dump::process::{Module, Process};
 use crate::symbols::SymbolOptions;
 use crate::symbols::demangle::demangled;
 use crate::symbols::fetch::Fetch;
-use crate::symbols::functions::{self, Call, FunctionName, NameSource};
+use crate::symbols::functions::{self, Call, FunctionName, NameSource, Place};
+use crate::symbols::go_table::GoCall;
 use crate::symbols::mapped_files::MappedFiles;
 use crate::symbols::module::{ModuleSymbols, Symbol, SymbolTableKind};
+use crate::symbols::object::{Image, ImageError};
 use crate::symbols::workers::spread;
 
 /// Modules that one worker takes at a time. A thread takes longer to start than
@@ -25,6 +30,15 @@ const BATCH: usize = 16;
 pub struct Symbols<'f> {
     modules: Vec<ModuleSymbols<'f>>,
     calls: RwLock<FxHashMap<FrameAddr, Arc<[Call]>>>,
+}
+
+/// Memory of which nothing is known.
+struct Empty;
+
+impl Memory for Empty {
+    fn read(&self, _at: RunAddr, _out: &mut [u8]) -> usize {
+        0
+    }
 }
 
 /// The symbol around an address.
@@ -64,6 +78,34 @@ impl<'f> Symbols<'f> {
         Self { modules: modules.into_iter().flatten().collect(), calls: RwLock::default() }
     }
 
+    /// The symbols of a file alone, as if it were loaded at the addresses that
+    /// it states. `None`: it is no program or library of a processor that is
+    /// known.
+    pub fn of_file(
+        path: &Path,
+        bytes: &'f [u8],
+        options: &SymbolOptions,
+        store: &'f FileStore,
+        limits: &Limits,
+        gaps: &'f Gaps,
+    ) -> Result<Self, ImageError> {
+        let (arch, image) = Image::of_any(bytes)?;
+        let loads = image.loads();
+        let end = loads.iter().map(|load| load.start.0.saturating_add(load.memory_size)).max();
+        let module = Module {
+            path: path.as_os_str().as_bytes().to_vec(),
+            range: RunRange { start: RunAddr(0), end: RunAddr(end.unwrap_or(0)) },
+            bias: Some(Bias(0)),
+            build_id: image.build_id().map(<[u8]>::to_vec),
+            is_main: true,
+        };
+        let executable = Some(path.to_path_buf());
+        let options = SymbolOptions { executable, ..options.clone() };
+        let fetch = Arc::new(Fetch { arch, options, store, limits: *limits, gaps });
+        let module = ModuleSymbols::load(&module, &Empty, &fetch);
+        Ok(Self { modules: vec![module], calls: RwLock::default() })
+    }
+
     /// In the order, and with the indices, of
     /// [`Process::modules`](crate::dump::process::Process::modules).
     pub fn modules(&self) -> &[ModuleSymbols<'f>] {
@@ -99,8 +141,11 @@ impl<'f> Symbols<'f> {
         let address = at.lookup().to_link(module.bias());
         let debug = module.debug_for(Some(address));
         let found = debug.map(|debug| functions::calls(debug, address)).unwrap_or_default();
-        module.note_gaps(found.is_split);
+        module.note_gaps(found.missing);
         let mut calls = found.calls;
+        if calls.is_empty() && let Some(found) = module.go_call(address) {
+            calls.push(of_go(&found, address));
+        }
         if calls.is_empty() {
             calls.push(Call::default());
         }
@@ -137,6 +182,27 @@ impl<'f> Symbols<'f> {
     /// change: for what a core leaves out.
     pub fn mapped_files(&self, process: &Process<'_>) -> MappedFiles<'f> {
         MappedFiles::new(process, &self.modules)
+    }
+}
+
+/// A call by Go's own table.
+fn of_go(found: &GoCall<'_>, at: LinkAddr) -> Call {
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    let line = |line| Some(line).filter(|line| *line > 0);
+    Call {
+        function: Some(FunctionName {
+            display: text(found.name),
+            linkage: None,
+            source: NameSource::GoTable,
+            offset: at.0.checked_sub(found.start.0),
+        }),
+        place: found.place.map(|(file, number)| Place {
+            file: text(file),
+            line: line(number),
+            column: None,
+        }),
+        language: Some(gimli::DW_LANG_Go),
+        ..Call::default()
     }
 }
 

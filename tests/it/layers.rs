@@ -51,6 +51,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("serde_json", &["report", "cli", "dump", "triage"]),
     ("tempfile", &["cli"]),
     ("terminal_size", &["cli"]),
+    ("ureq", &["symbols/fetch"]),
     ("zeekstd", &["dump", "triage"]),
     ("zstd", &["dump", "triage"]),
 ];
@@ -70,7 +71,7 @@ const WORDS: &[(&[&str], &[&str], &str)] = &[
             ".read_link(",
             ".is_dir()",
         ],
-        &["base/file_map.rs", "base/file_store.rs", "symbols/fetch.rs", "capture", "triage", "cli"],
+        &["base/file_map.rs", "base/file_store.rs", "symbols/fetch", "capture", "triage", "cli"],
         "the file system is for the rim",
     ),
     (
@@ -98,8 +99,8 @@ const WORDS: &[(&[&str], &[&str], &str)] = &[
         "clock, environment and current directory come in as options",
     ),
     (
-        &["TcpStream", "TcpListener", "UdpSocket", "ToSocketAddrs"],
-        &["symbols/fetch.rs"],
+        &["TcpStream", "TcpListener", "UdpSocket", "ToSocketAddrs", "ureq"],
+        &["symbols/fetch"],
         "nothing leaves the machine unasked",
     ),
     (

@@ -11,6 +11,7 @@ mod capture_matrix;
 mod capture_rungs;
 mod damage;
 mod damage_values;
+mod debug_forms;
 mod doctor;
 mod each_fixture;
 mod exit_codes;

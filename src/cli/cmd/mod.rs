@@ -1,5 +1,6 @@
 //! The commands, one a file. A command's own page is its `//!`.
 
+pub mod addr;
 pub mod analyze;
 pub mod debug;
 pub mod demo;
@@ -16,4 +17,5 @@ pub mod run;
 pub mod show;
 pub mod snapshot;
 pub mod stack;
+pub mod symbols;
 pub mod what;

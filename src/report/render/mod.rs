@@ -13,6 +13,7 @@ mod layout;
 pub mod memory;
 pub mod printout;
 mod size;
+pub mod symbols;
 pub mod text;
 pub mod theme;
 pub mod what;
