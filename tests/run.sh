@@ -25,6 +25,12 @@ eu-stack elfutils
 readelf binutils
 objcopy binutils
 zstd zstd
+xz xz-utils
+dwp binutils
+llvm-dwp llvm
+dwz dwz
+debuginfod debuginfod
+debuginfod-find debuginfod
 setpriv util-linux
 ipcs util-linux
 ipcrm util-linux

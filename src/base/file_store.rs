@@ -77,6 +77,14 @@ impl FileStore {
         self.buffers.push_get(bytes.into_boxed_slice())
     }
 
+    /// How many files were opened, how many bytes they have, and how many
+    /// bytes were made: inflated or copied.
+    pub fn statistics(&self) -> (usize, u64, u64) {
+        let mapped = self.maps.iter().map(|map| map.bytes().len() as u64).sum();
+        let made = self.buffers.iter().map(|bytes| bytes.len() as u64).sum();
+        (self.maps.iter().count(), mapped, made)
+    }
+
     /// Says that `part`, bytes of a file of this store, will be read soon and
     /// in whole. Advice only: bytes of other origin are ignored.
     pub fn will_need(&self, part: &[u8]) {

@@ -15,3 +15,4 @@ pub mod memory;
 pub mod secret;
 pub mod signal;
 pub mod text;
+pub mod timings;

@@ -31,6 +31,7 @@ mod refusal;
 pub mod sender;
 pub mod snapshot;
 mod status;
+pub mod stop_request;
 mod stops;
 mod sys;
 pub mod timeout;

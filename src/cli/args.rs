@@ -312,6 +312,10 @@ pub struct AnalyzeArgs {
     /// Fail with status 3 when something is not known
     #[arg(long)]
     pub strict: bool,
+
+    /// Say on standard error where the time went
+    #[arg(long)]
+    pub timings: bool,
 }
 
 /// `coretool demo`.

@@ -22,6 +22,7 @@ pub mod saved_crash;
 pub mod store_place;
 pub mod stored_core;
 pub mod symbol_args;
+pub mod timings;
 pub mod ui;
 pub mod utc;
 

@@ -80,10 +80,9 @@ pub(super) fn command(origin: &Origin<'_>) -> Option<String> {
         None => String::new(),
     };
     Some(match (family, name) {
-        (Family::Debian, Some(name)) => format!(
-            "apt install {name}-dbgsym{} (from the archive debian-debug)",
-            exact("=")
-        ),
+        (Family::Debian, Some(name)) => {
+            format!("apt install {name}-dbgsym{} (from the archive debian-debug)", exact("="))
+        }
         (Family::Debian, None) => {
             format!("find-dbgsym-packages {} (of debian-goodies) names its package", path?)
         }

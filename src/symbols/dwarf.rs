@@ -1,8 +1,8 @@
 //! The debug information of one module, read unit by unit.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use elsa::sync::FrozenMap;
 use gimli::{
@@ -291,6 +291,11 @@ impl<'f> Debug<'f> {
         };
         // Of two threads that come here at once, the first one's unit stays.
         Some(self.units.insert(id, Box::new(unit)))
+    }
+
+    /// How many units were parsed, those in split files too.
+    pub(super) fn units_read(&self) -> usize {
+        self.units.len()
     }
 
     /// What a unit stands for: a skeleton for its split unit, if that is

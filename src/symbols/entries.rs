@@ -81,6 +81,7 @@ impl<'a, 'f> Entry<'a, 'f> {
             AttributeValue::DebugInfoRefSup(at) => {
                 let debug = self.debug.supplement()?;
                 let (unit, offset) = debug.unit_containing(at)?;
+                unit.inherit(self.unit);
                 return Some(Self { debug, unit, offset });
             }
             _ => return None,
@@ -96,7 +97,11 @@ impl<'a, 'f> Entry<'a, 'f> {
     fn in_debug_info(self, at: DebugInfoOffset) -> Option<(&'a Unit<'f>, UnitOffset)> {
         match at.to_unit_offset(&self.unit.unit.header) {
             Some(offset) => Some((self.unit, offset)),
-            None => self.debug.unit_containing_from(self.unit, at),
+            None => {
+                let (unit, offset) = self.debug.unit_containing_from(self.unit, at)?;
+                unit.inherit(self.unit);
+                Some((unit, offset))
+            }
         }
     }
 

@@ -258,8 +258,7 @@ impl<'f> Fetch<'f> {
         let found = self.first(plan::alternative_files(from, path, build_id, &self.options));
         match found {
             Some(found) => {
-                let debug =
-                    Debug::open(&found.image, None, None, None, self.store, &self.limits)?;
+                let debug = Debug::open(&found.image, None, None, None, self.store, &self.limits)?;
                 Some(debug.at(found.path))
             }
             None => {
@@ -307,9 +306,7 @@ impl<'f> Fetch<'f> {
             let (file, image) = self.image(&candidate.path).ok()?;
             let is_right = match &candidate.proof {
                 Proof::BuildId(id) => image.build_id() == Some(id),
-                Proof::Shared(id) => {
-                    image.build_id() == Some(id) || image.shared_id() == Some(id)
-                }
+                Proof::Shared(id) => image.build_id() == Some(id) || image.shared_id() == Some(id),
                 Proof::Crc(crc) => {
                     self.store.will_need(file.bytes);
                     crc32(file.bytes) == *crc

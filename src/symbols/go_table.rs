@@ -95,8 +95,7 @@ impl<'f> GoTable<'f> {
             (Version::Go118, Some((section, _))) if start == 0 => section,
             _ => start,
         };
-        let found =
-            Self { version, text, quantum, functions, names, units, files, steps, table };
+        let found = Self { version, text, quantum, functions, names, units, files, steps, table };
         // The last entry is the end of the code: the table is all there.
         found.start(functions)?;
         Some(found)

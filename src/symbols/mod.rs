@@ -36,8 +36,8 @@ mod plt;
 mod process_symbols;
 mod range_index;
 mod scopes;
-pub mod source;
 mod servers;
+pub mod source;
 mod split;
 mod symbol_table;
 #[cfg(test)]
@@ -56,6 +56,8 @@ pub use process_symbols::{NamedAddress, Symbols};
 pub use servers::{Servers, Traffic};
 
 use std::path::PathBuf;
+
+use crate::base::timings::Timings;
 
 /// That a directory was at another place when the program was compiled.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,4 +89,6 @@ pub struct SymbolOptions {
     /// The text of `/etc/os-release` of the machine that the process ran on:
     /// for hints.
     pub os_release: Option<String>,
+    /// Measures what each module takes.
+    pub timings: Timings,
 }

@@ -8,6 +8,7 @@ use gimli::SectionId;
 use crate::base::addr::{Bias, LinkAddr, RunRange};
 use crate::base::gap::Gap;
 use crate::base::memory::Memory;
+use crate::base::timings::Timings;
 use crate::dump::package_note::PackageNote;
 use crate::dump::process::Module;
 use crate::symbols::distribution::{self, Origin};
@@ -15,14 +16,14 @@ use crate::symbols::dwarf::Debug;
 use crate::symbols::fetch::{Binary, Fetch, FoundFile};
 use crate::symbols::functions::Place;
 use crate::symbols::go_table::{GoCall, GoTable};
+use crate::symbols::lines::embedded;
 use crate::symbols::memory_symbols;
 use crate::symbols::object::Image;
 use crate::symbols::plan::hex;
 use crate::symbols::plt::{self, Stub};
-use crate::symbols::lines::embedded;
 use crate::symbols::source::{self, SourceLines};
-use crate::symbols::unit::UnitId;
 use crate::symbols::symbol_table::SymbolTable;
+use crate::symbols::unit::UnitId;
 
 pub use crate::symbols::fetch::Mismatch;
 pub use crate::symbols::plan::How;
@@ -269,7 +270,9 @@ impl<'f> ModuleSymbols<'f> {
     }
 
     fn open_debug(&self, first: Option<LinkAddr>) -> Option<Debug<'f>> {
-        let debug = self.fetch.debug(self.found(), self.separate(), first);
+        let open = || self.fetch.debug(self.found(), self.separate(), first);
+        let timings = &self.fetch.options.timings;
+        let debug = timings.module(|| self.name(), |of| &mut of.opening, open);
         if let Some(debug) = &debug
             && !debug.damaged().is_empty()
         {
@@ -290,6 +293,18 @@ impl<'f> ModuleSymbols<'f> {
 
     fn go_table(&self) -> Option<&GoTable<'f>> {
         self.go.get_or_init(|| GoTable::find(self.image()?)).as_ref()
+    }
+
+    /// Says how much of the debug information was read.
+    pub(super) fn count(&self, timings: &Timings) {
+        if let Some(debug) = self.opened_debug() {
+            timings.count(|| self.name(), debug.units_read(), self.size_of_info());
+        }
+    }
+
+    /// Looks for the debug file, and asks servers for it if that is allowed.
+    pub(super) fn look_for_debug_file(&self) {
+        let _found = self.separate();
     }
 
     /// The symbol whose bytes contain `at`.
@@ -466,12 +481,7 @@ impl<'f> ModuleSymbols<'f> {
     /// The line `place` in its source file, with up to `around` lines before
     /// and after it. `None`: the file is not there, or too short.
     /// `unit`, if it is known, may have the text in itself.
-    pub fn source(
-        &self,
-        place: &Place,
-        unit: Option<UnitId>,
-        around: u32,
-    ) -> Option<SourceLines> {
+    pub fn source(&self, place: &Place, unit: Option<UnitId>, around: u32) -> Option<SourceLines> {
         let line = place.line?;
         let debug = unit.and_then(|unit| Some((self.debug()?, unit)));
         let embedded =

@@ -123,16 +123,15 @@ fn target<'d, 'f>(
     unit: &'d Unit<'f>,
     attribute: &Attribute<Reader<'f>>,
 ) -> Option<(&'d Debug<'f>, &'d Unit<'f>, UnitOffset)> {
-    let (debug, (unit, entry)) = match attribute.value() {
+    let (debug, (next, entry)) = match attribute.value() {
         AttributeValue::UnitRef(entry) => (debug, (unit, entry)),
-        AttributeValue::DebugInfoRef(offset) => {
-            (debug, debug.unit_containing_from(unit, offset)?)
-        },
+        AttributeValue::DebugInfoRef(offset) => (debug, debug.unit_containing_from(unit, offset)?),
         AttributeValue::DebugInfoRefSup(offset) => {
             let shared = debug.supplement()?;
             (shared, shared.unit_containing(offset)?)
         }
         _ => return None,
     };
-    Some((debug, unit, entry))
+    next.inherit(unit);
+    Some((debug, next, entry))
 }

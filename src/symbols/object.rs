@@ -76,7 +76,24 @@ pub(super) struct Section<'f> {
     pub(super) bytes: &'f [u8],
 }
 
-impl Section<'_> {
+impl<'f> Section<'f> {
+    /// Its bytes and how they are packed. `None`: the header is damaged.
+    fn packed(&self) -> Option<Packed<'f>> {
+        if self.flags & elf::SHF_COMPRESSED.0 == 0 {
+            return Some(Packed::plain(self.bytes));
+        }
+        let mut cursor = Cursor::new(self.bytes, FileOff(0));
+        let kind = cursor.u32_le().ok()?;
+        let _reserved = cursor.u32_le().ok()?;
+        let size = cursor.u64_le().ok()?;
+        let _alignment = cursor.u64_le().ok()?;
+        match elf::CompressionType(kind) {
+            elf::ELFCOMPRESS_ZLIB => Some(Packed::zlib(cursor.rest(), size)),
+            elf::ELFCOMPRESS_ZSTD => Some(Packed::zstd(cursor.rest(), size)),
+            _ => None,
+        }
+    }
+
     /// Whether the address lies in the section, when it is loaded.
     pub(super) fn contains(&self, at: LinkAddr) -> bool {
         self.flags & elf::SHF_ALLOC.0 != 0
@@ -242,24 +259,19 @@ impl<'f> Image<'f> {
     /// size.
     pub(super) fn packed(&self, name: &str) -> Option<Packed<'f>> {
         if let Some(section) = self.section(name) {
-            if section.flags & elf::SHF_COMPRESSED.0 == 0 {
-                return Some(Packed::plain(section.bytes));
-            }
-            let mut cursor = Cursor::new(section.bytes, FileOff(0));
-            let kind = cursor.u32_le().ok()?;
-            let _reserved = cursor.u32_le().ok()?;
-            let size = cursor.u64_le().ok()?;
-            let _alignment = cursor.u64_le().ok()?;
-            return match elf::CompressionType(kind) {
-                elf::ELFCOMPRESS_ZLIB => Some(Packed::zlib(cursor.rest(), size)),
-                elf::ELFCOMPRESS_ZSTD => Some(Packed::zstd(cursor.rest(), size)),
-                _ => None,
-            };
+            return section.packed();
         }
         let section = self.section(&format!(".z{}", name.strip_prefix('.')?))?;
         let rest = section.bytes.strip_prefix(b"ZLIB")?;
         let (size, stream) = rest.split_first_chunk()?;
         Some(Packed::zlib(stream, u64::from_be_bytes(*size)))
+    }
+
+    /// All sections of one name. Files that no linker has seen may have
+    /// several.
+    pub(super) fn all_packed(&self, name: &str) -> impl Iterator<Item = Option<Packed<'f>>> {
+        let all = self.sections.iter().filter(move |section| section.name == name.as_bytes());
+        all.map(Section::packed)
     }
 
     /// A section in whole, inflated if need be. `None`: it is missing, damaged

@@ -93,11 +93,7 @@ pub(super) fn binaries(module: &Module, options: &SymbolOptions) -> Vec<(PathBuf
 }
 
 /// Where a file that came from a debuginfod server lies.
-fn downloaded(
-    build_id: Option<&[u8]>,
-    name: &str,
-    options: &SymbolOptions,
-) -> Option<PathBuf> {
+fn downloaded(build_id: Option<&[u8]>, name: &str, options: &SymbolOptions) -> Option<PathBuf> {
     let build_id = build_id.filter(|id| !id.is_empty())?;
     Some(options.downloads.as_ref()?.join(hex(build_id)).join(name))
 }
@@ -380,8 +376,7 @@ mod tests {
             path_maps: vec![map("/build", "/src"), map("/build/lib", "/other")],
             ..plain.clone()
         };
-        let below =
-            SymbolOptions { source_directories: vec!["/mine".into()], ..plain.clone() };
+        let below = SymbolOptions { source_directories: vec!["/mine".into()], ..plain.clone() };
         let cases: &[(&str, &SymbolOptions, &[&str])] = &[
             ("/build/a.c", &plain, &["/build/a.c"]),
             ("a.c", &plain, &[]),

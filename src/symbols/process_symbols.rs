@@ -2,7 +2,9 @@
 
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, RwLock};
+use std::thread;
 
 use rustc_hash::FxHashMap;
 
@@ -11,6 +13,7 @@ use crate::base::file_store::FileStore;
 use crate::base::gap::Gaps;
 use crate::base::limits::Limits;
 use crate::base::memory::Memory;
+use crate::base::timings::Timings;
 use crate::dump::process::{Module, Process};
 use crate::symbols::SymbolOptions;
 use crate::symbols::demangle::demangled;
@@ -22,6 +25,9 @@ use crate::symbols::module::{ModuleSymbols, Symbol, SymbolTableKind};
 use crate::symbols::object::{Image, ImageError};
 use crate::symbols::workers::spread;
 
+/// Files that are downloaded at a time.
+const DOWNLOADS: usize = 6;
+
 /// Modules that one worker takes at a time. A thread takes longer to start than
 /// the few files of a small program to open.
 const BATCH: usize = 16;
@@ -30,6 +36,8 @@ const BATCH: usize = 16;
 pub struct Symbols<'f> {
     modules: Vec<ModuleSymbols<'f>>,
     calls: RwLock<FxHashMap<FrameAddr, Arc<[Call]>>>,
+    may_download: bool,
+    timings: Timings,
 }
 
 /// Memory of which nothing is known.
@@ -75,7 +83,7 @@ impl<'f> Symbols<'f> {
         let load = |module| ModuleSymbols::load(module, memory, &fetch);
         let batches: Vec<_> = process.modules.chunks(BATCH).collect();
         let modules = spread(&batches, |batch| batch.iter().map(load).collect::<Vec<_>>());
-        Self { modules: modules.into_iter().flatten().collect(), calls: RwLock::default() }
+        Self::of_modules(modules.into_iter().flatten().collect(), options)
     }
 
     /// The symbols of a file alone, as if it were loaded at the addresses that
@@ -101,9 +109,52 @@ impl<'f> Symbols<'f> {
         };
         let executable = Some(path.to_path_buf());
         let options = SymbolOptions { executable, ..options.clone() };
-        let fetch = Arc::new(Fetch { arch, options, store, limits: *limits, gaps });
+        let options_of_file = options.clone();
+        let fetch =
+            Arc::new(Fetch { arch, options: options_of_file, store, limits: *limits, gaps });
         let module = ModuleSymbols::load(&module, &Empty, &fetch);
-        Ok(Self { modules: vec![module], calls: RwLock::default() })
+        Ok(Self::of_modules(vec![module], &options))
+    }
+
+    fn of_modules(modules: Vec<ModuleSymbols<'f>>, options: &SymbolOptions) -> Self {
+        Self {
+            modules,
+            calls: RwLock::default(),
+            may_download: options.servers.is_some(),
+            timings: options.timings.clone(),
+        }
+    }
+
+    /// Gets the debug files of the modules with code at these addresses, several
+    /// at a time, if servers may be asked. Those would come one after the other
+    /// when they are needed.
+    pub fn download(&self, addresses: impl Iterator<Item = FrameAddr>) {
+        if !self.may_download {
+            return;
+        }
+        let mut wanted: Vec<usize> =
+            addresses.filter_map(|at| Some(self.module_at(at.lookup())?.0)).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let next = AtomicUsize::new(0);
+        let run = || {
+            while let Some(index) = wanted.get(next.fetch_add(1, Ordering::Relaxed)) {
+                if let Some(module) = self.modules.get(*index) {
+                    module.look_for_debug_file();
+                }
+            }
+        };
+        thread::scope(|scope| {
+            for _ in 0..DOWNLOADS.min(wanted.len()) {
+                // Without threads, they come when they are needed.
+                let _started = thread::Builder::new().spawn_scoped(scope, run);
+            }
+        });
+    }
+
+    /// Says how much of each module's debug information was read.
+    pub fn count(&self) {
+        self.modules.iter().for_each(|module| module.count(&self.timings));
     }
 
     /// In the order, and with the indices, of
@@ -140,10 +191,13 @@ impl<'f> Symbols<'f> {
         };
         let address = at.lookup().to_link(module.bias());
         let debug = module.debug_for(Some(address));
-        let found = debug.map(|debug| functions::calls(debug, address)).unwrap_or_default();
+        let names = || debug.map(|debug| functions::calls(debug, address)).unwrap_or_default();
+        let found = self.timings.module(|| module.name(), |of| &mut of.names, names);
         module.note_gaps(found.missing);
         let mut calls = found.calls;
-        if calls.is_empty() && let Some(found) = module.go_call(address) {
+        if calls.is_empty()
+            && let Some(found) = module.go_call(address)
+        {
             calls.push(of_go(&found, address));
         }
         if calls.is_empty() {

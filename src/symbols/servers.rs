@@ -1,8 +1,8 @@
 //! What a user allows to be asked of debuginfod servers. They are asked only
 //! where this is given: build-ids tell a server what is run here.
 
-use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 /// The servers, and how long and how much they may answer.

@@ -166,11 +166,12 @@ impl<'f> SplitFiles<'f> {
                         false => why,
                     })?;
                     let file = SplitFile::of_pieces(&pieces, &self.fetch, parent, Some(bases))?;
-                    file.with_unit(id).ok_or_else(|| match package.is_too_large() {
-                        true => "its index leads to another unit: it is larger than 4 GiB",
-                        false => "its index leads to another unit",
-                    })
-                    .map_err(str::to_owned)
+                    file.with_unit(id)
+                        .ok_or_else(|| match package.is_too_large() {
+                            true => "its index leads to another unit: it is larger than 4 GiB",
+                            false => "its index leads to another unit",
+                        })
+                        .map_err(str::to_owned)
                 }),
                 Err(why) => Some(Err(why.clone())),
             };
@@ -180,7 +181,8 @@ impl<'f> SplitFiles<'f> {
                 None => troubles.push(format!("{} does not have it", path.display())),
             }
         }
-        let places = plan::split_files(&name, directory.as_deref(), &self.near, &self.fetch.options);
+        let places =
+            plan::split_files(&name, directory.as_deref(), &self.near, &self.fetch.options);
         for place in &places {
             let image = match self.fetch.opened(place) {
                 Opened::Image(image) => image,
@@ -255,6 +257,24 @@ impl<'f> SplitFiles<'f> {
     }
 }
 
+/// A section of a `.dwo` file. Compilers put each type into a section of its
+/// own, and no linker joins them.
+fn whole<'f>(image: &Image<'f>, name: &str, fetch: &Fetch<'f>) -> Result<Option<&'f [u8]>, String> {
+    let mut parts = Vec::new();
+    for packed in image.all_packed(name).take(MOST_UNITS) {
+        let bytes = packed.and_then(|packed| match packed.is_compressed() {
+            true => packed.whole(fetch.store, &fetch.limits),
+            false => Some(packed.bytes),
+        });
+        parts.push(bytes.ok_or_else(|| format!("its {name} cannot be inflated"))?);
+    }
+    Ok(match parts.as_slice() {
+        [] => None,
+        [only] => Some(only),
+        parts => Some(fetch.store.keep(parts.concat())),
+    })
+}
+
 impl<'f> SplitFile<'f> {
     fn of_image(
         image: &Image<'f>,
@@ -262,18 +282,15 @@ impl<'f> SplitFile<'f> {
         parent: &gimli::Dwarf<Reader<'f>>,
         bases: Bases,
     ) -> Result<Self, String> {
-        let packed = |id: SectionId| id.dwo_name().and_then(|name| image.packed(name));
-        let info = packed(SectionId::DebugInfo).ok_or("it has no .debug_info.dwo")?;
+        let whole = |id: SectionId| whole(image, id.dwo_name()?, fetch).transpose();
+        let info = whole(SectionId::DebugInfo).ok_or("it has no .debug_info.dwo")??;
         let mut found = Vec::new();
         for id in SECTIONS {
-            let Some(packed) = packed(*id) else { continue };
-            let bytes = match packed.is_compressed() {
-                true => packed.whole(fetch.store, &fetch.limits),
-                false => Some(packed.bytes),
-            };
-            found.push((*id, bytes.ok_or("a section cannot be inflated")?));
+            if let Some(bytes) = whole(*id) {
+                found.push((*id, bytes?));
+            }
         }
-        Self::new(info, &found, fetch, parent, Some(bases))
+        Self::new(Packed::plain(info), &found, fetch, parent, Some(bases))
     }
 
     fn of_pieces(
@@ -305,7 +322,8 @@ impl<'f> SplitFile<'f> {
             };
             Ok(EndianSlice::new(bytes.unwrap_or_default(), RunTimeEndian::Little))
         };
-        let mut dwarf = gimli::Dwarf::load(reader).map_err(|error: gimli::Error| error.to_string())?;
+        let mut dwarf =
+            gimli::Dwarf::load(reader).map_err(|error: gimli::Error| error.to_string())?;
         dwarf.make_dwo(parent);
         Ok(Self {
             dwarf: Arc::new(dwarf),

@@ -53,6 +53,8 @@ pub struct Unit<'f> {
     /// Which one it is.
     pub id: UnitId,
     dwarf: Arc<gimli::Dwarf<Reader<'f>>>,
+    language: OnceLock<Option<DwLang>>,
+    inherited: OnceLock<DwLang>,
     pub(super) functions: OnceLock<FunctionIndex>,
     pub(super) lines: OnceLock<Lines>,
     pub(super) names: OnceLock<NameIndex>,
@@ -68,6 +70,8 @@ impl<'f> Unit<'f> {
             unit,
             id,
             dwarf: Arc::clone(dwarf),
+            language: OnceLock::new(),
+            inherited: OnceLock::new(),
             functions: OnceLock::new(),
             lines: OnceLock::new(),
             names: OnceLock::new(),
@@ -79,8 +83,27 @@ impl<'f> Unit<'f> {
         &self.dwarf
     }
 
-    /// `DW_AT_language` of the unit's root.
+    /// The unit's source language: `DW_AT_language` of its root. Units of
+    /// shared pieces have none, but are those of who refers to them.
     pub fn language(&self) -> Option<DwLang> {
+        self.own_language().or_else(|| self.inherited.get().copied())
+    }
+
+    /// Remembers who referred to this unit.
+    pub(super) fn inherit(&self, from: &Self) {
+        if self.own_language().is_none()
+            && let Some(language) = from.language()
+        {
+            // The first one counts.
+            let _inherited = self.inherited.set(language);
+        }
+    }
+
+    fn own_language(&self) -> Option<DwLang> {
+        *self.language.get_or_init(|| self.read_language())
+    }
+
+    fn read_language(&self) -> Option<DwLang> {
         let root = self.unit.entry(self.unit.header.root_offset()).ok()?;
         match root.attr_value(constants::DW_AT_language)? {
             AttributeValue::Language(language) => Some(language),

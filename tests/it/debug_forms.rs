@@ -14,17 +14,17 @@ use crate::support::random::Random;
 use crate::support::scratch;
 
 /// The build-id of all builds.
-const ID: &str = "c0de70015eed0000000000000000000000000001";
+pub(crate) const ID: &str = "c0de70015eed0000000000000000000000000001";
 
 /// A directory with the sources, in which all builds are made.
-struct Workshop {
+pub(crate) struct Workshop {
     directory: TempDir,
     compiler: &'static str,
 }
 
 impl Workshop {
     /// Builds the program with plain debug information, and has it die.
-    fn new(compiler: &'static str) -> Self {
+    pub(crate) fn new(compiler: &'static str) -> Self {
         let directory = scratch::directory("forms");
         let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/forms");
         for file in ["walk.cpp", "main.cpp", "forms.h"] {
@@ -42,13 +42,17 @@ impl Workshop {
         workshop
     }
 
-    fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
     /// Compiles each unit and links them, after what an earlier build has left
     /// is gone.
-    fn build(&self, flags: &[&str], link: &[&str]) {
+    pub(crate) fn build(&self, flags: &[&str], link: &[&str]) {
         for entry in fs::read_dir(self.directory.path()).unwrap().flatten() {
             let name = entry.file_name().into_string().unwrap();
             let is_kept = name.ends_with(".cpp") || name == "forms.h" || name == "core";
@@ -77,7 +81,7 @@ impl Workshop {
         assert!(output.status.success(), "{tool} {words:?}: {}", text(&output.stderr));
     }
 
-    fn steps(&self, steps: &[&[&str]]) {
+    pub(crate) fn steps(&self, steps: &[&[&str]]) {
         for step in steps {
             self.tool(step[0], &step[1..]);
         }
@@ -119,7 +123,7 @@ fn coretool() -> Command {
     Command::new(env!("CARGO_BIN_EXE_coretool"))
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
@@ -157,7 +161,8 @@ fn check(report: &Report) {
     // The type of `sealed` is only declared in this unit.
     for part in ["\"lamp\"", "GREEN", "first = 11", "second = 21", "number = 77", "weight = 2.5"] {
         let whole = serde_json::to_string(&item.value).unwrap();
-        let is_in = item.value.text.contains(part) || whole.contains(part.rsplit(' ').next().unwrap());
+        let is_in =
+            item.value.text.contains(part) || whole.contains(part.rsplit(' ').next().unwrap());
         assert!(is_in, "{part}: {whole}");
     }
 }
@@ -167,7 +172,7 @@ fn check(report: &Report) {
 type Form = (&'static str, &'static [&'static str], &'static [&'static str], Steps);
 type Steps = &'static [&'static [&'static str]];
 
-const BY_ID: &str = "symbols/.build-id/c0/de70015eed0000000000000000000000000001.debug";
+pub(crate) const BY_ID: &str = "symbols/.build-id/c0/de70015eed0000000000000000000000000001.debug";
 const STRIP: &[&str] = &["strip", "--strip-all", "prog"];
 const TAKE_OUT: &[&str] = &["objcopy", "--only-keep-debug", "prog", "prog.debug"];
 const MAKE_PLACE: &[&str] = &["mkdir", "-p", "symbols/.build-id/c0"];
@@ -296,12 +301,7 @@ const CLANG: &[Form] = &[
         &[],
         &[],
     ),
-    (
-        "split type units",
-        &["-gdwarf-5", "-gsplit-dwarf", "-fdebug-types-section"],
-        &[],
-        &[],
-    ),
+    ("split type units", &["-gdwarf-5", "-gsplit-dwarf", "-fdebug-types-section"], &[], &[]),
     (
         "a package in DWARF 5",
         &["-gdwarf-5", "-gsplit-dwarf"],
@@ -368,7 +368,8 @@ fn a_missing_split_file_is_named_with_what_would_get_it() {
     };
     workshop.build(&["-gdwarf-5", "-gsplit-dwarf"], &[]);
     // Without one, of another build, and damaged.
-    let other = "-DOTHER -gdwarf-5 -gsplit-dwarf -O1 -g -std=c++98 -Dwalk=stroll -c walk.cpp -o x.o";
+    let other =
+        "-DOTHER -gdwarf-5 -gsplit-dwarf -O1 -g -std=c++98 -Dwalk=stroll -c walk.cpp -o x.o";
     let other: Vec<&str> = other.split(' ').collect();
     let cases: &[(&str, Steps, &str)] = &[
         ("missing", &[&["rm", "walk.dwo"]], "is neither at "),
@@ -398,8 +399,15 @@ fn symbols_in_the_program_name_what_has_no_debug_information() {
     workshop.build(&["-g0"], &[]);
     // As Fedora's find-debuginfo does it: the functions that .dynsym lacks.
     workshop.steps(&[
-        &["objcopy", "-S", "--keep-symbol=_ZN4shop4walkEPNS_4ItemEi", "--keep-symbol=_Z5servei",
-          "--keep-symbol=main", "prog", "mini"],
+        &[
+            "objcopy",
+            "-S",
+            "--keep-symbol=_ZN4shop4walkEPNS_4ItemEi",
+            "--keep-symbol=_Z5servei",
+            "--keep-symbol=main",
+            "prog",
+            "mini",
+        ],
         &["xz", "mini"],
         STRIP,
         &["objcopy", "--add-section", ".gnu_debugdata=mini.xz", "prog"],
@@ -421,5 +429,111 @@ fn symbols_in_the_program_name_what_has_no_debug_information() {
         let report = workshop.report();
         let function = report.threads[0].frames[0].function.as_deref();
         assert!(matches!(function, None | Some("shop::walk")), "{function:?}");
+    }
+}
+
+/// Where the bytes of a section are in a file.
+fn section(file: &[u8], name: &str) -> std::ops::Range<usize> {
+    use object::{Object as _, ObjectSection as _};
+    let found = object::File::parse(file).unwrap();
+    let (start, size) = found.section_by_name(name).unwrap().file_range().unwrap();
+    start as usize..(start + size) as usize
+}
+
+#[test]
+fn damaged_indices_never_give_a_wrong_line() {
+    let workshop = Workshop::new("g++");
+    let sound = workshop.report();
+    let cases: &[(&str, &str, &[&str], Steps, &str)] = &[
+        ("prog", ".debug_aranges", &["-gdwarf-5"], &[], ""),
+        ("prog", ".gdb_index", &["-gdwarf-5"], &[&["gdb-add-index", "prog"]], ""),
+        (
+            "prog.dwp",
+            ".debug_cu_index",
+            &["-gdwarf-4", "-gsplit-dwarf"],
+            &[&["dwp", "-e", "prog"], ONLY_OBJECTS],
+            "prog.dwp",
+        ),
+        (
+            "prog.dwp",
+            ".debug_tu_index",
+            &["-gdwarf-4", "-gsplit-dwarf", "-fdebug-types-section"],
+            &[&["dwp", "-e", "prog"], ONLY_OBJECTS],
+            "",
+        ),
+    ];
+    let mut random = Random::new(7);
+    for (file, index, flags, steps, named) in cases {
+        workshop.build(flags, &[]);
+        workshop.steps(steps);
+        let whole = fs::read(workshop.file(file)).unwrap();
+        let range = section(&whole, index);
+        for round in 0..25 {
+            let mut bytes = whole.clone();
+            for _ in 0..=round % 4 {
+                let at = range.start + random.below(range.len() as u64) as usize;
+                bytes[at] = random.below(256) as u8;
+            }
+            fs::write(workshop.file(file), bytes).unwrap();
+            let report = workshop.report();
+            // Each frame has the line that it had, whatever calls are missing.
+            let lines = |report: &Report| -> Vec<_> {
+                let frames = report.threads[0].frames.iter();
+                let all = frames.map(|frame| (frame.pc, frame.file.clone(), frame.line));
+                let none: Vec<(_, Option<String>, Option<u32>)> = Vec::new();
+                all.fold(none, |mut kept, frame| {
+                    if kept.last().is_none_or(|(pc, ..)| *pc != frame.0) {
+                        kept.push(frame);
+                    }
+                    kept
+                })
+            };
+            assert_eq!(lines(&report), lines(&sound), "{index} {round}");
+            let is_less = report.threads[0].frames.len() < sound.threads[0].frames.len();
+            let says = report.gaps.iter().any(|gap| gap.why.contains("prog.dwp"));
+            assert!(!is_less || (says && !named.is_empty()), "{index} {round}: {:#?}", report.gaps);
+        }
+    }
+}
+
+#[test]
+fn stripped_go_programs_have_functions_and_lines() {
+    let directory = scratch::directory("gone");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/forms/gone.go");
+    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("go-build");
+    for flags in ["", "-buildmode=pie"] {
+        let mut build = Command::new("go");
+        build.env("GO111MODULE", "off").env("GOCACHE", &cache).arg("build");
+        build.args((!flags.is_empty()).then_some(flags));
+        build.args(["-ldflags=-s -w", "-o", "gone"]).arg(&source);
+        let output = build.current_dir(directory.path()).output().unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let run = coretool()
+            .args(["run", "--quiet", "--assist", "--force", "--output", "first", "--core", "core"])
+            .arg("./gone")
+            .env("XDG_STATE_HOME", directory.path().join("state"))
+            .current_dir(directory.path())
+            .output()
+            .unwrap();
+        let output = coretool()
+            .args(["analyze", "core", "--format", "json"])
+            .current_dir(directory.path())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}{}", text(&run.stderr), text(&output.stderr));
+        let report: Report = serde_json::from_slice(&output.stdout).unwrap();
+        let places: Vec<_> = report
+            .threads
+            .iter()
+            .flat_map(|thread| &thread.frames)
+            .filter_map(|frame| {
+                let name = frame.function.as_deref().filter(|name| name.starts_with("main."))?;
+                let file = frame.file.as_deref().and_then(|file| file.rsplit('/').next())?;
+                Some((name, file, frame.line?))
+            })
+            .collect();
+        assert_eq!(places, [("main.poke", "gone.go", 10), ("main.main", "gone.go", 14)], "{flags}");
+        assert_eq!(report.modules[0].symbols, SymbolTable::GoTable);
+        fs::remove_file(directory.path().join("core")).unwrap();
     }
 }

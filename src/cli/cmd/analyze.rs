@@ -10,11 +10,13 @@ use anyhow::Result;
 use crate::analyze;
 use crate::base::file_store::FileStore;
 use crate::base::gap::Gaps;
+use crate::capture::stop_request::StopRequest;
 use crate::cli::args::AnalyzeArgs;
 use crate::cli::destination::Destination;
 use crate::cli::exit::Exit;
 use crate::cli::progress::Progress;
 use crate::cli::stored_core;
+use crate::cli::timings;
 use crate::cli::ui::{Stream, Ui};
 use crate::dump;
 use crate::report::render::json::Layout;
@@ -28,16 +30,22 @@ pub fn analyze(args: &AnalyzeArgs, ui: &Ui) -> Result<Exit> {
     let mut destination = Destination::new(&args.report, Stream::Output, Layout::Indented)?;
     destination.show_elements(args.values.limits.max_elements);
     destination.show_locals(args.values.locals);
-    let progress = Progress::start(ui, "analyzing the core");
-    let options = analyze::Options { symbols: args.files.options()?, ..args.values.options() };
+    let mut options = analyze::Options { symbols: args.files.options()?, ..args.values.options() };
+    let timings = timings::clock(args.timings);
+    options.symbols.timings = timings.clone();
+    let traffic = options.symbols.servers.as_ref().map(|servers| servers.traffic.clone());
+    // Before anything starts a thread.
+    let stop = traffic.clone().map(|traffic| StopRequest::listen(move || traffic.stop()));
+    let progress = Progress::watch(ui, "analyzing the core", traffic);
     let store = FileStore::new();
     let gaps = Gaps::new();
     let core = stored_core::path(&args.core, args.files.store.store.as_deref())?;
-    let process = dump::open(&core, &store, &options.limits, &gaps)?;
+    let process = timings.phase("core", || dump::open(&core, &store, &options.limits, &gaps))?;
     let report = analyze::analyze(&process, &store, &options, &gaps);
-    drop(progress);
-    destination.deliver(&report, ui)?;
+    drop((progress, stop));
+    timings.phase("output", || destination.deliver(&report, ui))?;
     destination.finish()?;
+    timings::tell(&timings, &store, ui);
     let is_partial = args.strict && !report.gaps.is_empty();
     Ok(if is_partial { Exit::GapsRemain } else { Exit::Done })
 }

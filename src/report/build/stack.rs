@@ -103,7 +103,11 @@ fn excerpt(crash: &Crash<'_, '_>, frame: &Frame, call: &FrameCall) -> Option<mod
     /// Lines before and after it.
     const AROUND: u32 = 3;
     let (_, module) = crash.symbols.module_at(frame.at.lookup())?;
-    let found = module.source(call.call.place.as_ref()?, call.call.scope.map(|scope| scope.unit), AROUND)?;
+    let found = module.source(
+        call.call.place.as_ref()?,
+        call.call.scope.map(|scope| scope.unit),
+        AROUND,
+    )?;
     Some(model::Excerpt {
         start: found.start,
         lines: found.lines,

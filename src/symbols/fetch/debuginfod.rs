@@ -141,9 +141,14 @@ impl Client<'_> {
         directory: &Path,
         path: &Path,
     ) -> Result<bool, Trouble> {
-        let url =
-            format!("{}/buildid/{}/{}", server.trim_end_matches('/'), hex(build_id), wanted.request());
-        let mut partial = Partial::open(directory, &wanted.name()).map_err(|why| why.to_string())?;
+        let url = format!(
+            "{}/buildid/{}/{}",
+            server.trim_end_matches('/'),
+            hex(build_id),
+            wanted.request()
+        );
+        let mut partial =
+            Partial::open(directory, &wanted.name()).map_err(|why| why.to_string())?;
         let mut request = self.agent().get(&url);
         if partial.len > 0 {
             request = request.header("Range", format!("bytes={}-", partial.len));
@@ -158,9 +163,11 @@ impl Client<'_> {
         match answer.status().as_u16() {
             200 => partial.restart().map_err(|error| error.to_string())?,
             // `bytes FIRST-LAST/SIZE`
-            206 if range.is_some_and(|range| {
-                range.starts_with(&format!("bytes {}-", partial.len))
-            }) => (),
+            206 if range
+                .is_some_and(|range| range.starts_with(&format!("bytes {}-", partial.len))) =>
+            {
+                ()
+            }
             404 => {
                 partial.remove();
                 return Ok(false);
