@@ -45,7 +45,6 @@ impl SymbolArgs {
     ///
     /// When servers are to be asked, but none is known.
     pub fn apply(&self, options: &mut SymbolOptions) -> Result<()> {
-        let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
         options.source_directories.clone_from(&self.source_directories);
         options.path_maps.clone_from(&self.path_maps);
         options.downloads = downloads(&variable);
@@ -93,6 +92,22 @@ impl SymbolArgs {
             traffic: Traffic::default(),
         }))
     }
+}
+
+/// Where the files of a process of this machine are looked for. No server is
+/// asked: the process waits.
+pub fn of_this_machine(debug_directories: Vec<PathBuf>) -> SymbolOptions {
+    SymbolOptions {
+        debug_directories,
+        downloads: downloads(&variable),
+        os_release: os_release(Path::new("/")),
+        ..SymbolOptions::default()
+    }
+}
+
+/// A variable of the environment that has a value.
+fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
 }
 
 /// The directory that all clients share. Source: debuginfod_find_debuginfo(3).

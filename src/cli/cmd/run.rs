@@ -35,13 +35,13 @@ use crate::cli::new_file::{self, Existing};
 use crate::cli::progress::Progress;
 use crate::cli::saved_crash::{self, CorePlace};
 use crate::cli::store_place;
+use crate::cli::symbol_args;
 use crate::cli::ui::{Stream, Ui};
 use crate::diagnose::crash::{FirstChance, Occasion};
 use crate::dump;
 use crate::report::model;
 use crate::report::model::Report;
 use crate::report::render::json::Layout;
-use crate::symbols::SymbolOptions;
 
 /// Does it.
 ///
@@ -67,10 +67,7 @@ pub fn run(args: &RunArgs, ui: &Ui) -> Result<Exit> {
     // Without a place to keep crashes a program still runs, and its crash is
     // still told.
     let crashes = store_place::chosen(args.store.store.as_deref()).ok();
-    let symbols = SymbolOptions {
-        debug_directories: args.debug_directories.clone(),
-        ..SymbolOptions::default()
-    };
+    let symbols = symbol_args::of_this_machine(args.debug_directories.clone());
     let options = analyze::Options { symbols, ..args.values.options() };
     let saving = Saving::To { crashes, core, contents };
     let environment = match args.report.environment.unwrap_or_default() {
