@@ -449,8 +449,12 @@ impl<'f> ModuleSymbols<'f> {
                              debug file could be found"
                     }
                 };
+                let what = match self.go_table() {
+                    Some(_) => "inlined calls and variables",
+                    None => "line numbers and variables",
+                };
                 Some(Gap {
-                    missing: format!("line numbers and variables of {name} ({build_id})"),
+                    missing: format!("{what} of {name} ({build_id})"),
                     why: looked.to_owned(),
                     hint: Some(self.how_to_get_lines(&path, id.as_deref())),
                 })

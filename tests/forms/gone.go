@@ -1,4 +1,4 @@
-// A Go program for tests that take its symbols away.
+// A Go program whose symbols tests take away.
 package main
 
 type cell struct {

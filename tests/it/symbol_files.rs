@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
 
-use coretool::report::model::{AddressLines, SymbolFiles, SymbolTable};
+use coretool::report::model::{AddressLines, Report, SymbolFiles, SymbolTable};
 
 use crate::debug_forms::{BY_ID, ID, Workshop, text};
 
@@ -165,4 +165,58 @@ fn addresses_come_from_a_pipe_or_as_names() {
     assert!(lines[1].starts_with("_Z5servei+0x1: serve+0x1 at "), "{shown}");
     assert_eq!(lines[2], "nonsense: no address or symbol of this module");
     assert_eq!(lines[3], "fffffff0: nothing is known of it");
+}
+
+#[test]
+fn timings_are_told_beside_the_report() {
+    let workshop = Workshop::new("g++");
+    let words = &["analyze", "core", "--exe", "prog"][..];
+    let plain = coretool(&workshop, words);
+    let timed = coretool(&workshop, &[words, &["--timings"]].concat());
+    assert!(timed.status.success());
+    assert_eq!(text(&timed.stdout), text(&plain.stdout));
+    assert!(!text(&plain.stderr).contains("timings"));
+    let told = text(&timed.stderr);
+    for phase in ["core", "files", "stacks", "names and values", "causes", "report", "output"] {
+        let line = told.lines().find(|line| line.trim_start().starts_with(phase));
+        let number = line.and_then(|line| line.split_whitespace().last()?.parse::<f64>().ok());
+        assert!(number.is_some(), "{phase}: {told}");
+    }
+    // Both units of the program were read, and of the C library few.
+    let units = |module: &str| {
+        let line = told.lines().find(|line| line.trim_start().starts_with(module)).unwrap();
+        line.split_whitespace().nth(3).unwrap().trim_end_matches(',').parse::<usize>().unwrap()
+    };
+    assert_eq!(units("prog "), 2, "{told}");
+    assert!(told.contains("files: ") && told.contains(" read from disk"), "{told}");
+}
+
+#[test]
+fn sources_are_found_where_they_are_now() {
+    let workshop = Workshop::new("g++");
+    let excerpt = |more: &[&str]| {
+        let words = [&["analyze", "core", "--exe", "prog", "--format", "json"][..], more].concat();
+        let output = coretool(&workshop, &words);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let report: Report = serde_json::from_slice(&output.stdout).unwrap();
+        let source = report.threads[0].frames[0].source.clone();
+        source.map(|source| source.lines[(source.marked - source.start) as usize].clone())
+    };
+    let line = Some("    *target = before;".to_owned());
+    assert_eq!(excerpt(&[]), line);
+    workshop.steps(&[&["mkdir", "-p", "moved/deep"], &["mv", "walk.cpp", "moved/deep/walk.cpp"]]);
+    assert_eq!(excerpt(&[]), None);
+    let from = workshop.path().canonicalize().unwrap();
+    let map = format!("{}={}", from.display(), workshop.file("moved/deep").display());
+    assert_eq!(excerpt(&["--path-map", &map]), line);
+    assert_eq!(excerpt(&["--source-dir", "moved/deep"]), line);
+    assert_eq!(excerpt(&["--source-dir", "moved"]), None);
+    workshop.steps(&[&["mv", "moved/deep/walk.cpp", "walk.cpp"]]);
+
+    // clang can put the text into the line table.
+    let clang = Workshop::new("clang++");
+    clang.build(&["-gdwarf-5", "-gembed-source"], &[]);
+    clang.steps(&[&["mv", "walk.cpp", "walk.away"]]);
+    let output = coretool(&clang, &["analyze", "core", "--exe", "prog"]);
+    assert!(text(&output.stdout).contains("*target = before;"), "{}", text(&output.stdout));
 }

@@ -43,7 +43,10 @@ fn one(lines: &mut Lines<'_>, module: &ModuleFiles) -> fmt::Result {
     let id = module.build_id.as_deref().unwrap_or("none");
     row(lines, "build-id", Role::Plain, id)?;
     let used = |file: &Option<UsedFile>| {
-        file.as_ref().map(|file| format!("{} ({})", file.path, file.found))
+        file.as_ref().map(|file| match file.found.as_str() {
+            "" => file.path.clone(),
+            found => format!("{} ({found})", file.path),
+        })
     };
     row(lines, "file", Role::Plain, used(&module.file).as_deref().unwrap_or("none is used"))?;
     if let Some(file) = used(&module.debug_file) {
