@@ -21,6 +21,7 @@ javac default-jdk-headless
 python3 python3
 gdc gdc
 gdb gdb
+lldb lldb
 eu-stack elfutils
 readelf binutils
 objcopy binutils
@@ -31,6 +32,9 @@ llvm-dwp llvm
 dwz dwz
 debuginfod debuginfod
 debuginfod-find debuginfod
+lz4 lz4
+bzip2 bzip2
+/usr/bin/time time
 setpriv util-linux
 ipcs util-linux
 ipcrm util-linux
@@ -83,7 +87,8 @@ step() {
 step cargo fmt --check
 step cargo clippy --locked --all-targets -- -D warnings
 step env RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --document-private-items
-step cargo test --locked
+# A hang shall end as a failure that names what ran, not at the runner's patience.
+step timeout --foreground 3000 cargo test --locked
 if cargo deny --version >/dev/null 2>&1; then
     step cargo deny --offline check bans licenses sources
 fi

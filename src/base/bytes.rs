@@ -2,6 +2,7 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
 use crate::base::addr::FileOff;
+use crate::base::data_model::{ByteOrder, DataModel};
 
 /// A read that wanted more bytes than there were.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -15,18 +16,34 @@ pub struct Truncated {
     pub found: u64,
 }
 
-/// A forward-only reader of little-endian fields. Every read is
-/// bounds-checked; none can panic.
+/// A forward-only reader of fields, little-endian unless told otherwise. Every
+/// read is bounds-checked; none can panic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor<'a> {
     rest: &'a [u8],
     at: FileOff,
+    model: DataModel,
 }
 
 impl<'a> Cursor<'a> {
     /// Starts reading `bytes`, whose first byte lies at `at` in its file.
     pub fn new(bytes: &'a [u8], at: FileOff) -> Self {
-        Self { rest: bytes, at }
+        Self { rest: bytes, at, model: DataModel::LITTLE_64 }
+    }
+
+    /// The same place, read as a process of this model wrote it.
+    pub fn with_model(self, model: DataModel) -> Self {
+        Self { model, ..self }
+    }
+
+    /// The same place, read in this byte order.
+    pub fn with_order(self, order: ByteOrder) -> Self {
+        Self { model: DataModel { order, ..self.model }, ..self }
+    }
+
+    /// Byte order and size of an address.
+    pub fn model(&self) -> DataModel {
+        self.model
     }
 
     /// Where the next read begins. Errors carry it, so a user can open the
@@ -72,6 +89,39 @@ impl<'a> Cursor<'a> {
     /// One byte.
     pub fn u8(&mut self) -> Result<u8, Truncated> {
         Ok(u8::from_le_bytes(self.array()?))
+    }
+
+    /// Two bytes in the cursor's order.
+    pub fn u16(&mut self) -> Result<u16, Truncated> {
+        let number = self.number(2)?;
+        Ok(u16::try_from(number).unwrap_or(u16::MAX))
+    }
+
+    /// Four bytes in the cursor's order.
+    pub fn u32(&mut self) -> Result<u32, Truncated> {
+        let number = self.number(4)?;
+        Ok(u32::try_from(number).unwrap_or(u32::MAX))
+    }
+
+    /// Four bytes in the cursor's order, signed.
+    pub fn i32(&mut self) -> Result<i32, Truncated> {
+        self.u32().map(u32::cast_signed)
+    }
+
+    /// Eight bytes in the cursor's order.
+    pub fn u64(&mut self) -> Result<u64, Truncated> {
+        self.number(8)
+    }
+
+    /// An address or a `long`: four or eight bytes by the cursor's model.
+    pub fn word(&mut self) -> Result<u64, Truncated> {
+        self.number(self.model.word())
+    }
+
+    /// An unsigned number of `size` bytes, at most eight.
+    pub fn number(&mut self, size: u64) -> Result<u64, Truncated> {
+        let order = self.model.order;
+        self.take(size).map(|bytes| order.number(bytes))
     }
 
     /// Two bytes.
@@ -121,6 +171,16 @@ mod tests {
         assert_eq!(cursor.u8(), Ok(7));
         assert!(cursor.is_empty());
         assert!(cursor.take(u64::MAX).is_err(), "a huge length does not wrap");
+    }
+
+    #[test]
+    fn fields_follow_the_model() {
+        let model = DataModel { order: ByteOrder::Big, address_size: 4 };
+        let bytes = [0, 1, 0, 0, 0, 2, 0xff, 0xff, 0xff, 0xfe, 0, 0, 0, 4, 9];
+        let mut cursor = Cursor::new(&bytes, FileOff(0)).with_model(model);
+        assert_eq!((cursor.u16(), cursor.u32(), cursor.i32()), (Ok(1), Ok(2), Ok(-2)));
+        assert_eq!(cursor.word(), Ok(4));
+        assert!(cursor.u64().is_err());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io;
 use std::ops::Range;
 
-use memmap2::{Advice, Mmap, MmapOptions};
+use memmap2::{Advice, Mmap, MmapOptions, UncheckedAdvice};
 
 /// A whole file, mapped read-only.
 #[derive(Debug)]
@@ -49,6 +49,24 @@ impl FileMap {
             // Nothing depends on the kernel following it.
             let _advised = self.map.advise_range(Advice::WillNeed, range.start, len);
             let _populated = self.map.advise_range(Advice::PopulateRead, range.start, len);
+        }
+    }
+
+    /// Says that `range` will not be read again soon, so that its pages do not
+    /// count as memory of this process: for a file that is read once, in
+    /// order. Reading it again is allowed, and fetches them anew.
+    pub fn release(&self, range: Range<usize>) {
+        let end = range.end.min(self.map.len());
+        let len = end.saturating_sub(range.start);
+        if len > 0 {
+            // SAFETY: the map is shared, read-only and of a file: dropped pages
+            // come back with the same bytes, so that no reference into the map
+            // sees a change.
+            let dropped = unsafe {
+                self.map.unchecked_advise_range(UncheckedAdvice::DontNeed, range.start, len)
+            };
+            // Nothing depends on the kernel following it.
+            let _released = dropped;
         }
     }
 }

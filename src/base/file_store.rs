@@ -1,9 +1,11 @@
 //! The owner of all bytes that an analysis borrows.
 
 use std::fs::{File, OpenOptions};
-use std::io;
+use std::io::{self, BufRead, Read};
+use std::ops::Range;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use elsa::sync::FrozenVec;
 
@@ -15,6 +17,17 @@ use crate::base::file_map::FileMap;
 pub struct FileStore {
     maps: FrozenVec<Box<FileMap>>,
     buffers: FrozenVec<Box<[u8]>>,
+    attached: FrozenVec<Box<Attached>>,
+    scratch: OnceLock<File>,
+}
+
+/// A file that came inside of another one: a binary in a tar with a core.
+struct Attached {
+    name: PathBuf,
+    /// The map, or else the buffer, that holds it, by its number.
+    in_map: bool,
+    owner: usize,
+    range: Range<usize>,
 }
 
 /// A file in a [`FileStore`].
@@ -85,6 +98,50 @@ impl FileStore {
         (self.maps.iter().count(), mapped, made)
     }
 
+    /// Lends a file for what is unpacked and must be read at random: an
+    /// unlinked one, or one in memory. The first one given stays.
+    pub fn lend_scratch(&self, file: File) {
+        let _first = self.scratch.set(file);
+    }
+
+    /// The lent file.
+    pub fn scratch(&self) -> Option<&File> {
+        self.scratch.get()
+    }
+
+    /// Reads `part`, bytes of a file of this store, once and in order, without
+    /// its pages becoming memory of this process. Other bytes are read as they
+    /// are.
+    pub fn sequential<'f>(&'f self, part: &'f [u8]) -> Sequential<'f> {
+        let owner = place(part, self.maps.iter().map(FileMap::bytes));
+        let map = owner.and_then(|(index, range)| Some((self.maps.get(index)?, range.start)));
+        Sequential { part, map, at: 0, ready: 0 }
+    }
+
+    /// Says that `part`, bytes of this store, are the file `name`, which came
+    /// with the core. Bytes of other origin are ignored.
+    pub fn attach(&self, name: PathBuf, part: &[u8]) {
+        let in_maps = place(part, self.maps.iter().map(FileMap::bytes));
+        let found = match in_maps {
+            Some((owner, range)) => Some((true, owner, range)),
+            None => place(part, self.buffers.iter()).map(|(owner, range)| (false, owner, range)),
+        };
+        if let Some((in_map, owner, range)) = found {
+            self.attached.push(Box::new(Attached { name, in_map, owner, range }));
+        }
+    }
+
+    /// The files that came with the core.
+    pub fn attached(&self) -> impl Iterator<Item = (&Path, &[u8])> {
+        self.attached.iter().filter_map(|file| {
+            let owner = match file.in_map {
+                true => self.maps.get(file.owner)?.bytes(),
+                false => self.buffers.get(file.owner)?,
+            };
+            Some((file.name.as_path(), owner.get(file.range.clone())?))
+        })
+    }
+
     /// Says that `part`, bytes of a file of this store, will be read soon and
     /// in whole. Advice only: bytes of other origin are ignored.
     pub fn will_need(&self, part: &[u8]) {
@@ -101,9 +158,97 @@ impl FileStore {
     }
 }
 
+/// Which of `owners` holds `part`, and where.
+fn place<'o>(part: &[u8], owners: impl Iterator<Item = &'o [u8]>) -> Option<(usize, Range<usize>)> {
+    let start = part.as_ptr().addr();
+    owners.enumerate().find_map(|(index, owner)| {
+        let offset = start.checked_sub(owner.as_ptr().addr())?;
+        let end = offset.checked_add(part.len())?;
+        (end <= owner.len() && offset < owner.len()).then_some((index, offset..end))
+    })
+}
+
+/// Bytes of a [`FileStore`], in order; see [`FileStore::sequential`].
+pub struct Sequential<'f> {
+    part: &'f [u8],
+    /// The map, and where in it the part begins.
+    map: Option<(&'f FileMap, usize)>,
+    at: usize,
+    /// Up to here the pages were asked for.
+    ready: usize,
+}
+
+/// How much is asked for, and let go, at a time.
+const PIECE: usize = 4 << 20;
+
+impl Sequential<'_> {
+    fn advance(&mut self) {
+        let Some((map, start)) = self.map else {
+            self.ready = self.part.len();
+            return;
+        };
+        let next = self.ready.saturating_add(PIECE).min(self.part.len());
+        map.will_need(start.saturating_add(self.ready)..start.saturating_add(next));
+        let done = start.saturating_add(self.ready.saturating_sub(PIECE));
+        map.release(done..start.saturating_add(self.ready));
+        self.ready = next;
+    }
+}
+
+impl BufRead for Sequential<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.at >= self.ready {
+            self.advance();
+        }
+        Ok(self.part.get(self.at..self.ready).unwrap_or_default())
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.at = self.at.saturating_add(amount).min(self.ready);
+    }
+}
+
+impl Read for Sequential<'_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let got = self.fill_buf()?.read(out)?;
+        self.consume(got);
+        Ok(got)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parts_are_read_in_order() {
+        let (store, dir) = (FileStore::new(), tempfile::tempdir().unwrap());
+        let bytes: Vec<u8> = (0..PIECE * 2 + 77).map(|at| (at / 4096) as u8).collect();
+        std::fs::write(dir.path().join("file"), &bytes).unwrap();
+        let file = store.open(&dir.path().join("file")).unwrap();
+        for start in [0, 1, 5000, PIECE, bytes.len()] {
+            let mut out = Vec::new();
+            store.sequential(&file.bytes[start..]).read_to_end(&mut out).unwrap();
+            assert!(out == bytes[start..], "from {start}");
+        }
+        let mut out = Vec::new();
+        store.sequential(b"no file").read_to_end(&mut out).unwrap();
+        assert_eq!(out, b"no file");
+        assert!(file.bytes == bytes, "what was let go is there again");
+    }
+
+    #[test]
+    fn files_come_with_files() {
+        let (store, dir) = (FileStore::new(), tempfile::tempdir().unwrap());
+        std::fs::write(dir.path().join("tar"), b"head program").unwrap();
+        let tar = store.open(&dir.path().join("tar")).unwrap();
+        let kept = store.keep(b"library".to_vec());
+        store.attach("a".into(), &tar.bytes[5..]);
+        store.attach("b".into(), kept);
+        store.attach("c".into(), b"not of this store");
+        let found: Vec<_> = store.attached().collect();
+        assert_eq!(found, [(Path::new("a"), &b"program"[..]), (Path::new("b"), b"library")]);
+    }
 
     #[test]
     fn only_regular_files_are_mapped() {

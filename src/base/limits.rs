@@ -1,5 +1,7 @@
 //! Bounds on everything that an input controls.
 
+use std::time::Duration;
+
 /// How far an analysis goes. Every loop, depth, length and allocation whose
 /// size a core, an ELF file or DWARF could choose is bounded by one of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +35,16 @@ pub struct Limits {
     pub indexed: u64,
     /// Bytes that one compressed section may expand to.
     pub section: u64,
+    /// Bytes that a compressed core may unpack to.
+    pub stream: u64,
+    /// Bytes that are kept of a core that is read as a stream; zeros are free.
+    pub kept_of_stream: u64,
+    /// Bytes of binaries that come with a core in a compressed tar.
+    pub attached: u64,
+    /// Bytes of memory of a confined analysis.
+    pub memory: u64,
+    /// Time on a processor of a confined analysis.
+    pub time: Duration,
 }
 
 impl Default for Limits {
@@ -51,6 +63,11 @@ impl Default for Limits {
             link_map: 100_000,
             indexed: 16 << 20,
             section: 8 << 30,
+            stream: 1 << 40,
+            kept_of_stream: 256 << 20,
+            attached: 4 << 30,
+            memory: 4 << 30,
+            time: Duration::from_secs(120),
         }
     }
 }
@@ -68,6 +85,13 @@ impl Limits {
     #[must_use]
     pub fn with_all_names(self) -> Self {
         Self { indexed: u64::MAX, ..self }
+    }
+
+    /// As these, but all of a compressed core is unpacked: who asks for an
+    /// address may ask for any.
+    #[must_use]
+    pub fn with_whole_stream(self) -> Self {
+        Self { kept_of_stream: u64::MAX, ..self }
     }
 
     /// As these, but strings of up to so many bytes are shown.

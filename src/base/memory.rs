@@ -1,6 +1,7 @@
 //! The seam between "where bytes come from" and everything that reads them.
 
 use crate::base::addr::RunAddr;
+use crate::base::data_model::DataModel;
 
 /// Memory of the crashed process: a core's segments, a file mapped by it, a
 /// live process, or a byte array in a test.
@@ -22,18 +23,30 @@ pub trait Memory: Sync {
         Err(Unreadable { at: RunAddr(at.0.saturating_add(found as u64)) })
     }
 
-    /// Reads one little-endian word of eight bytes, or says which address was
-    /// missing.
-    fn u64(&self, at: RunAddr) -> Result<u64, Unreadable> {
-        let mut word = [0; 8];
-        self.read_exact(at, &mut word).map(|()| u64::from_le_bytes(word))
+    /// Byte order and size of an address of the process.
+    fn model(&self) -> DataModel {
+        DataModel::LITTLE_64
     }
 
-    /// Reads one little-endian word of four bytes, or says which address was
-    /// missing.
+    /// Reads a number of eight bytes in the process's byte order, or says which
+    /// address was missing.
+    fn u64(&self, at: RunAddr) -> Result<u64, Unreadable> {
+        let mut word = [0; 8];
+        self.read_exact(at, &mut word).map(|()| self.model().order.number(&word))
+    }
+
+    /// Reads a number of four bytes in the process's byte order, or says which
+    /// address was missing.
     fn u32(&self, at: RunAddr) -> Result<u32, Unreadable> {
         let mut word = [0; 4];
-        self.read_exact(at, &mut word).map(|()| u32::from_le_bytes(word))
+        self.read_exact(at, &mut word)?;
+        Ok(u32::try_from(self.model().order.number(&word)).unwrap_or(u32::MAX))
+    }
+
+    /// Reads an address or a `long` of the process: four or eight bytes in its
+    /// byte order, zero-extended.
+    fn word(&self, at: RunAddr) -> Result<u64, Unreadable> {
+        if self.model().is_64() { self.u64(at) } else { self.u32(at).map(u64::from) }
     }
 
     /// Reads up to `limit` bytes, and stops before the first NUL. The flag
@@ -82,6 +95,10 @@ pub struct Fallback<'m> {
 }
 
 impl Memory for Fallback<'_> {
+    fn model(&self) -> DataModel {
+        self.first.model()
+    }
+
     fn read(&self, at: RunAddr, out: &mut [u8]) -> usize {
         let mut done = 0;
         while let Some(rest) = out.get_mut(done..).filter(|rest| !rest.is_empty()) {

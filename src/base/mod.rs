@@ -6,6 +6,7 @@ pub mod addr;
 pub mod arch;
 pub mod bytes;
 pub mod count;
+pub mod data_model;
 pub mod facts;
 pub mod file_map;
 pub mod file_store;

@@ -157,9 +157,10 @@ impl LoggedDeath {
         let mut registers = ThreadRegisters {
             general: vec![0; arch.general_registers().len()],
             extended: Vec::new(),
-            unknown: u32::MAX,
+            unknown: u64::MAX,
+            signature: 0,
         };
-        let known = [(arch.return_address(), fault.pc), (arch.stack_pointer(), fault.sp)];
+        let known = [(arch.program_counter(), fault.pc), (arch.stack_pointer(), fault.sp)];
         for (register, value) in known {
             let Some(index) = place(register) else { continue };
             if let Some(word) = registers.general.get_mut(index) {

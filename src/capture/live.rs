@@ -289,6 +289,7 @@ fn held_thread(tid: pid_t, is_stopped: bool) -> HeldThread {
             .or_else(|| floating.clone())
             .unwrap_or_default(),
         unknown: 0,
+        signature: 0,
     });
     let own_id = id(state.own_id).or(id(tid)).unwrap_or(0);
     HeldThread {

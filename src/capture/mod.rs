@@ -28,6 +28,7 @@ mod page_copy;
 mod pagemap;
 mod privileges;
 mod refusal;
+pub mod sandbox;
 pub mod sender;
 pub mod snapshot;
 mod status;

@@ -8,6 +8,7 @@ use rustc_hash::FxHashMap;
 
 use crate::base::signal::Signal;
 use crate::capture::status::ThreadState;
+use crate::capture::sys;
 
 /// Processes that are remembered.
 const MOST: usize = 100_000;
@@ -69,10 +70,11 @@ impl Tree {
         {
             let birth = self.births.get(&creator);
             let command = birth.map(|birth| birth.command.as_str()).unwrap_or_default();
-            let end = match birth.and_then(|birth| birth.end) {
-                Some(status) => format!(", which {}", ended(status)),
-                None => String::new(),
-            };
+            // One whose end nobody has taken yet is a zombie.
+            let status =
+                birth.and_then(|birth| birth.end.or_else(|| sys::status_of_ended(creator)));
+            let end =
+                status.map_or_else(String::new, |status| format!(", which {}", ended(status)));
             let command = if command.is_empty() { String::new() } else { format!(" ({command})") };
             parts.push(format!("process {creator}{command}{end}"));
             at = creator;

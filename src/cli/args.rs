@@ -16,8 +16,9 @@ use crate::cli::cmd::path::PathArgs;
 use crate::cli::cmd::prune::PruneArgs;
 use crate::cli::cmd::rm::RmArgs;
 use crate::cli::cmd::show::ShowArgs;
+use crate::cli::confined::ConfineArgs;
 use crate::cli::duration;
-use crate::cli::options::{LimitArgs, StoreArgs, ValueArgs};
+use crate::cli::options::{LimitArgs, StoreArgs, ValueArgs, path_pair};
 use crate::cli::symbol_args::SymbolArgs;
 
 /// The whole command line.
@@ -112,7 +113,7 @@ Exit status: 1 when an expression means nothing; 0 when its value is not known, 
 /// `coretool print`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct PrintArgs {
-    /// The core file, or a kept crash: its id, or `latest`
+    /// The core file, `-` for standard input, or a kept crash: its id, or `latest`
     pub core: PathBuf,
 
     /// Expressions, and formats like /x for those that follow
@@ -147,7 +148,7 @@ const MEMORY_HELP: &str = "ADDR and LEN are expressions, as for `print`: 0x7ffd1
 /// `coretool memory`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct MemoryArgs {
-    /// The core file, or a kept crash: its id, or `latest`
+    /// The core file, `-` for standard input, or a kept crash: its id, or `latest`
     pub core: PathBuf,
 
     /// An expression for the first address
@@ -178,7 +179,7 @@ pub struct MemoryArgs {
 /// `coretool what`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct WhatArgs {
-    /// The core file, or a kept crash: its id, or `latest`
+    /// The core file, `-` for standard input, or a kept crash: its id, or `latest`
     pub core: PathBuf,
 
     /// An expression for the address, as for `memory`
@@ -224,6 +225,16 @@ pub struct FileArgs {
     /// Look for separate debug files here, too (may be repeated)
     #[arg(long = "debug-dir", value_name = "DIR")]
     pub debug_directories: Vec<PathBuf>,
+
+    /// Look for programs, libraries and debug files below DIR, by build-id, whatever their names
+    /// (may be repeated)
+    #[arg(long, value_name = "DIR")]
+    pub binaries: Vec<PathBuf>,
+
+    /// Look for files of the process and for source files that begin with FROM where TO is (may
+    /// be repeated)
+    #[arg(long, value_name = "FROM=TO", value_parser = path_pair)]
+    pub path_map: Vec<(PathBuf, PathBuf)>,
 
     /// What else is looked for.
     #[command(flatten)]
@@ -294,7 +305,7 @@ pub struct RunArgs {
 /// `coretool analyze`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct AnalyzeArgs {
-    /// The core file, or a kept crash: its id, or `latest`
+    /// The core file, `-` for standard input, or a kept crash: its id, or `latest`
     pub core: PathBuf,
 
     /// Where files are looked for.
@@ -316,6 +327,10 @@ pub struct AnalyzeArgs {
     /// Say on standard error where the time went
     #[arg(long)]
     pub timings: bool,
+
+    /// How the analysis is confined.
+    #[command(flatten)]
+    pub confine: ConfineArgs,
 }
 
 /// `coretool demo`.

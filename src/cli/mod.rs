@@ -8,6 +8,8 @@ pub mod amounts;
 pub mod args;
 pub mod assistance;
 pub mod cmd;
+pub mod confined;
+pub mod core_input;
 pub mod death;
 pub mod destination;
 pub mod duration;

@@ -81,14 +81,40 @@ impl FileArgs {
                 return Err(Failure::new(what, "give the directory that stands for /").into());
             }
         }
+        for directory in &self.binaries {
+            let found = directory.metadata();
+            let found = found
+                .with_context(|| format!("cannot use `{}` (--binaries)", directory.display()))?;
+            if !found.is_dir() {
+                let what = format!(
+                    "cannot use `{}` (--binaries): it is no directory",
+                    directory.display()
+                );
+                return Err(Failure::new(what, "give the directory that has the files").into());
+            }
+        }
         let mut options = SymbolOptions {
             executable: self.exe.clone(),
             sysroot: self.sysroot.clone(),
             debug_directories: self.debug_directories.clone(),
+            binaries: self.binaries.clone(),
+            path_map: self.path_map.clone(),
             ..SymbolOptions::default()
         };
         self.symbols.apply(&mut options)?;
         Ok(options)
+    }
+}
+
+/// `FROM=TO`: two paths, of which the first has no `=`.
+///
+/// # Errors
+///
+/// When there is no `=`, or nothing before it.
+pub fn path_pair(word: &str) -> Result<(PathBuf, PathBuf), String> {
+    match word.split_once('=') {
+        Some((from, to)) if !from.is_empty() => Ok((from.into(), to.into())),
+        _ => Err("it is FROM=TO, two paths".to_owned()),
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::Result;
 
 use crate::cli::failure::Failure;
-use crate::symbols::{PathMap, Servers, SymbolOptions, Traffic};
+use crate::symbols::{Servers, SymbolOptions, Traffic};
 
 /// What may be looked for besides the machine's own files.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -17,25 +17,11 @@ pub struct SymbolArgs {
     #[arg(long = "source-dir", value_name = "DIR")]
     pub source_directories: Vec<PathBuf>,
 
-    /// Source files were compiled below FROM and are now below TO (may be repeated)
-    #[arg(long = "path-map", value_name = "FROM=TO", value_parser = path_map)]
-    pub path_maps: Vec<PathMap>,
-
     /// Download what is missing from debuginfod servers, which are told the build-ids [URLS: those
     /// in DEBUGINFOD_URLS]
     #[arg(long, value_name = "URLS", num_args = 0..=1, require_equals = true,
           default_missing_value = "", env = "CORETOOL_DEBUGINFOD")]
     pub debuginfod: Option<String>,
-}
-
-/// `FROM=TO`.
-fn path_map(word: &str) -> Result<PathMap, String> {
-    match word.split_once('=') {
-        Some((from, to)) if !from.is_empty() && !to.is_empty() => {
-            Ok(PathMap { from: from.to_owned(), to: PathBuf::from(to) })
-        }
-        _ => Err("it has the form FROM=TO".to_owned()),
-    }
 }
 
 impl SymbolArgs {
@@ -46,7 +32,6 @@ impl SymbolArgs {
     /// When servers are to be asked, but none is known.
     pub fn apply(&self, options: &mut SymbolOptions) -> Result<()> {
         options.source_directories.clone_from(&self.source_directories);
-        options.path_maps.clone_from(&self.path_maps);
         options.downloads = downloads(&variable);
         let root = options.sysroot.as_deref().unwrap_or(Path::new("/"));
         options.os_release = os_release(root);
@@ -187,14 +172,5 @@ mod tests {
         assert_eq!(at(&[cache, home]).as_deref(), Some("/c/debuginfod_client"));
         assert_eq!(at(&[home]).as_deref(), Some("/nowhere/.cache/debuginfod_client"));
         assert_eq!(at(&[]), None);
-    }
-
-    #[test]
-    fn maps_of_paths() {
-        let map = path_map("/build=src").unwrap();
-        assert_eq!((map.from.as_str(), map.to), ("/build", PathBuf::from("src")));
-        for wrong in ["/build", "=x", "/build="] {
-            assert!(path_map(wrong).is_err(), "{wrong}");
-        }
     }
 }

@@ -1,6 +1,7 @@
 //! How the program counter came to be where nothing may run.
 
 use crate::base::addr::RunAddr;
+use crate::base::arch::Arch;
 use crate::diagnose::culprit::{path, variable_in};
 use crate::diagnose::fault::{Fault, is_canonical};
 use crate::diagnose::ground::global_at;
@@ -106,7 +107,7 @@ fn arrived(scene: &Scene<'_, '_>, fault: &Fault) -> Jump {
         let arch = registers.arch();
         let sp = registers.sp().and_then(|sp| sp.checked_add(8));
         operands.registers.set(arch.stack_pointer(), sp.map(|sp| sp.0));
-        operands.registers.set(arch.return_address(), Some(call.at.0));
+        operands.registers.set(arch.program_counter(), Some(call.at.0));
         if call.target(&operands, memory) == Some(target) {
             let pointer = pointer(scene, caller, &operands, &call);
             return Jump { how: How::Call, frame: caller, pointer, ..unknown };
@@ -123,6 +124,9 @@ fn arrived(scene: &Scene<'_, '_>, fault: &Fault) -> Jump {
 
 /// The call instruction that ends at a return address.
 fn call_before(scene: &Scene<'_, '_>, back: RunAddr) -> Option<Instruction> {
+    if scene.crash.process.arch != Arch::X86_64 {
+        return None;
+    }
     (2..LONGEST_CALL).find_map(|length| {
         let at = RunAddr(back.0.checked_sub(length)?);
         let instruction = Instruction::read(scene.crash.memory, at)?;

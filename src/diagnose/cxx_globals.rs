@@ -9,6 +9,7 @@
 use iced_x86::{Mnemonic, OpKind, Register};
 
 use crate::base::addr::RunAddr;
+use crate::base::arch::Arch;
 use crate::diagnose::crash::Crash;
 use crate::diagnose::instruction::Instruction;
 use crate::diagnose::messages::exported;
@@ -26,6 +27,9 @@ const MOST_MODULES: u64 = 1 << 16;
 /// What is found is the start of a `__cxa_exception`: the object lies 112 bytes
 /// further on.
 pub fn caught(crash: &Crash<'_, '_>) -> Option<Option<RunAddr>> {
+    if crash.process.arch != Arch::X86_64 {
+        return None;
+    }
     let function = exported(crash, &["libstdc++"], b"__cxa_get_globals")?;
     let registers = crash.thread()?.registers.as_ref()?;
     let fs_base = registers.word(crash.process.arch.thread_pointer_index())?;

@@ -1,6 +1,7 @@
 //! What the processor refused, and with which registers.
 
 use crate::base::addr::RunAddr;
+use crate::base::arch::Arch;
 use crate::base::signal::Signal;
 use crate::diagnose::crash::Crash;
 use crate::diagnose::instruction::{Access, Instruction, Operands};
@@ -155,9 +156,12 @@ pub(super) fn handled_fault(crash: &Crash<'_, '_>) -> Option<Fault> {
     let (index, trampoline) = trampolines.last()?;
     let interrupted = crash.frame(index.checked_add(1)?)?;
     let pc = interrupted.at.addr();
+    if crash.process.arch != Arch::X86_64 {
+        return None;
+    }
     let trap = saved_trap(crash.memory, trampoline.registers.sp()?, pc)?;
     let mut registers = interrupted.registers;
-    registers.set(registers.arch().return_address(), Some(pc.0));
+    registers.set(registers.arch().program_counter(), Some(pc.0));
     let (signal, code, address) = meaning(crash.process, &trap)?;
     let fault = fault(crash, index.checked_add(1)?, registers, signal, code, address, true);
     fits(crash, &fault).then_some(fault)
@@ -179,6 +183,8 @@ fn fault(
     };
     let operands = Operands { registers, fs_base: named("fs_base"), gs_base: named("gs_base") };
     let pc = registers.pc();
+    // What is decoded is AMD64 only.
+    let pc = pc.filter(|_| crash.process.arch == Arch::X86_64);
     let instruction = pc.and_then(|pc| Instruction::read(crash.memory, pc));
     Fault { signal, code, address, frame, operands, instruction, is_handled }
 }

@@ -22,6 +22,7 @@ pub mod syscalls;
 mod tests;
 mod verdict;
 pub mod waiting;
+mod waiting_calls;
 pub mod waits;
 pub mod wording;
 

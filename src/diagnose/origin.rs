@@ -8,6 +8,7 @@ use crate::base::arch::Register;
 use iced_x86::{FlowControl, InstructionInfoFactory, Mnemonic, OpAccess, OpKind};
 
 use crate::base::addr::RunAddr;
+use crate::base::arch::Arch;
 use crate::base::memory::Memory;
 use crate::diagnose::instruction::{Instruction, Operands, number};
 
@@ -62,6 +63,9 @@ impl<'m> Path<'m> {
         at: RunAddr,
         size: u64,
     ) -> Option<Self> {
+        if operands.registers.arch() != Arch::X86_64 {
+            return None;
+        }
         let length = at.0.checked_sub(start.0).filter(|length| *length < LONGEST_FUNCTION)?;
         let size = size.clamp(length, LONGEST_FUNCTION);
         let mut code = vec![0; usize::try_from(size).ok()?];
@@ -90,6 +94,9 @@ impl<'m> Path<'m> {
         start: RunAddr,
         after: RunAddr,
     ) -> Option<Self> {
+        if operands.registers.arch() != Arch::X86_64 {
+            return None;
+        }
         let length = usize::try_from(after.0.checked_sub(start.0)?).ok()?;
         let mut code = vec![0; length.min(usize::try_from(LONGEST_FUNCTION).ok()?)];
         let got = memory.read(start, &mut code);

@@ -86,7 +86,7 @@ fn found(death: &Death<'_>) -> (Vec<&'static str>, String) {
     for (number, value) in death.registers {
         registers.set(Register(*number), Some(*value));
     }
-    registers.set(arch.return_address(), Some(death.pc.unwrap_or(CODE + 16)));
+    registers.set(arch.program_counter(), Some(death.pc.unwrap_or(CODE + 16)));
     registers.set(arch.stack_pointer(), Some(STACK + 64));
     let general = vec![0; arch.general_registers().len()];
     let own = ThreadRegisters { general, ..ThreadRegisters::default() };

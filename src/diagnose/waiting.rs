@@ -4,7 +4,7 @@
 use crate::base::addr::RunAddr;
 use crate::base::facts::words;
 use crate::diagnose::crash::Crash;
-use crate::dump::process::Thread;
+use crate::diagnose::waiting_calls::{SystemCall, system_call};
 use crate::dump::sidecar::Sidecar;
 
 /// Descriptors that one sentence names.
@@ -26,7 +26,7 @@ pub struct Wait {
 /// is none that waits, or its registers are not known.
 pub fn waits_for(crash: &Crash<'_, '_>, index: usize) -> Option<Wait> {
     let thread = crash.process.threads.get(index)?;
-    let call = call(crash, thread)?;
+    let call = system_call(crash.process.arch, crash.memory, thread)?;
     if let Some(wait) = futex(crash, index, &call) {
         return Some(wait);
     }
@@ -34,26 +34,9 @@ pub fn waits_for(crash: &Crash<'_, '_>, index: usize) -> Option<Wait> {
     Some(Wait { text, held_by: None })
 }
 
-/// A system call that a thread is in.
-struct Call {
-    number: u64,
-    arguments: [u64; 6],
-}
-
-fn call(crash: &Crash<'_, '_>, thread: &Thread) -> Option<Call> {
-    // Of user_regs_struct: rdi, rsi, rdx, r10, r8, r9.
-    const ARGUMENTS: [usize; 6] = [14, 13, 12, 7, 9, 8];
-    let general = &thread.registers.as_ref()?.general;
-    let number = *general.get(crash.process.arch.syscall_index())?;
-    // All ones: in none.
-    i64::try_from(number).ok()?;
-    let arguments = ARGUMENTS.map(|index| general.get(index).copied().unwrap_or(0));
-    Some(Call { number, arguments })
-}
-
 /// All but `futex`. Numbers are those of Linux
 /// `arch/x86/entry/syscalls/syscall_64.tbl`.
-fn words(crash: &Crash<'_, '_>, call: &Call) -> Option<String> {
+fn words(crash: &Crash<'_, '_>, call: &SystemCall) -> Option<String> {
     let [first, second, third, fourth, ..] = call.arguments;
     let sidecar = crash.process.sidecar.as_ref();
     let fd = |number: u64| descriptor(sidecar, number);
@@ -195,7 +178,7 @@ fn operation(crash: &Crash<'_, '_>, at: u64) -> String {
 }
 
 /// A `futex` wait: a mutex, another thread's end, a condition.
-fn futex(crash: &Crash<'_, '_>, index: usize, call: &Call) -> Option<Wait> {
+fn futex(crash: &Crash<'_, '_>, index: usize, call: &SystemCall) -> Option<Wait> {
     const FUTEX: u64 = 202;
     /// `FUTEX_CMD_MASK` leaves out the private and clock flags.
     const COMMAND: u64 = 0x7f;

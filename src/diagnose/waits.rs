@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use crate::base::arch::Arch;
+use crate::base::memory::Memory;
 use crate::diagnose::crash::Crash;
 use crate::diagnose::scene::{Scene, described};
 use crate::diagnose::syscalls;
 use crate::diagnose::waiting::waits_for;
+use crate::diagnose::waiting_calls::system_call;
 use crate::dump::process::Thread;
 use crate::variables::calls::FrameCall;
 
@@ -101,7 +103,7 @@ fn doing(scene: &Scene<'_, '_>, index: usize, thread: &Thread) -> String {
     let caller = with_calls.calls.get(library.len());
     let by = caller.map(|call| format!(", called by {}", described(call)));
     let by = by.unwrap_or_default();
-    let syscall = system_call(thread, scene.crash.process.arch);
+    let syscall = syscall_name(scene.crash.process.arch, scene.crash.memory, thread);
     // The outermost of the library's functions is the one that the program
     // called; those within are the library's own business.
     let called = library.iter().rev().find_map(|call| call.function());
@@ -120,16 +122,15 @@ fn doing(scene: &Scene<'_, '_>, index: usize, thread: &Thread) -> String {
 }
 
 /// The system call that a thread is in.
-fn system_call(thread: &Thread, arch: Arch) -> Option<String> {
-    let number = thread.registers.as_ref()?.word(arch.syscall_index())?;
-    // All ones: in none.
-    i64::try_from(number).ok()?;
+fn syscall_name(arch: Arch, memory: &dyn Memory, thread: &Thread) -> Option<String> {
+    let number = system_call(arch, memory, thread)?.number;
     Some(syscalls::find(number).map_or_else(|| format!("number {number}"), str::to_owned))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::memory::tests::Bytes;
     use crate::dump::process::ThreadRegisters;
 
     #[test]
@@ -161,7 +162,8 @@ mod tests {
             (u64::MAX, None),
         ];
         for (number, want) in cases {
-            assert_eq!(system_call(&thread(number), arch).as_deref(), want);
+            let found = syscall_name(arch, &Bytes(0, &[]), &thread(number));
+            assert_eq!(found.as_deref(), want);
         }
     }
 }

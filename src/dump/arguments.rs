@@ -24,28 +24,29 @@ const LONGEST: usize = 4096;
 /// `create_elf_tables()`.
 pub(super) fn arguments(auxv: &[(u64, u64)], memory: &dyn Memory) -> Option<Vec<Vec<u8>>> {
     let random = auxv.iter().find(|(kind, _)| *kind == AT_RANDOM).map(|(_, at)| *at)?;
-    let vector: Vec<u8> = auxv
-        .iter()
-        .flat_map(|(kind, value)| [kind.to_le_bytes(), value.to_le_bytes()].concat())
-        .collect();
+    let model = memory.model();
+    let (order, size) = (model.order, usize::from(model.address_size));
+    let word = |number: u64| order.bytes(u128::from(number), size);
+    let vector: Vec<u8> =
+        auxv.iter().flat_map(|(kind, value)| [word(*kind), word(*value)].concat()).collect();
 
     // The vector ends some hundred bytes below AT_RANDOM's: padding and the
     // platform's name lie between.
     let window = (vector.len() as u64).saturating_add(2048);
-    let start = random.checked_sub(window)? & !7;
+    let start = random.checked_sub(window)? & !model.word().wrapping_sub(1);
     let mut bytes = vec![0; usize::try_from(window).ok()?];
     let found = memory.read(RunAddr(start), &mut bytes);
     let found = bytes.get(..found)?;
     let at = (0..found.len())
-        .step_by(8)
+        .step_by(size)
         .find(|at| found.get(*at..).is_some_and(|rest| rest.starts_with(&vector)))?;
     let vector_at = start.checked_add(at as u64)?;
 
     // Two lists of pointers, each closed by a null word, then the count.
     let mut below = vector_at;
     let mut next = || {
-        below = below.checked_sub(8)?;
-        memory.u64(RunAddr(below)).ok()
+        below = below.checked_sub(model.word())?;
+        memory.word(RunAddr(below)).ok()
     };
     // The null words after the environment's pointers and after the arguments'.
     if next()? != 0 {

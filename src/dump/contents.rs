@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use crate::base::file_store::FileStore;
 use crate::dump::compressed::Packed;
+use crate::dump::stream::Kept;
 
 /// A core file's bytes, wherever they come from.
 #[derive(Clone)]
@@ -13,19 +13,17 @@ pub(super) enum Contents<'f> {
     Mapped(&'f [u8]),
     /// What the mapped file unpacks to.
     Packed(Arc<Packed<'f>>),
+    /// What was kept of a stream.
+    Kept(Arc<Kept<'f>>),
 }
 
 impl<'f> Contents<'f> {
-    /// Of `bytes`, a whole file of `store`.
-    pub(super) fn new(bytes: &'f [u8], store: &'f FileStore) -> Self {
-        match Packed::open(bytes, store) {
-            Some(packed) => Self::Packed(Arc::new(packed)),
-            None => Self::Mapped(bytes),
-        }
-    }
-
     pub(super) fn is_compressed(&self) -> bool {
-        matches!(self, Self::Packed(_))
+        match self {
+            Self::Mapped(_) => false,
+            Self::Packed(_) => true,
+            Self::Kept(kept) => kept.is_compressed(),
+        }
     }
 
     /// Length of the core.
@@ -33,6 +31,7 @@ impl<'f> Contents<'f> {
         match self {
             Self::Mapped(bytes) => bytes.len() as u64,
             Self::Packed(packed) => packed.len(),
+            Self::Kept(kept) => kept.len(),
         }
     }
 
@@ -47,6 +46,7 @@ impl<'f> Contents<'f> {
                 rest.get(..len).unwrap_or_default()
             }
             Self::Packed(packed) => packed.part(at, len),
+            Self::Kept(kept) => kept.part(at, len),
         }
     }
 
@@ -61,6 +61,7 @@ impl<'f> Contents<'f> {
                 found.len()
             }
             Self::Packed(packed) => packed.read(at, out),
+            Self::Kept(kept) => kept.read(at, out),
         }
     }
 }

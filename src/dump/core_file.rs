@@ -15,9 +15,13 @@ use crate::base::limits::Limits;
 use crate::base::signal::Signal;
 use crate::dump::arguments::arguments;
 use crate::dump::contents::Contents;
+use crate::dump::damage;
 use crate::dump::elf_core::core_headers;
 use crate::dump::error::DumpError;
+use crate::dump::link_map::link_map;
 use crate::dump::mapped_files::{MappedFile, mapped_files};
+#[cfg(feature = "minidump")]
+use crate::dump::minidump;
 use crate::dump::modules::modules;
 use crate::dump::notes::{Note, Notes};
 use crate::dump::process::{
@@ -25,10 +29,13 @@ use crate::dump::process::{
 };
 use crate::dump::prstatus::thread_status;
 use crate::dump::psinfo::process_info;
+use crate::dump::register_notes;
 use crate::dump::segments::{Segment, Segments};
 use crate::dump::sidecar;
 use crate::dump::sidecar::Sidecar;
 use crate::dump::siginfo::{SignalCause, SignalInfo, signal_info};
+use crate::dump::stream::{Input, contents, contents_of_stream};
+use crate::dump::unnamed_modules::{name_by_loader, unnamed_modules};
 
 /// Opens the core file at `path`.
 ///
@@ -36,8 +43,7 @@ use crate::dump::siginfo::{SignalCause, SignalInfo, signal_info};
 ///
 /// # Errors
 ///
-/// Only for a file that is no core of an architecture that is analyzed, or
-/// that ends within its headers.
+/// Only for a file that is no core, or that ends within its headers.
 pub fn open<'f>(
     path: &Path,
     store: &'f FileStore,
@@ -61,7 +67,39 @@ pub fn open_stored<'f>(
     limits: &Limits,
     gaps: &Gaps,
 ) -> Result<Process<'f>, DumpError> {
-    let contents = Contents::new(file.bytes, store);
+    let contents = contents(file.bytes, path, store, limits, gaps)?;
+    open_contents(contents, path, store, limits, gaps)
+}
+
+/// As [`open`], for a core that is read once, from front to back, as from a
+/// pipe: compressed or not. What is kept of it lies in the scratch file that
+/// `store` was lent. `path` names it.
+///
+/// # Errors
+///
+/// As for [`open`].
+pub fn open_stream<'f>(
+    input: Input<'_>,
+    path: &Path,
+    store: &'f FileStore,
+    limits: &Limits,
+    gaps: &Gaps,
+) -> Result<Process<'f>, DumpError> {
+    let contents = contents_of_stream(input, path, store, limits, gaps)?;
+    open_contents(contents, path, store, limits, gaps)
+}
+
+fn open_contents<'f>(
+    contents: Contents<'f>,
+    path: &Path,
+    store: &'f FileStore,
+    limits: &Limits,
+    gaps: &Gaps,
+) -> Result<Process<'f>, DumpError> {
+    #[cfg(feature = "minidump")]
+    if contents.part(0, 4) == minidump::MAGIC {
+        return minidump::open(contents, path, limits, gaps);
+    }
     let headers = core_headers(&contents, path)?;
     let loads: Vec<&ProgramHeader> =
         headers.segments.iter().filter(|segment| segment.p_type == PT_LOAD).collect();
@@ -80,11 +118,19 @@ pub fn open_stored<'f>(
         );
     }
 
-    let mappings = mappings(&loads, &notes.files);
+    damage::note_odd_headers(&headers.segments, gaps);
+    damage::note_unnumbered(&notes.threads, gaps);
+    note_missing(&notes, gaps);
+    let mut mappings = mappings(&loads, &notes.files);
     let segments = segments(&contents, &loads, &notes.auxv);
     let compressed = contents.is_compressed();
-    let memory = Segments::new(contents, segments);
-    let modules = modules(&mappings, &notes.auxv, &memory, limits);
+    let memory = Segments::new(contents, segments, headers.arch.model());
+    damage::note_lost_memory(headers.arch, &notes.threads, &mappings, &memory, gaps);
+    let modules = if notes.files.is_empty() {
+        unnamed_modules(&mut mappings, &notes.auxv, &memory, limits)
+    } else {
+        modules(&mappings, &notes.auxv, &memory, limits)
+    };
     let mut identity = notes.identity;
     identity.executable =
         modules.iter().find(|module| module.is_main).map(|main| main.path.clone());
@@ -105,7 +151,8 @@ pub fn open_stored<'f>(
     let sidecar = notes.sidecar.or_else(|| sidecar_beside(path, store));
     let mut threads = notes.threads;
     name_threads(&mut threads, sidecar.as_ref());
-    Ok(Process {
+    let names_no_files = notes.files.is_empty();
+    let mut process = Process {
         source: Source {
             kind: SourceKind::Core,
             path: Some(path.to_owned()),
@@ -121,7 +168,45 @@ pub fn open_stored<'f>(
         auxv: notes.auxv,
         memory: Box::new(memory),
         sidecar,
-    })
+    };
+    if names_no_files {
+        name_modules(&mut process, limits);
+    }
+    Ok(process)
+}
+
+/// Notes which of the notes that the kernel writes the core has not, as those of
+/// QEMU.
+fn note_missing(notes: &CoreNotes<'_>, gaps: &Gaps) {
+    if notes.threads.is_empty() || notes.auxv.is_empty() {
+        return;
+    }
+    if notes.signal != 0 && notes.info.is_none() {
+        gaps.note_final(
+            "who sent the signal, and the address at fault",
+            "the core has no NT_SIGINFO note; its maker, QEMU perhaps, writes none",
+        );
+    }
+    if notes.files.is_empty() {
+        gaps.note(
+            "the files that were mapped",
+            "the core has no NT_FILE note; modules are found by their headers, the auxiliary \
+             vector and the loader's list",
+            "give the program with --exe",
+        );
+    }
+}
+
+/// Gives modules the names that the loader keeps for them.
+fn name_modules(process: &mut Process<'_>, limits: &Limits) {
+    /// Bytes of a path that are read.
+    const LONGEST_PATH: usize = 4096;
+    let memory = &*process.memory;
+    let names: Vec<_> = link_map(process, memory, limits.modules)
+        .iter()
+        .filter_map(|entry| Some((entry.dynamic, memory.text(entry.name, LONGEST_PATH).ok()?.0)))
+        .collect();
+    name_by_loader(&mut process.modules, &mut process.mappings, &names, memory);
 }
 
 /// What was written beside a core whose maker puts no notes of ours into it.
@@ -167,7 +252,8 @@ impl<'f> CoreNotes<'f> {
         gaps: &Gaps,
     ) {
         let present = contents.part(segment.p_offset, segment.p_filesz);
-        for note in Notes::new(Cursor::new(present, FileOff(segment.p_offset))) {
+        let notes = Cursor::new(present, FileOff(segment.p_offset)).with_model(arch.model());
+        for note in Notes::new(notes) {
             let result = note.and_then(|note| self.add(arch, &note, limits));
             if let Err(error) = result {
                 self.broken = true;
@@ -181,7 +267,6 @@ impl<'f> CoreNotes<'f> {
         const NT_PRFPREG: u32 = 2;
         const NT_PRPSINFO: u32 = 3;
         const NT_AUXV: u32 = 6;
-        const NT_X86_XSTATE: u32 = 0x202;
         const NT_SIGINFO: u32 = 0x5349_4749;
         const NT_FILE: u32 = 0x4649_4c45;
         let cut = |source| DumpError::NoteCutShort { note: note.at, source };
@@ -201,12 +286,10 @@ impl<'f> CoreNotes<'f> {
                 });
             }
             // Register sets follow the NT_PRSTATUS of their thread.
-            (b"CORE", NT_PRFPREG) | (b"LINUX", NT_X86_XSTATE) => {
+            (b"CORE", NT_PRFPREG) | (b"LINUX", _) => {
                 let registers = self.threads.last_mut().and_then(|last| last.registers.as_mut());
-                if let Some(registers) = registers
-                    && registers.extended.len() < note.desc.rest().len()
-                {
-                    registers.extended = note.desc.rest().to_vec();
+                if let Some(registers) = registers {
+                    register_notes::add(arch, note, registers);
                 }
             }
             (b"CORE", NT_PRPSINFO) => {
@@ -224,11 +307,11 @@ impl<'f> CoreNotes<'f> {
             }
             // Of several, as gcore writes them, the first is the crashed thread's.
             (b"CORE", NT_SIGINFO) if self.info.is_none() => {
-                self.info = Some(signal_info(note.desc).map_err(cut)?);
+                self.info = Some(signal_info(arch, note.desc).map_err(cut)?);
             }
             (b"CORE", NT_AUXV) => {
                 let mut desc = note.desc;
-                while let (Ok(kind), Ok(value)) = (desc.u64_le(), desc.u64_le()) {
+                while let (Ok(kind), Ok(value)) = (desc.word(), desc.word()) {
                     self.auxv.push((kind, value));
                     if kind == 0 {
                         break;

@@ -40,7 +40,8 @@ pub fn core_owner(head: &[u8]) -> Option<CoreOwner> {
     let mut owner = CoreOwner { whole: ends.max().unwrap_or(0), ..CoreOwner::default() };
     for segment in headers.segments.iter().filter(|segment| segment.p_type == PT_NOTE) {
         let present = contents.part(segment.p_offset, segment.p_filesz);
-        let notes = Notes::new(Cursor::new(present, FileOff(segment.p_offset)));
+        let notes = Cursor::new(present, FileOff(segment.p_offset));
+        let notes = Notes::new(notes.with_model(headers.arch.model()));
         for note in notes.map_while(Result::ok) {
             match (note.owner, note.kind) {
                 (b"CORE", NT_PRSTATUS) if owner.crashed.is_none() => {

@@ -9,11 +9,9 @@ use goblin::elf::program_header::ProgramHeader;
 use goblin::elf::section_header::SectionHeader;
 
 use crate::base::arch::Arch;
+use crate::base::data_model::{ByteOrder, DataModel};
 use crate::dump::contents::Contents;
 use crate::dump::error::DumpError;
-
-/// Size of one 64-bit program header.
-const ENTRY: u64 = 56;
 
 /// `e_phnum` of a core with 65,535 or more segments.
 const PN_XNUM: u16 = 0xffff;
@@ -21,7 +19,7 @@ const PN_XNUM: u16 = 0xffff;
 /// The program headers of a core.
 #[derive(Debug)]
 pub(super) struct CoreHeaders {
-    /// The processor.
+    /// The processor, its byte order and the size of addresses.
     pub(super) arch: Arch,
     /// Those that are in the file.
     pub(super) segments: Vec<ProgramHeader>,
@@ -33,7 +31,7 @@ pub(super) struct CoreHeaders {
 ///
 /// # Errors
 ///
-/// When it is not a core, or not one of an architecture that is analyzed.
+/// When it is not a core, or its headers make no sense.
 pub(super) fn core_headers(contents: &Contents<'_>, path: &Path) -> Result<CoreHeaders, DumpError> {
     let path = || path.to_owned();
     let cut = |what| DumpError::Cut { path: path(), what, len: contents.len() };
@@ -46,22 +44,10 @@ pub(super) fn core_headers(contents: &Contents<'_>, path: &Path) -> Result<CoreH
         return Err(DumpError::Empty { path: path() });
     }
     if !bytes.starts_with(header::ELFMAG) {
-        if bytes.starts_with(b"\x28\xb5\x2f\xfd") {
-            return Err(DumpError::NoTable { path: path() });
-        }
         let (what, unpack) = looks_like(bytes);
         return Err(DumpError::NotElf { path: path(), what, unpack });
     }
-    /// Relocatable, executable, shared, core.
-    const KNOWN_TYPES: [u16; 4] = [1, 2, 3, 4];
-    /// `EI_DATA` of big-endian files.
-    const BIG_ENDIAN: Option<&u8> = Some(&2);
-    let mut header = goblin::elf::Elf::parse_header(bytes).map_err(|_| cut("ELF header"))?;
-    // Read as little-endian; of a big-endian file only the kind is told.
-    if bytes.get(header::EI_DATA) == BIG_ENDIAN && !KNOWN_TYPES.contains(&header.e_type) {
-        header.e_type = header.e_type.swap_bytes();
-        header.e_machine = header.e_machine.swap_bytes();
-    }
+    let header = goblin::elf::Elf::parse_header(bytes).map_err(|_| cut("ELF header"))?;
     if header.e_type != header::ET_CORE {
         let what = match header.e_type {
             header::ET_REL => "an object file",
@@ -71,21 +57,20 @@ pub(super) fn core_headers(contents: &Contents<'_>, path: &Path) -> Result<CoreH
         };
         return Err(DumpError::NotACore { path: path(), e_type: header.e_type, what });
     }
-    let (container, endian) = (header.container().ok(), header.endianness().ok());
-    let arch = match (container, endian, Arch::from_elf_machine(header.e_machine)) {
-        (Some(Container::Big), Some(Endian::Little), Some(arch)) => arch,
-        (container, ..) => {
-            let what = machine(&header, container);
-            return Err(DumpError::OtherArchitecture { path: path(), what });
-        }
+    let (Ok(container), Ok(endian)) = (header.container(), header.endianness()) else {
+        return Err(cut("ELF header"));
     };
-    let context = Ctx::new(Container::Big, Endian::Little);
+    let order = byte_order(endian);
+    let is_64 = container == Container::Big;
+    let arch = Arch::from_elf(header.e_machine, is_64, order, header.e_flags);
+    let context = Ctx::new(container, endian);
+    let entry = entry_size(arch.model());
 
     let claimed = segment_count(contents, &header, context);
-    let room = contents.len().saturating_sub(header.e_phoff).wrapping_div(ENTRY);
+    let room = contents.len().saturating_sub(header.e_phoff).checked_div(entry).unwrap_or(0);
     let present = claimed.min(room);
-    let table = contents.part(header.e_phoff, present.saturating_mul(ENTRY));
-    let present = (table.len() as u64).wrapping_div(ENTRY);
+    let table = contents.part(header.e_phoff, present.saturating_mul(entry));
+    let present = (table.len() as u64).checked_div(entry).unwrap_or(0);
     let count = usize::try_from(present).map_err(|_| cut("program headers"))?;
     let segments = ProgramHeader::parse(table, 0, count, context)
         .ok()
@@ -104,29 +89,43 @@ fn segment_count(contents: &Contents<'_>, header: &Header, context: Ctx) -> u64 
     if header.e_phnum != PN_XNUM {
         return u64::from(header.e_phnum);
     }
-    /// Size of one 64-bit section header.
-    const SECTION: u64 = 64;
+    let is_64 = context.is_big();
+    // Sizes of one section header and of one program header.
+    let (section, entry) = if is_64 { (64, 56) } else { (40, 32) };
     let first_section = Some(header.e_shoff)
         .filter(|offset| *offset > 0)
-        .and_then(|at| SectionHeader::parse(contents.part(at, SECTION), 0, 1, context).ok())
+        .and_then(|at| SectionHeader::parse(contents.part(at, section), 0, 1, context).ok())
         .and_then(|sections| sections.first().map(|section| u64::from(section.sh_info)));
     if let Some(count) = first_section.filter(|count| *count >= u64::from(PN_XNUM)) {
         return count;
     }
-    let notes = ProgramHeader::parse(contents.part(header.e_phoff, ENTRY), 0, 1, context)
+    let notes = ProgramHeader::parse(contents.part(header.e_phoff, entry), 0, 1, context)
         .ok()
         .and_then(|segments| segments.first().map(|first| (first.p_type, first.p_offset)));
     match notes {
         Some((goblin::elf::program_header::PT_NOTE, at)) => {
             let table = at.saturating_sub(header.e_phoff);
-            if table.checked_rem(ENTRY) == Some(0) {
-                table.wrapping_div(ENTRY)
+            if table.checked_rem(entry) == Some(0) {
+                table.checked_div(entry).unwrap_or(0)
             } else {
                 u64::from(PN_XNUM)
             }
         }
         _ => u64::from(PN_XNUM),
     }
+}
+
+/// As goblin names it.
+pub(super) fn byte_order(endian: Endian) -> ByteOrder {
+    match endian {
+        Endian::Little => ByteOrder::Little,
+        Endian::Big => ByteOrder::Big,
+    }
+}
+
+/// Size of one program header.
+fn entry_size(model: DataModel) -> u64 {
+    if model.is_64() { 56 } else { 32 }
 }
 
 /// A few words for a file that is not ELF, and how to unpack it.
@@ -145,30 +144,6 @@ fn looks_like(bytes: &[u8]) -> (&'static str, Option<&'static str>) {
     let start = bytes.get(..512.min(bytes.len())).unwrap_or_default();
     let is_text = start.iter().all(|byte| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~'));
     (if is_text { "text" } else { "data without an ELF header" }, None)
-}
-
-/// "an AArch64", "a 32-bit ARM", with the byte order where it is unusual.
-fn machine(header: &Header, container: Option<Container>) -> String {
-    let bits = match container {
-        Some(Container::Little) => "32-bit ",
-        _ => "",
-    };
-    let name = match header.e_machine {
-        header::EM_386 => return "an i386".to_owned(),
-        header::EM_X86_64 if bits.is_empty() => "big-endian x86-64",
-        header::EM_X86_64 => return "an x32 (EM_X86_64 with 32-bit words)".to_owned(),
-        header::EM_AARCH64 => return "an AArch64".to_owned(),
-        header::EM_ARM => "ARM",
-        header::EM_RISCV => "RISC-V",
-        header::EM_PPC64 => "PowerPC64",
-        header::EM_PPC => "PowerPC",
-        header::EM_S390 => return "an s390".to_owned(),
-        header::EM_MIPS => "MIPS",
-        header::EM_SPARCV9 => "SPARC64",
-        258 => "LoongArch",
-        other => return format!("an unknown (e_machine {other})"),
-    };
-    format!("a {bits}{name}")
 }
 
 #[cfg(test)]
@@ -196,16 +171,6 @@ mod tests {
             ),
             ("four bytes", b"\x7fELF".to_vec(), "`x` is cut within its ELF header: it has 4 bytes"),
             (
-                "another processor",
-                header(4, 183, 2),
-                "`x` is a core of an AArch64 process; x86-64 cores are analyzed",
-            ),
-            (
-                "another word size",
-                header(4, 3, 1),
-                "`x` is a core of an i386 process; x86-64 cores are analyzed",
-            ),
-            (
                 "no program headers",
                 header(4, 62, 2),
                 "`x` is cut within its program headers: it has 64 bytes",
@@ -215,6 +180,52 @@ mod tests {
             let contents = Contents::Mapped(bytes);
             let error = core_headers(&contents, Path::new("x")).unwrap_err();
             assert_eq!(&error.to_string(), want, "{name}");
+        }
+    }
+
+    /// A core with one `PT_NOTE` of 16 bytes at 0x100, in any class and order.
+    fn one_segment(machine: u16, is_64: bool, order: ByteOrder) -> Vec<u8> {
+        let (ehdr, phdr, word) = if is_64 { (64, 56, 8) } else { (52, 32, 4) };
+        let mut file = vec![0; 0x110];
+        let class = if is_64 { 2 } else { 1 };
+        let data = if order == ByteOrder::Little { 1 } else { 2 };
+        file[..7].copy_from_slice(&[0x7f, b'E', b'L', b'F', class, data, 1]);
+        let mut put = |at: usize, number: u64, size: usize| {
+            file[at..at + size].copy_from_slice(&order.bytes(u128::from(number), size));
+        };
+        put(16, 4, 2);
+        put(18, u64::from(machine), 2);
+        put(20, 1, 4);
+        put(24 + word, ehdr as u64, word);
+        put(ehdr - 12, ehdr as u64, 2);
+        put(ehdr - 10, phdr as u64, 2);
+        put(ehdr - 8, 1, 2);
+        put(ehdr, 4, 4);
+        // p_offset and p_filesz.
+        put(ehdr + word, 0x100, word);
+        put(ehdr + 4 * word, 16, word);
+        file
+    }
+
+    #[test]
+    fn classes_and_byte_orders() {
+        for (machine, name) in [(183, "aarch64"), (22, "s390x"), (9999, "unknown")] {
+            for order in [ByteOrder::Little, ByteOrder::Big] {
+                let file = one_segment(machine, true, order);
+                let found = core_headers(&Contents::Mapped(&file), Path::new("x")).unwrap();
+                assert_eq!((found.arch.name(), found.arch.order), (name, order));
+                let [segment] = found.segments.as_slice() else { panic!("one segment") };
+                assert_eq!((segment.p_offset, segment.p_filesz), (0x100, 16), "{name}");
+            }
+        }
+        for (machine, name) in [(3, "i386"), (62, "x32"), (20, "ppc"), (8, "mips"), (4, "m68k")] {
+            for order in [ByteOrder::Little, ByteOrder::Big] {
+                let file = one_segment(machine, false, order);
+                let found = core_headers(&Contents::Mapped(&file), Path::new("x")).unwrap();
+                assert_eq!((found.arch.name(), found.arch.order), (name, order));
+                let [segment] = found.segments.as_slice() else { panic!("one segment") };
+                assert_eq!((segment.p_offset, segment.p_filesz), (0x100, 16), "{name}");
+            }
         }
     }
 }

@@ -36,11 +36,32 @@ pub enum DumpError {
         path: PathBuf,
     },
 
-    /// Compressed data that has lost the table at its end.
-    #[error("`{}` is a zstd file without a seek table at its end: it is cut, or made by another tool", path.display())]
-    NoTable {
+    /// Compressed data of which not one byte of a core can be had.
+    #[error("cannot unpack `{}`: {}damaged or cut before the first byte of a core", path.display(),
+        kind.map_or("it is ".to_owned(), |kind| format!("its {kind} data is ")))]
+    Unpack {
         /// As the user gave it.
         path: PathBuf,
+        /// "zstd", "gzip", where it is compressed.
+        kind: Option<&'static str>,
+        /// What the decoder said.
+        source: io::Error,
+    },
+
+    /// A tar, but without a core.
+    #[error("there is no core file in `{}`", path.display())]
+    NoCoreInside {
+        /// As the user gave it.
+        path: PathBuf,
+    },
+
+    /// What is unpacked has to lie somewhere.
+    #[error("cannot keep what is unpacked of `{}`", path.display())]
+    Scratch {
+        /// As the user gave it.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
     },
 
     /// Not an ELF file at all.
@@ -65,12 +86,12 @@ pub enum DumpError {
         what: &'static str,
     },
 
-    /// A core of a processor, word size or byte order that is not analyzed.
-    #[error("`{}` is a core of {what} process; x86-64 cores are analyzed", path.display())]
-    OtherArchitecture {
+    /// A minidump of a system or processor that is not analyzed.
+    #[error("`{}` is a minidump of {what}; those of Linux on x86-64 are analyzed", path.display())]
+    OtherMinidump {
         /// As the user gave it.
         path: PathBuf,
-        /// With its article: "an AArch64", "a 32-bit ARM".
+        /// Numbers of both, as the minidump has them.
         what: String,
     },
 
@@ -125,12 +146,16 @@ impl DumpError {
                 "the headers of the core are lost; the kept report is not: coretool show"
                     .to_owned(),
             ),
-            Self::NoTable { path } => Some(format!(
-                "unpack what is there of it, and analyze that: unzstd -o core {}",
-                path.display()
-            )),
-            Self::OtherArchitecture { .. } => {
-                Some("open it with gdb-multiarch, or on a machine of its kind".to_owned())
+            Self::Unpack { kind: Some(kind), path, .. } => {
+                let path = path.display();
+                Some(format!("copy the file again; `{kind} -t {path}` says whether it is whole"))
+            }
+            Self::Unpack { .. } => Some("copy the file again".to_owned()),
+            Self::NoCoreInside { .. } => {
+                Some("list it with `tar -t`; a core is an ELF file, compressed or not".to_owned())
+            }
+            Self::Scratch { .. } => {
+                Some("is the disk full? TMPDIR names another place for it".to_owned())
             }
             _ => None,
         }

@@ -4,10 +4,11 @@
 //! section, `DT_DEBUG` there to the `r_debug` that the loader fills in for
 //! debuggers, and `r_map` there to the first `link_map`.
 //!
-//! Layouts (glibc `elf/link.h`, musl `include/link.h`): `Elf64_Phdr` of 56
-//! bytes: `u32 p_type`, `p_vaddr` at 16; `Elf64_Dyn`: `i64 d_tag, u64 d_val`;
-//! `r_debug`: `i32 r_version`, `r_map` at 8, from version 2 on `r_next` at 40;
-//! `link_map`: `l_addr, l_name, l_ld, l_next`, eight bytes each.
+//! Layouts (glibc `elf/link.h`, musl `include/link.h`), in words of four or
+//! eight bytes: `Elf64_Phdr` of 56 bytes: `u32 p_type`, `p_vaddr` at 16, of
+//! `Elf32_Phdr`, which has 32, at 8; `Elf_Dyn`: `d_tag, d_val`; `r_debug`: `i32
+//! r_version`, `r_map` in the second word, from version 2 on `r_next` in the
+//! sixth; `link_map`: `l_addr, l_name, l_ld, l_next`.
 
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
@@ -23,10 +24,9 @@ const AT_PHDR: u64 = 3;
 const AT_PHENT: u64 = 4;
 const AT_PHNUM: u64 = 5;
 
-/// Kinds of program headers (gABI), and the size of one.
+/// Kinds of program headers (gABI).
 const PT_DYNAMIC: u32 = 2;
 const PT_PHDR: u32 = 6;
-const PHDR_SIZE: u64 = 56;
 
 /// Key of the dynamic section: where `r_debug` is.
 const DT_DEBUG: u64 = 21;
@@ -47,6 +47,8 @@ pub struct LinkEntry {
     pub bias: Bias,
     /// Its dynamic section.
     pub dynamic: RunAddr,
+    /// Its path, as text that ends with a NUL. Empty: the program's own.
+    pub name: RunAddr,
 }
 
 /// One program header.
@@ -66,24 +68,32 @@ pub struct Header {
 /// loaded. Empty: the program is static, or the list cannot be read. No more
 /// than `limit`; a list that goes in a circle ends there.
 pub fn link_map(process: &Process<'_>, memory: &dyn Memory, limit: usize) -> Vec<LinkEntry> {
+    let size = memory.model().word();
     let mut entries = Vec::new();
     let mut seen = HashSet::new();
     let mut debug = debug_record(process, memory);
     for _ in 0..MOST_NAMESPACES {
         let Some(here) = debug.filter(|here| here.0 != 0 && seen.insert(*here)) else { break };
-        let word = |at: u64| memory.u64(here.checked_add(at)?).ok().map(RunAddr);
-        let mut next = word(8);
+        let word = |index: u64| {
+            let at = here.checked_add(index.checked_mul(size)?)?;
+            memory.word(at).ok().map(RunAddr)
+        };
+        let mut next = word(1);
         while let Some(at) = next.filter(|at| at.0 != 0 && seen.insert(*at)) {
             if entries.len() >= limit {
                 return entries;
             }
-            let word = |offset: u64| memory.u64(at.checked_add(offset)?).ok();
-            let (Some(bias), Some(dynamic)) = (word(0), word(16)) else { break };
-            entries.push(LinkEntry { at, bias: Bias(bias), dynamic: RunAddr(dynamic) });
-            next = word(24).map(RunAddr);
+            let word = |index: u64| {
+                memory.word(at.checked_add(index.checked_mul(size)?)?).ok().map(RunAddr)
+            };
+            let (Some(bias), Some(name), Some(dynamic)) = (word(0), word(1), word(2)) else {
+                break;
+            };
+            entries.push(LinkEntry { at, bias: Bias(bias.0), dynamic, name });
+            next = word(3);
         }
         let version = memory.u32(here).unwrap_or(0);
-        debug = if version >= 2 { word(40) } else { None };
+        debug = if version >= 2 { word(5) } else { None };
     }
     entries
 }
@@ -92,34 +102,47 @@ pub fn link_map(process: &Process<'_>, memory: &dyn Memory, limit: usize) -> Vec
 pub fn program_headers(process: &Process<'_>, memory: &dyn Memory) -> Vec<Header> {
     let place = || {
         let (first, count) = (process.aux(AT_PHDR)?, process.aux(AT_PHNUM)?);
-        (process.aux(AT_PHENT)? == PHDR_SIZE).then_some((RunAddr(first), count))
+        (process.aux(AT_PHENT)? == header_size(memory)).then_some((RunAddr(first), count))
     };
     place().map(|(first, count)| headers(memory, first, count)).unwrap_or_default()
 }
 
-/// The headers of a module, from the ELF header at its lowest address: the
-/// offset of the table at 32, the size and the number of its entries at 54.
+/// Bytes of one program header.
+fn header_size(memory: &dyn Memory) -> u64 {
+    if memory.model().is_64() { 56 } else { 32 }
+}
+
+/// The headers of a module, from the ELF header at its lowest address.
 pub fn module_headers(memory: &dyn Memory, start: RunAddr) -> Vec<Header> {
     table(memory, start).map(|(first, count)| headers(memory, first, count)).unwrap_or_default()
 }
 
 /// Where the program headers of the ELF file at `start` are, and how many.
 fn table(memory: &dyn Memory, start: RunAddr) -> Option<(RunAddr, u64)> {
-    let word = |at| memory.u64(start.checked_add(at)?).ok();
-    // `e_phentsize` at 54 and `e_phnum` at 56.
-    let sizes = memory.u32(start.checked_add(54)?).ok()?;
-    let is_elf = memory.u32(start).ok()? == u32::from_le_bytes(*b"\x7fELF");
-    let has_size = u64::from(sizes & 0xffff) == PHDR_SIZE;
-    let first = start.checked_add(word(32)?)?;
-    (is_elf && has_size).then_some((first, u64::from(sizes >> 16)))
+    let model = memory.model();
+    let number = |at: u64, size: usize| {
+        let mut bytes = vec![0; size];
+        memory.read_exact(start.checked_add(at)?, &mut bytes).ok()?;
+        Some(model.order.number(&bytes))
+    };
+    // `e_phoff`, then `e_phentsize` and `e_phnum`.
+    let (offset_at, sizes_at) = if model.is_64() { (32, 54) } else { (28, 42) };
+    let mut magic = [0; 4];
+    memory.read_exact(start, &mut magic).ok()?;
+    let size = number(sizes_at, 2)?;
+    let count = number(sizes_at.checked_add(2)?, 2)?;
+    let first = start.checked_add(number(offset_at, usize::from(model.address_size))?)?;
+    (magic == *b"\x7fELF" && size == header_size(memory)).then_some((first, count))
 }
 
 fn headers(memory: &dyn Memory, first: RunAddr, count: u64) -> Vec<Header> {
     let read = |index: u64| {
-        let at = first.checked_add(index.checked_mul(PHDR_SIZE)?)?;
-        let word = |offset: u64| memory.u64(at.checked_add(offset)?).ok();
+        let at = first.checked_add(index.checked_mul(header_size(memory))?)?;
+        let word = |offset: u64| memory.word(at.checked_add(offset)?).ok();
         let kind = memory.u32(at).ok()?;
-        Some(Header { kind, start: LinkAddr(word(16)?), size: word(40)?, align: word(48)? })
+        // `p_vaddr`, `p_memsz`, `p_align`.
+        let (start, size, align) = if memory.model().is_64() { (16, 40, 48) } else { (8, 20, 28) };
+        Some(Header { kind, start: LinkAddr(word(start)?), size: word(size)?, align: word(align)? })
     };
     (0..count.min(MOST_HEADERS)).map_while(read).collect()
 }
@@ -134,10 +157,11 @@ fn debug_record(process: &Process<'_>, memory: &dyn Memory) -> Option<RunAddr> {
     };
     let dynamic = of_kind(PT_DYNAMIC)?.start.to_run(bias);
     for index in 0..MOST_DYNAMIC {
-        let at = dynamic.checked_add(index.checked_mul(16)?)?;
-        match memory.u64(at).ok()? {
+        let size = memory.model().word();
+        let at = dynamic.checked_add(index.checked_mul(size.checked_mul(2)?)?)?;
+        match memory.word(at).ok()? {
             0 => return None,
-            DT_DEBUG => return memory.u64(at.checked_add(8)?).ok().map(RunAddr),
+            DT_DEBUG => return memory.word(at.checked_add(size)?).ok().map(RunAddr),
             _ => (),
         }
     }
@@ -179,7 +203,7 @@ mod tests {
 
     fn entries(page: &Page, limit: usize) -> Vec<u64> {
         let mut process = process(&[(0x1000, 0x2000, "rw-")]);
-        process.auxv = vec![(AT_PHDR, 0x1000), (AT_PHENT, PHDR_SIZE), (AT_PHNUM, 1)];
+        process.auxv = vec![(AT_PHDR, 0x1000), (AT_PHENT, 56), (AT_PHNUM, 1)];
         process.modules.push(crate::dump::process::Module {
             path: b"/bin/program".to_vec(),
             range: crate::base::addr::RunRange { start: RunAddr(0x1000), end: RunAddr(0x2000) },

@@ -21,7 +21,7 @@ pub struct MappedFile<'a> {
 
 /// Reads an `NT_FILE` note (owner `CORE`, type `0x46494c45`).
 ///
-/// Layout, all little-endian `u64` in a 64-bit core: `count, page_size`, then
+/// Layout, all `long` of the process: `count, page_size`, then
 /// `count` triples `start, end, offset-in-pages`, then `count` NUL-terminated
 /// paths in the same order. Source: Linux `fs/binfmt_elf.c`,
 /// `fill_files_note()`; there since Linux 3.7.
@@ -32,21 +32,22 @@ pub struct MappedFile<'a> {
 pub fn mapped_files<'a>(note: &Note<'a>) -> Result<Vec<MappedFile<'a>>, DumpError> {
     let cut = |source| DumpError::NoteCutShort { note: note.at, source };
     let mut desc = note.desc;
-    let claimed = desc.u64_le().map_err(cut)?;
-    let page_size = desc.u64_le().map_err(cut)?;
+    let claimed = desc.word().map_err(cut)?;
+    let page_size = desc.word().map_err(cut)?;
 
-    // 24 bytes for a triple and one for the NUL of its path. Checked before
-    // anything is allocated, since the count may be made up.
-    let room = (desc.rest().len() as u64).wrapping_div(25);
+    // Three words and one byte for the NUL of the path. Checked before anything
+    // is allocated, since the count may be made up.
+    let entry = desc.model().word().saturating_mul(3).saturating_add(1);
+    let room = (desc.rest().len() as u64).checked_div(entry).unwrap_or(0);
     if room < claimed {
         return Err(DumpError::ImpossibleCount { note: note.at, claimed, room });
     }
 
     let mut files = Vec::new();
     for _ in 0..claimed {
-        let start = RunAddr(desc.u64_le().map_err(cut)?);
-        let end = RunAddr(desc.u64_le().map_err(cut)?);
-        let offset = FileOff(desc.u64_le().map_err(cut)?.saturating_mul(page_size));
+        let start = RunAddr(desc.word().map_err(cut)?);
+        let end = RunAddr(desc.word().map_err(cut)?);
+        let offset = FileOff(desc.word().map_err(cut)?.saturating_mul(page_size));
         files.push(MappedFile { range: RunRange { start, end }, offset, path: b"" });
     }
     for (file, path) in files.iter_mut().zip(desc.rest().split(|byte| *byte == 0)) {

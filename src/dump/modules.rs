@@ -5,12 +5,13 @@
 //! really had, and not from a file that may have changed since.
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
-use goblin::container::{Container, Ctx, Endian};
+use goblin::container::{Container, Ctx};
 use goblin::elf::program_header::{PF_X, PT_LOAD, PT_NOTE, ProgramHeader};
 
-use crate::base::addr::{Bias, RunAddr, RunRange};
+use crate::base::addr::{Bias, FileOff, RunAddr, RunRange};
 use crate::base::limits::Limits;
 use crate::base::memory::Memory;
+use crate::dump::elf_core::byte_order;
 use crate::dump::notes;
 use crate::dump::process::{Mapping, Module};
 
@@ -108,16 +109,18 @@ fn file_module(path: &[u8], mappings: &[Mapping], memory: &dyn Memory) -> Option
 }
 
 /// What the ELF header in memory tells.
-struct Image {
+pub(super) struct Image {
     bias: Bias,
     end: RunAddr,
     build_id: Option<Vec<u8>>,
-    has_code: bool,
+    pub(super) has_code: bool,
+    /// Where each `PT_LOAD` is, and where its bytes begin in the file.
+    pub(super) loads: Vec<(RunRange, FileOff)>,
 }
 
 impl Image {
     /// Reads the header and program headers of the file mapped at `at`.
-    fn read(at: RunAddr, memory: &dyn Memory) -> Option<Self> {
+    pub(super) fn read(at: RunAddr, memory: &dyn Memory) -> Option<Self> {
         /// Linkers write a dozen; every one costs a read.
         const MOST_HEADERS: usize = 256;
         /// Of all note segments together.
@@ -127,11 +130,14 @@ impl Image {
         memory.read_exact(at, &mut header).ok()?;
         let header = goblin::elf::Elf::parse_header(&header).ok()?;
         let (container, endian) = (header.container().ok()?, header.endianness().ok()?);
-        if container != Container::Big || endian != Endian::Little {
+        let model = memory.model();
+        let order = byte_order(endian);
+        if (container == Container::Big) != model.is_64() || order != model.order {
             return None;
         }
         let count = usize::from(header.e_phnum).min(MOST_HEADERS);
-        let mut table = vec![0; count.checked_mul(56)?];
+        let entry = if model.is_64() { 56 } else { 32 };
+        let mut table = vec![0; count.checked_mul(entry)?];
         memory.read_exact(at.checked_add(header.e_phoff)?, &mut table).ok()?;
         let headers = ProgramHeader::parse(&table, 0, count, Ctx::new(container, endian)).ok()?;
 
@@ -152,13 +158,18 @@ impl Image {
             let mut bytes = vec![0; len];
             let found = memory.read(run(note.p_vaddr), &mut bytes);
             let found = bytes.get(..found).unwrap_or_default();
-            build_id = build_id.or_else(|| notes::build_id(found).map(<[u8]>::to_vec));
+            build_id = build_id.or_else(|| notes::build_id(found, order).map(<[u8]>::to_vec));
         }
         let has_code = loads().any(|load| load.p_flags & PF_X != 0);
-        Some(Self { bias, end, build_id, has_code })
+        let load = |load: &ProgramHeader| {
+            let start = run(load.p_vaddr);
+            let end = RunAddr(start.0.saturating_add(load.p_memsz));
+            (RunRange { start, end }, FileOff(load.p_offset))
+        };
+        Some(Self { bias, end, build_id, has_code, loads: loads().map(load).collect() })
     }
 
-    fn module(&self, path: Vec<u8>, start: RunAddr) -> Module {
+    pub(super) fn module(&self, path: Vec<u8>, start: RunAddr) -> Module {
         Module {
             path,
             range: RunRange { start, end: self.end },

@@ -4,6 +4,7 @@
 use crate::base::addr::FileOff;
 use crate::base::bytes::Cursor;
 use crate::base::bytes::Truncated;
+use crate::base::data_model::ByteOrder;
 use crate::dump::error::DumpError;
 
 /// One note, still raw. Borrowed from the mapped core file.
@@ -36,7 +37,8 @@ pub struct Notes<'a> {
 }
 
 impl<'a> Notes<'a> {
-    /// Starts at the first note of a `PT_NOTE` segment.
+    /// Starts at the first note of a `PT_NOTE` segment. The notes are read by
+    /// the cursor's model.
     pub fn new(segment: Cursor<'a>) -> Self {
         Self { cursor: segment, broken: false }
     }
@@ -44,13 +46,14 @@ impl<'a> Notes<'a> {
     fn parse(&mut self) -> Result<Note<'a>, Truncated> {
         let cursor = &mut self.cursor;
         let at = cursor.at();
-        let owner_len = u64::from(cursor.u32_le()?);
-        let desc_len = u64::from(cursor.u32_le()?);
-        let kind = cursor.u32_le()?;
+        let owner_len = u64::from(cursor.u32()?);
+        let desc_len = u64::from(cursor.u32()?);
+        let kind = cursor.u32()?;
         let owner = cursor.take(owner_len)?;
         cursor.skip_padding_of(owner_len);
         let desc_at = cursor.at();
-        let desc = Cursor::new(cursor.take(desc_len)?, desc_at);
+        let model = cursor.model();
+        let desc = Cursor::new(cursor.take(desc_len)?, desc_at).with_model(model);
         cursor.skip_padding_of(desc_len);
         Ok(Note { at, owner: owner.strip_suffix(b"\0").unwrap_or(owner), kind, desc })
     }
@@ -72,9 +75,9 @@ impl<'a> Iterator for Notes<'a> {
 
 /// The identifier of a binary: the note `NT_GNU_BUILD_ID` (owner `GNU`, type
 /// 3) among the notes of one segment or section. Of any length but zero.
-pub fn build_id(notes: &[u8]) -> Option<&[u8]> {
+pub fn build_id(notes: &[u8], order: ByteOrder) -> Option<&[u8]> {
     const NT_GNU_BUILD_ID: u32 = 3;
-    Notes::new(Cursor::new(notes, FileOff(0)))
+    Notes::new(Cursor::new(notes, FileOff(0)).with_order(order))
         .filter_map(Result::ok)
         .find(|note| note.owner == b"GNU" && note.kind == NT_GNU_BUILD_ID)
         .map(|note| note.desc.rest())
@@ -129,7 +132,7 @@ mod tests {
             ("an empty id identifies nothing", note(b"GNU\0", 3, b""), None),
         ];
         for (name, bytes, want) in cases {
-            assert_eq!(build_id(&bytes), want, "{name}");
+            assert_eq!(build_id(&bytes, ByteOrder::Little), want, "{name}");
         }
     }
 }

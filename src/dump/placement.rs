@@ -13,7 +13,8 @@ use crate::dump::kernel_log::FaultFile;
 pub fn headers(head: &[u8]) -> Option<Vec<ProgramHeader>> {
     let header = goblin::elf::Elf::parse_header(head).ok()?;
     let is_64_bit = header.container().ok()? == Container::Big;
-    if !is_64_bit || Arch::from_elf_machine(header.e_machine) != Some(Arch::X86_64) {
+    let is_little = header.endianness().ok()? == Endian::Little;
+    if !is_64_bit || !is_little || header.e_machine != Arch::X86_64.elf_machine() {
         return None;
     }
     let at = usize::try_from(header.e_phoff).ok()?;

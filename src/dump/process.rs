@@ -103,9 +103,14 @@ pub struct ThreadRegisters {
     /// [`Arch::general_registers`].
     pub general: Vec<u64>,
     /// Which of them are not known after all: bit N for word N.
-    pub unknown: u32,
-    /// The XSAVE area (`NT_X86_XSTATE`), or the legacy FXSAVE area
-    /// (`NT_PRFPREG`) of 512 bytes with which it begins. Empty when unknown.
+    pub unknown: u64,
+    /// Bits of a return address that hold its signature (`NT_ARM_PAC_MASK`);
+    /// zero where addresses are not signed.
+    pub signature: u64,
+    /// Floating-point and vector registers: `NT_PRFPREG`, or the larger note
+    /// that the architecture has in its place. On x86 the XSAVE area
+    /// (`NT_X86_XSTATE`), or the legacy FXSAVE area of 512 bytes with which it
+    /// begins. Empty when unknown.
     pub extended: Vec<u8>,
 }
 
@@ -113,7 +118,7 @@ impl ThreadRegisters {
     /// The general register at `index` of [`Arch::general_registers`], if it
     /// is known.
     pub fn word(&self, index: usize) -> Option<u64> {
-        let bit = u32::try_from(index).ok().and_then(|index| 1u32.checked_shl(index));
+        let bit = u32::try_from(index).ok().and_then(|index| 1u64.checked_shl(index));
         let is_unknown = bit.is_some_and(|bit| self.unknown & bit != 0);
         if is_unknown { None } else { self.general.get(index).copied() }
     }

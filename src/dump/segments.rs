@@ -2,6 +2,7 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
 use crate::base::addr::RunAddr;
+use crate::base::data_model::DataModel;
 use crate::base::memory::Memory;
 use crate::dump::contents::Contents;
 
@@ -23,12 +24,17 @@ pub(super) struct Segments<'f> {
     contents: Contents<'f>,
     /// By address, not overlapping.
     sorted: Vec<Segment>,
+    model: DataModel,
 }
 
 impl<'f> Segments<'f> {
     /// Sorts the segments. Where two overlap, which no honest core does, the
     /// one that starts lower keeps the bytes.
-    pub(super) fn new(contents: Contents<'f>, mut segments: Vec<Segment>) -> Self {
+    pub(super) fn new(
+        contents: Contents<'f>,
+        mut segments: Vec<Segment>,
+        model: DataModel,
+    ) -> Self {
         for segment in &mut segments {
             segment.len = segment.len.min(u64::MAX.saturating_sub(segment.start.0));
         }
@@ -46,7 +52,7 @@ impl<'f> Segments<'f> {
             segment.len = segment.len.saturating_sub(taken);
             sorted.push(segment);
         }
-        Self { contents, sorted }
+        Self { contents, sorted, model }
     }
 
     fn segment(&self, at: RunAddr) -> Option<&Segment> {
@@ -61,6 +67,10 @@ fn end(segment: &Segment) -> u64 {
 }
 
 impl Memory for Segments<'_> {
+    fn model(&self) -> DataModel {
+        self.model
+    }
+
     fn read(&self, at: RunAddr, out: &mut [u8]) -> usize {
         let mut done = 0usize;
         // Neighboring mappings are separate segments; a value may span them.
@@ -98,7 +108,7 @@ mod tests {
             segment(0x1005, 16, 1),
             segment(u64::MAX - 1, 17, 3),
         ];
-        let memory = Segments::new(Contents::Mapped(bytes), segments);
+        let memory = Segments::new(Contents::Mapped(bytes), segments, DataModel::LITTLE_64);
         let cases: &[(&str, u64, usize, &[u8])] = &[
             ("inside one", 0x1001, 2, b"bc"),
             ("over two neighbors", 0x1002, 4, b"cdef"),

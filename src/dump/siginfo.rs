@@ -2,6 +2,7 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
 use crate::base::addr::{FileOff, RunAddr};
+use crate::base::arch::{Arch, Machine};
 use crate::base::bytes::{Cursor, Truncated};
 use crate::base::signal::Signal;
 
@@ -50,23 +51,27 @@ pub enum SignalCause {
     None,
 }
 
-/// Reads a `siginfo_t` of a 64-bit process: the note `NT_SIGINFO` (owner
+/// Reads a `siginfo_t`, by the cursor's model: the note `NT_SIGINFO` (owner
 /// `CORE`, type `0x53494749`) or what `PTRACE_GETSIGINFO` returns.
 ///
-/// Layout, little-endian, 128 bytes: `i32 si_signo, si_errno, si_code`, four
-/// bytes of padding, then the union at 16. Source: Linux
-/// `include/uapi/asm-generic/siginfo.h`. Mind the order: `pr_info` inside of
+/// Layout, 128 bytes: `i32 si_signo, si_errno, si_code`, then the union: at 16
+/// in a 64-bit process, at 12 in a 32-bit one. MIPS has `si_code` before
+/// `si_errno`. Source: Linux `include/uapi/asm-generic/siginfo.h`,
+/// `arch/mips/include/uapi/asm/siginfo.h`. Mind the order: `pr_info` inside of
 /// `NT_PRSTATUS` is signo, code, errno.
 ///
 /// # Errors
 ///
 /// When the first three fields are not there. A cut union is
 /// [`SignalCause::None`].
-pub fn signal_info(mut bytes: Cursor<'_>) -> Result<SignalInfo, Truncated> {
-    let signal = Signal(bytes.i32_le()?);
-    let _errno = bytes.i32_le()?;
-    let code = bytes.i32_le()?;
-    let cause = bytes.skip(4).and_then(|()| cause(signal, code, bytes));
+pub fn signal_info(arch: Arch, bytes: Cursor<'_>) -> Result<SignalInfo, Truncated> {
+    let mut bytes = bytes.with_model(arch.model());
+    let signal = Signal(bytes.i32()?);
+    let (second, third) = (bytes.i32()?, bytes.i32()?);
+    let is_mips = matches!(arch.machine, Machine::Mips | Machine::Mips64 | Machine::MipsN32);
+    let code = if is_mips { second } else { third };
+    let padding = if arch.is_64() { 4 } else { 0 };
+    let cause = bytes.skip(padding).and_then(|()| cause(signal, code, bytes));
     Ok(SignalInfo { signal, code: Some(code), cause: cause.unwrap_or(SignalCause::None) })
 }
 
@@ -76,27 +81,25 @@ fn cause(signal: Signal, code: i32, mut union: Cursor<'_>) -> Result<SignalCause
     const SENT: [i32; 3] = [0, -1, -6];
     const SYS_SECCOMP: i32 = 1;
     Ok(match signal {
-        _ if SENT.contains(&code) => {
-            SignalCause::Sent { pid: union.i32_le()?, uid: union.u32_le()? }
-        }
+        _ if SENT.contains(&code) => SignalCause::Sent { pid: union.i32()?, uid: union.u32()? },
         _ if code == SI_KERNEL => SignalCause::Kernel,
         _ if code <= 0 => SignalCause::None,
         Signal::SYS if code == SYS_SECCOMP => SignalCause::Syscall {
-            address: RunAddr(union.u64_le()?),
-            number: union.i32_le()?,
-            arch: union.u32_le()?,
+            address: RunAddr(union.word()?),
+            number: union.i32()?,
+            arch: union.u32()?,
         },
         Signal::SEGV | Signal::BUS | Signal::ILL | Signal::FPE | Signal::TRAP => {
-            SignalCause::Fault { address: RunAddr(union.u64_le()?) }
+            SignalCause::Fault { address: RunAddr(union.word()?) }
         }
         _ => SignalCause::None,
     })
 }
 
 impl SignalInfo {
-    /// Reads the 128 bytes that `PTRACE_GETSIGINFO` returns.
+    /// Reads the 128 bytes that `PTRACE_GETSIGINFO` returns of an AMD64 process.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        signal_info(Cursor::new(bytes, FileOff(0))).ok()
+        signal_info(Arch::X86_64, Cursor::new(bytes, FileOff(0))).ok()
     }
 
     /// The fault's address, when there is one.
@@ -111,6 +114,7 @@ impl SignalInfo {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::data_model::ByteOrder;
 
     fn note(signo: i32, code: i32, union: &[u8]) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -153,6 +157,24 @@ mod tests {
         let want =
             SignalCause::Syscall { address: RunAddr(0x40_1000), number: 57, arch: 0xc000_003e };
         assert_eq!(info.cause, want);
+    }
+
+    #[test]
+    fn other_layouts() {
+        let cases = [
+            // MIPS, big-endian, 32 bits: the code comes second, the address at 12.
+            (8, false, ByteOrder::Big, [11u64, 1, 0, 0x1234].as_slice(), 4),
+            (3, false, ByteOrder::Little, &[11, 0, 1, 0x1234], 4),
+            (22, true, ByteOrder::Big, &[11 << 32, 1 << 32, 0x1234], 8),
+        ];
+        for (machine, is_64, order, words, size) in cases {
+            let arch = Arch::from_elf(machine, is_64, order, 0);
+            let bytes: Vec<u8> =
+                words.iter().flat_map(|word| order.bytes(u128::from(*word), size)).collect();
+            let info = signal_info(arch, Cursor::new(&bytes, FileOff(0))).unwrap();
+            assert_eq!((info.signal, info.code), (Signal::SEGV, Some(1)), "{}", arch.name());
+            assert_eq!(info.address(), Some(RunAddr(0x1234)), "{}", arch.name());
+        }
     }
 
     #[test]

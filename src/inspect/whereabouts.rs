@@ -278,7 +278,7 @@ fn on_stack(
         let saved = scene.unwinder.saved_at(frame, at);
         let arch = context.process.arch;
         place.saved = saved.and_then(|register| match register {
-            register if register == arch.return_address() => Some("return address".to_owned()),
+            register if register == arch.program_counter() => Some("return address".to_owned()),
             register => arch.register_name(register).map(str::to_owned),
         });
         return (place, None);

@@ -4,6 +4,7 @@ pub mod printout;
 mod stack;
 mod value;
 
+use crate::base::data_model::ByteOrder;
 use crate::base::gap::Gap;
 use crate::base::secret::masked_words;
 use crate::diagnose::crash::Crash;
@@ -81,9 +82,12 @@ fn source(process: &Process<'_>) -> model::Source {
         path: process.source.path.as_ref().map(|path| path.display().to_string()),
         complete: Some(process.source.complete),
         compressed: process.source.compressed.then_some(true),
-        arch: process.arch.name().to_owned(),
-        byte_order: Some("little".to_owned()),
-        bits: Some(64),
+        arch: process.arch.to_string(),
+        byte_order: Some(match process.arch.order {
+            ByteOrder::Little => "little".to_owned(),
+            ByteOrder::Big => "big".to_owned(),
+        }),
+        bits: Some(if process.arch.is_64() { 64 } else { 32 }),
         capture: process.sidecar.as_ref().and_then(capture),
     }
 }

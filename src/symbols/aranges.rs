@@ -5,6 +5,7 @@ use gimli::DebugInfoOffset;
 
 use crate::base::addr::{FileOff, LinkAddr};
 use crate::base::bytes::{Cursor, Truncated};
+use crate::base::data_model::DataModel;
 use crate::symbols::range_index::RangeIndex;
 use crate::symbols::workers::spread;
 
@@ -12,7 +13,7 @@ use crate::symbols::workers::spread;
 /// processor's own cache, so that several can be sorted at once.
 const SHARD: usize = 512 << 10;
 
-/// Bytes of one entry: an address and a length.
+/// Bytes of one entry of AMD64: an address and a length.
 const ENTRY: usize = 16;
 
 /// The whole section, in pieces that are sorted each on its own.
@@ -29,11 +30,11 @@ type Set<'f> = (u32, &'f [u8]);
 impl Aranges {
     /// Reads the section once. A broken set ends it, since nothing says where
     /// the next one would begin.
-    pub(super) fn new(section: &[u8]) -> Self {
+    pub(super) fn new(section: &[u8], model: DataModel) -> Self {
         let mut units = Vec::new();
         let mut shards: Vec<Vec<Set<'_>>> = Vec::new();
         let mut size = SHARD;
-        let mut cursor = Cursor::new(section, FileOff(0));
+        let mut cursor = Cursor::new(section, FileOff(0)).with_model(model);
         while let Ok((unit, entries)) = set(&mut cursor) {
             let Ok(index) = u32::try_from(units.len()) else { break };
             units.push(unit);
@@ -46,7 +47,8 @@ impl Aranges {
                 shard.push((index, entries));
             }
         }
-        let shards = spread(&shards, |sets| RangeIndex::new(sets.iter().flat_map(ranges)));
+        let shards =
+            spread(&shards, |sets| RangeIndex::new(sets.iter().flat_map(|set| ranges(set, model))));
         Self { shards, units }
     }
 
@@ -73,10 +75,10 @@ impl Aranges {
 fn set<'f>(cursor: &mut Cursor<'f>) -> Result<(DebugInfoOffset, &'f [u8]), Truncated> {
     let start = cursor.at().0;
     let is_wide;
-    let length = match cursor.u32_le()? {
+    let length = match cursor.u32()? {
         0xffff_ffff => {
             is_wide = true;
-            cursor.u64_le()?
+            cursor.u64()?
         }
         length => {
             is_wide = false;
@@ -84,25 +86,33 @@ fn set<'f>(cursor: &mut Cursor<'f>) -> Result<(DebugInfoOffset, &'f [u8]), Trunc
         }
     };
     let at = cursor.at();
-    let mut set = Cursor::new(cursor.take(length)?, at);
-    let _version = set.u16_le()?;
-    let unit = if is_wide { set.u64_le()? } else { u64::from(set.u32_le()?) };
+    let model = cursor.model();
+    let mut set = Cursor::new(cursor.take(length)?, at).with_model(model);
+    let _version = set.u16()?;
+    let unit = if is_wide { set.u64()? } else { u64::from(set.u32()?) };
     let address_size = set.u8()?;
     let segment_size = set.u8()?;
     let header = set.at().0.saturating_sub(start);
-    set.skip(header.wrapping_neg() & 15)?;
+    let entry = u64::from(address_size).wrapping_mul(2);
+    let padding = if entry == 8 { 7 } else { 15 };
+    set.skip(header.wrapping_neg() & padding)?;
     // Other sizes belong to other architectures: then there are no entries.
-    let is_ours = address_size == 8 && segment_size == 0;
+    let is_ours = address_size == model.address_size && segment_size == 0;
     let entries = if is_ours { set.rest() } else { &[] };
     Ok((DebugInfoOffset(usize::try_from(unit).unwrap_or(usize::MAX)), entries))
 }
 
-fn ranges(set: &Set<'_>) -> impl Iterator<Item = (u64, u64, u32)> {
+fn ranges<'s>(set: &Set<'s>, model: DataModel) -> impl Iterator<Item = (u64, u64, u32)> + use<'s> {
     let (unit, entries) = *set;
-    entries.chunks_exact(ENTRY).filter_map(move |entry| {
-        let (start, rest) = entry.split_first_chunk()?;
-        let start = u64::from_le_bytes(*start);
-        let len = u64::from_le_bytes(*rest.first_chunk()?);
+    let size = if model.is_64() { ENTRY } else { 8 };
+    entries.chunks_exact(size).filter_map(move |entry| {
+        let (start, len) = if model == DataModel::LITTLE_64 {
+            let (start, rest) = entry.split_first_chunk()?;
+            (u64::from_le_bytes(*start), u64::from_le_bytes(*rest.first_chunk()?))
+        } else {
+            let (start, len) = entry.split_at_checked(usize::from(model.address_size))?;
+            (model.order.number(start), model.order.number(len))
+        };
         Some((start, start.checked_add(len)?, unit))
     })
 }

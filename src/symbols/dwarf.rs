@@ -11,6 +11,7 @@ use gimli::{
 };
 
 use crate::base::addr::LinkAddr;
+use crate::base::data_model::ByteOrder;
 use crate::base::file_store::FileStore;
 use crate::base::gap::Gap;
 use crate::base::limits::Limits;
@@ -69,6 +70,7 @@ enum Job<'f> {
 /// The bytes of sections, inflated.
 #[derive(Debug, Default)]
 struct Sections<'f> {
+    order: ByteOrder,
     found: Vec<(SectionId, &'f [u8])>,
     damaged: Vec<SectionId>,
 }
@@ -88,7 +90,7 @@ impl<'f> Sections<'f> {
     }
 
     fn reader(&self, id: SectionId) -> gimli::Result<Reader<'f>> {
-        Ok(EndianSlice::new(self.bytes(id), RunTimeEndian::Little))
+        Ok(EndianSlice::new(self.bytes(id), self.order.of_dwarf()))
     }
 }
 
@@ -129,12 +131,12 @@ impl<'f> Debug<'f> {
         if info.bytes.is_empty() {
             return None;
         }
-        let info = Info::open(info, store, limits)?;
-        let mut sections = Sections::default();
+        let info = Info::open(info, image.arch().order, store, limits)?;
+        let mut sections = Sections { order: image.arch().order, ..Sections::default() };
         if let Some(aranges) = image.packed(SectionId::DebugAranges.name()) {
             sections.add(SectionId::DebugAranges, aranges.whole(store, limits));
         }
-        let aranges = Aranges::new(sections.bytes(SectionId::DebugAranges));
+        let aranges = Aranges::new(sections.bytes(SectionId::DebugAranges), image.arch().model());
         let first = first.and_then(|at| aranges.containing(at).first().copied());
 
         let packed = |id: &SectionId| Some((*id, image.packed(id.name())?));
@@ -199,6 +201,11 @@ impl<'f> Debug<'f> {
     /// Sections of debug information that could not be inflated.
     pub(super) fn damaged(&self) -> &[SectionId] {
         &self.sections.damaged
+    }
+
+    /// The byte order of the module.
+    pub(super) fn order(&self) -> ByteOrder {
+        self.sections.order
     }
 
     /// The sections. `.debug_info` is there only if it is not compressed: ask
@@ -282,7 +289,7 @@ impl<'f> Debug<'f> {
             UnitId::Types(offset) => {
                 let section = self.dwarf.debug_types.reader();
                 let bytes = section.slice().get(offset..)?;
-                let types = gimli::DebugTypes::new(bytes, RunTimeEndian::Little);
+                let types = gimli::DebugTypes::new(bytes, self.sections.order.of_dwarf());
                 let header = types.units().next().ok()??;
                 Unit::new(gimli::Unit::new(&self.dwarf, header).ok()?, id, &self.dwarf)
             }

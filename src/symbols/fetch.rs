@@ -6,7 +6,7 @@ mod debuginfod;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::base::addr::LinkAddr;
 use crate::base::arch::Arch;
@@ -16,6 +16,7 @@ use crate::base::limits::Limits;
 use crate::base::memory::Memory;
 use crate::dump::process::Module;
 use crate::symbols::SymbolOptions;
+use crate::symbols::build_id_index::BuildIdIndex;
 use crate::symbols::dwarf::Debug;
 use crate::symbols::object::{Image, ImageError};
 use crate::symbols::packed;
@@ -33,6 +34,8 @@ pub(super) struct Fetch<'f> {
     pub(super) store: &'f FileStore,
     pub(super) limits: Limits,
     pub(super) gaps: &'f Gaps,
+    /// Of [`SymbolOptions::binaries`], once it is asked for.
+    pub(super) by_id: OnceLock<BuildIdIndex>,
 }
 
 /// What a server may be asked for.
@@ -106,7 +109,11 @@ impl<'f> Fetch<'f> {
     pub(super) fn binary(&self, module: &Module, memory: &dyn Memory) -> Binary<'f> {
         let mut mismatch = None;
         let mut why = None;
-        for (path, how) in plan::binaries(module, &self.options) {
+        if let Some(found) = self.attached(module) {
+            return Binary::Found(found);
+        }
+        let indexed = self.indexed(module).into_iter().map(|path| (path, How::Indexed));
+        for (path, how) in indexed.chain(plan::binaries(module, &self.options)) {
             let (file, image) = match self.image(&path) {
                 Ok(found) => found,
                 Err(reason) => {
@@ -150,6 +157,38 @@ impl<'f> Fetch<'f> {
         }
     }
 
+    fn by_id(&self) -> Option<&BuildIdIndex> {
+        let directories = &self.options.binaries;
+        (!directories.is_empty()).then(|| self.by_id.get_or_init(|| BuildIdIndex::of(directories)))
+    }
+
+    /// Files below the user's directories: those with the right build-id, or
+    /// else those of the same name, so that a wrong one is told.
+    fn indexed(&self, module: &Module) -> Vec<PathBuf> {
+        let Some(index) = self.by_id() else { return Vec::new() };
+        let with_id = module.build_id.as_deref().map(|id| index.binaries(id));
+        match with_id {
+            Some(found) if !found.is_empty() => found.to_vec(),
+            _ => plan::base_name(module).map(|name| index.named(name).to_vec()).unwrap_or_default(),
+        }
+    }
+
+    /// The module's file among those that came with the core.
+    fn attached(&self, module: &Module) -> Option<FoundFile<'f>> {
+        let wanted = module.build_id.as_deref()?;
+        self.store.attached().find_map(|(name, bytes)| {
+            let image = Image::parse(bytes, self.arch).ok()?;
+            let is_right = image.build_id() == Some(wanted) && image.has_code();
+            is_right.then(|| FoundFile {
+                path: Some(name.to_owned()),
+                modified: None,
+                image,
+                is_verified: true,
+                how: Some(How::Attached),
+            })
+        })
+    }
+
     /// A module whose file is in the memory of the process: the vdso.
     pub(super) fn memory_image(&self, module: &Module, memory: &dyn Memory) -> Option<Image<'f>> {
         let len = usize::try_from(module.range.len().min(MOST_VDSO)).ok()?;
@@ -176,7 +215,19 @@ impl<'f> Fetch<'f> {
         build_id: Option<&[u8]>,
     ) -> Option<FoundFile<'f>> {
         let link = image.and_then(Image::debug_link);
-        let here = self.first(plan::debug_files(binary, build_id, link, &self.options));
+        let indexed = build_id.and_then(|id| Some((id, self.by_id()?)));
+        let indexed = indexed.into_iter().flat_map(|(id, index)| {
+            let proof = Proof::BuildId(id.to_vec());
+            let files = index.debug_files(id).iter().filter(|path| Some(path.as_path()) != binary);
+            files.map(move |path| Candidate {
+                path: path.clone(),
+                proof: proof.clone(),
+                how: How::Indexed,
+            })
+        });
+        let planned = plan::debug_files(binary, build_id, link, &self.options);
+        let here = self.first(indexed.chain(planned).collect());
+        let here = here.or_else(|| self.attached_debug(build_id?));
         if here.is_some() || image.is_some_and(|image| image.has_debug(".debug_info")) {
             return here;
         }
@@ -216,6 +267,21 @@ impl<'f> Fetch<'f> {
     #[cfg(not(feature = "debuginfod"))]
     fn download(&self, _build_id: &[u8], _wanted: Wanted<'_>, _of: &[u8]) -> Option<PathBuf> {
         None
+    }
+
+    /// A separate debug file among those that came with the core.
+    fn attached_debug(&self, build_id: &[u8]) -> Option<FoundFile<'f>> {
+        self.store.attached().find_map(|(name, bytes)| {
+            let image = Image::parse(bytes, self.arch).ok()?;
+            let is_right = image.build_id() == Some(build_id) && !image.has_code();
+            is_right.then(|| FoundFile {
+                path: Some(name.to_owned()),
+                modified: None,
+                image,
+                is_verified: true,
+                how: Some(How::Attached),
+            })
+        })
     }
 
     /// The debug information of a module: of its separate debug file, or its
@@ -347,8 +413,8 @@ impl<'f> Fetch<'f> {
             ),
         };
         let option = match module.is_main {
-            true => "give it with --exe",
-            false => "give its tree with --sysroot",
+            true => "give it with --exe, or its directory with --binaries",
+            false => "give its directory with --binaries, or its tree with --sysroot",
         };
         Gap {
             missing: format!("symbols and code of {name}"),

@@ -9,6 +9,7 @@
 
 use crate::base::addr::{FileOff, LinkAddr};
 use crate::base::bytes::{Cursor, until_nul};
+use crate::base::data_model::DataModel;
 use crate::symbols::object::Image;
 
 /// The names of the section: of position-independent programs the second.
@@ -55,8 +56,13 @@ pub(super) struct GoCall<'f> {
 }
 
 impl<'f> GoTable<'f> {
-    /// The table of an image. `None`: it has none, or one of another version.
+    /// The table of an image. `None`: it has none, one of another version, or
+    /// one of a processor with other numbers.
     pub(super) fn find(image: &Image<'f>) -> Option<Self> {
+        // Of others the layout is the same, but for the numbers.
+        if image.arch().model() != DataModel::LITTLE_64 {
+            return None;
+        }
         let section = SECTIONS.iter().find_map(|name| image.section(name))?;
         let text = image.section(".text").map(|text| (text.address.0, text.size));
         Self::parse(section.bytes, text)

@@ -3,12 +3,11 @@
 
 use std::sync::{Mutex, OnceLock};
 
-use gimli::{
-    DebugInfo, DebugInfoOffset, EndianSlice, RunTimeEndian, UnitHeader, UnitSectionOffset,
-};
+use gimli::{DebugInfo, DebugInfoOffset, EndianSlice, UnitHeader, UnitSectionOffset};
 
 use crate::base::addr::FileOff;
 use crate::base::bytes::Cursor;
+use crate::base::data_model::ByteOrder;
 use crate::base::file_store::FileStore;
 use crate::base::limits::Limits;
 use crate::symbols::dwarf::Reader;
@@ -27,6 +26,7 @@ const PIECE: usize = 256 << 10;
 /// that is wanted: nothing is inflated twice or copied.
 pub(super) struct Info<'f> {
     store: &'f FileStore,
+    order: ByteOrder,
     bytes: Bytes<'f>,
 }
 
@@ -37,6 +37,7 @@ enum Bytes<'f> {
 
 /// A compressed section on its way.
 struct Stream<'f> {
+    order: ByteOrder,
     inflater: Inflater<'f>,
     /// The units inflated so far: where each begins in the section, and its
     /// bytes. In order, without holes.
@@ -49,9 +50,15 @@ struct Stream<'f> {
 
 impl<'f> Info<'f> {
     /// Prepares to read the section. `None`: it is damaged or too large.
-    pub(super) fn open(section: Packed<'f>, store: &'f FileStore, limits: &Limits) -> Option<Self> {
+    pub(super) fn open(
+        section: Packed<'f>,
+        order: ByteOrder,
+        store: &'f FileStore,
+        limits: &Limits,
+    ) -> Option<Self> {
         let bytes = if section.is_zlib() {
             Bytes::Stream(Mutex::new(Stream {
+                order,
                 inflater: Inflater::new(section.bytes),
                 units: Vec::new(),
                 tail: Vec::new(),
@@ -64,7 +71,7 @@ impl<'f> Info<'f> {
             };
             Bytes::Whole { bytes, starts: OnceLock::new() }
         };
-        Some(Self { store, bytes })
+        Some(Self { store, order, bytes })
     }
 
     /// All of the section, unless it is inflated piece by piece.
@@ -78,16 +85,16 @@ impl<'f> Info<'f> {
     /// The header of the unit that begins at `offset`.
     pub(super) fn header(&self, offset: DebugInfoOffset) -> Option<UnitHeader<Reader<'f>>> {
         let unit = match &self.bytes {
-            Bytes::Whole { bytes, .. } => unit_at(bytes.get(offset.0..)?)?,
+            Bytes::Whole { bytes, .. } => unit_at(bytes.get(offset.0..)?, self.order)?,
             Bytes::Stream(stream) => locked(stream).unit(offset.0, self.store)?,
         };
-        parse(unit, offset)
+        parse(unit, offset, self.order)
     }
 
     /// The same, and says that the whole unit will be read.
     pub(super) fn header_to_read(&self, offset: DebugInfoOffset) -> Option<UnitHeader<Reader<'f>>> {
         if let Bytes::Whole { bytes, .. } = &self.bytes {
-            self.store.will_need(unit_at(bytes.get(offset.0..)?)?);
+            self.store.will_need(unit_at(bytes.get(offset.0..)?, self.order)?);
         }
         self.header(offset)
     }
@@ -96,7 +103,7 @@ impl<'f> Info<'f> {
     pub(super) fn unit_start(&self, offset: DebugInfoOffset) -> Option<DebugInfoOffset> {
         let start = match &self.bytes {
             Bytes::Whole { bytes, starts } => {
-                let starts = starts.get_or_init(|| unit_starts(bytes));
+                let starts = starts.get_or_init(|| unit_starts(bytes, self.order));
                 let after = starts.partition_point(|start| *start <= offset.0);
                 *starts.get(after.checked_sub(1)?)?
             }
@@ -115,7 +122,7 @@ impl<'f> Info<'f> {
     pub(super) fn starts(&self) -> Vec<DebugInfoOffset> {
         match &self.bytes {
             Bytes::Whole { bytes, starts } => {
-                let starts = starts.get_or_init(|| unit_starts(bytes));
+                let starts = starts.get_or_init(|| unit_starts(bytes, self.order));
                 starts.iter().copied().map(DebugInfoOffset).collect()
             }
             Bytes::Stream(stream) => {
@@ -165,11 +172,11 @@ impl<'f> Stream<'f> {
             let goes_on = is_sound && buffer.len() >= end;
             self.left = if goes_on { self.left.saturating_sub(got) } else { 0 };
             // One unit may be larger than a piece.
-            want = unit_size(&buffer).unwrap_or(0).max(want);
+            want = unit_size(&buffer, self.order).unwrap_or(0).max(want);
         }
-        let mut starts = unit_starts(&buffer);
+        let mut starts = unit_starts(&buffer, self.order);
         let last = *starts.last()?;
-        let last_size = unit_at(buffer.get(last..)?).map(<[u8]>::len);
+        let last_size = unit_at(buffer.get(last..)?, self.order).map(<[u8]>::len);
         let whole = match last_size {
             Some(size) => last.checked_add(size)?,
             None => {
@@ -182,7 +189,7 @@ impl<'f> Stream<'f> {
         let mut rest = store.keep(buffer);
         let mut at = begin;
         for _unit in &starts {
-            let unit = unit_at(rest)?;
+            let unit = unit_at(rest, self.order)?;
             self.units.push((at, unit));
             at = at.checked_add(unit.len())?;
             rest = rest.get(unit.len()..)?;
@@ -196,35 +203,41 @@ impl<'f> Stream<'f> {
 ///
 /// Layout: DWARF 5, section 7.4: a u32 length of what follows, or 0xffffffff
 /// and a u64 length.
-fn unit_size(bytes: &[u8]) -> Option<usize> {
-    let mut cursor = Cursor::new(bytes, FileOff(0));
-    let size = match cursor.u32_le().ok()? {
-        0xffff_ffff => cursor.u64_le().ok()?.checked_add(12)?,
+fn unit_size(bytes: &[u8], order: ByteOrder) -> Option<usize> {
+    let mut cursor = Cursor::new(bytes, FileOff(0)).with_order(order);
+    let size = match cursor.u32().ok()? {
+        0xffff_ffff => cursor.u64().ok()?.checked_add(12)?,
         length => u64::from(length).checked_add(4)?,
     };
     usize::try_from(size).ok()
 }
 
 /// The unit at the start of `bytes`, if it is there in whole.
-fn unit_at(bytes: &[u8]) -> Option<&[u8]> {
-    bytes.get(..unit_size(bytes)?)
+fn unit_at(bytes: &[u8], order: ByteOrder) -> Option<&[u8]> {
+    bytes.get(..unit_size(bytes, order)?)
 }
 
 /// Where units begin in `bytes`. The last one may be cut.
-fn unit_starts(bytes: &[u8]) -> Vec<usize> {
+fn unit_starts(bytes: &[u8], order: ByteOrder) -> Vec<usize> {
     let mut starts = Vec::new();
     let mut at = 0_usize;
     while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
         starts.push(at);
-        let Some(next) = unit_size(rest).and_then(|size| at.checked_add(size)) else { break };
+        let Some(next) = unit_size(rest, order).and_then(|size| at.checked_add(size)) else {
+            break;
+        };
         at = next;
     }
     starts
 }
 
 /// Parses the header of a unit that was cut out of the section.
-fn parse<'f>(unit: &'f [u8], offset: DebugInfoOffset) -> Option<UnitHeader<Reader<'f>>> {
-    let section = DebugInfo::from(EndianSlice::new(unit, RunTimeEndian::Little));
+fn parse<'f>(
+    unit: &'f [u8],
+    offset: DebugInfoOffset,
+    order: ByteOrder,
+) -> Option<UnitHeader<Reader<'f>>> {
+    let section = DebugInfo::from(EndianSlice::new(unit, order.of_dwarf()));
     let header = section.header_from_offset(DebugInfoOffset(0)).ok()?;
     let entries = header.range_from(header.root_offset()..).ok()?;
     Some(UnitHeader::new(

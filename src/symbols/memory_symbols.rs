@@ -9,6 +9,7 @@ use object::elf;
 use crate::base::addr::{Bias, FileOff, LinkAddr, RunAddr};
 use crate::base::arch::Arch;
 use crate::base::bytes::Cursor;
+use crate::base::data_model::DataModel;
 use crate::base::file_store::FileStore;
 use crate::base::memory::Memory;
 use crate::dump::package_note::PackageNote;
@@ -27,14 +28,14 @@ const MOST_SYMBOLS: u64 = 1 << 20;
 const MOST_STRINGS: u64 = 64 << 20;
 
 /// The symbols and the strings of a module, copied from memory as far as they
-/// are there.
+/// are there. `None` as well for all but little-endian ELF64.
 pub(super) fn find<'f>(
     module: &Module,
     memory: &dyn Memory,
     arch: Arch,
     store: &'f FileStore,
 ) -> Option<(&'f [u8], &'f [u8])> {
-    let bias = module.bias?;
+    let bias = module.bias.filter(|_| arch.model() == DataModel::LITTLE_64)?;
     let mut page = vec![0; HEADERS];
     let got = memory.read(module.range.start, &mut page);
     let (dynamic, size) = Image::parse(page.get(..got)?, arch).ok()?.dynamic()?;

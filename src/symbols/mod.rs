@@ -5,6 +5,7 @@
 //! units that somebody asks for are read.
 
 mod aranges;
+mod build_id_index;
 mod code_ranges;
 pub mod containers;
 pub mod cpp_names;
@@ -59,15 +60,6 @@ use std::path::PathBuf;
 
 use crate::base::timings::Timings;
 
-/// That a directory was at another place when the program was compiled.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PathMap {
-    /// How the debug information begins to name files in it.
-    pub from: String,
-    /// Where it is now.
-    pub to: PathBuf,
-}
-
 /// Where binaries and debug files are looked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SymbolOptions {
@@ -80,8 +72,6 @@ pub struct SymbolOptions {
     pub debug_directories: Vec<PathBuf>,
     /// Directories of source files.
     pub source_directories: Vec<PathBuf>,
-    /// Where source files are that were compiled elsewhere.
-    pub path_maps: Vec<PathMap>,
     /// The directory of what debuginfod clients have downloaded, whoever did.
     pub downloads: Option<PathBuf>,
     /// Servers that may be asked for what is missing. `None`: nobody is.
@@ -91,4 +81,9 @@ pub struct SymbolOptions {
     pub os_release: Option<String>,
     /// Measures what each module takes.
     pub timings: Timings,
+    /// Directories whose files are found by build-id, whatever their names.
+    pub binaries: Vec<PathBuf>,
+    /// Beginnings of paths, as the process or the compiler had them, and what
+    /// stands for each on this machine. Of several that fit the longest counts.
+    pub path_map: Vec<(PathBuf, PathBuf)>,
 }

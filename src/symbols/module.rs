@@ -368,7 +368,7 @@ impl<'f> ModuleSymbols<'f> {
             let table = image.map(|image| SymbolTable::new(image, separate, mini));
             let in_memory = || {
                 let (symbols, strings) = self.in_memory?;
-                Some(SymbolTable::of_memory(symbols, strings))
+                Some(SymbolTable::of_memory(self.fetch.arch, symbols, strings))
             };
             let table = table.or_else(in_memory).unwrap_or_default();
             table.bytes().for_each(|bytes| self.fetch.store.will_need(bytes));

@@ -1,22 +1,23 @@
 //! An ELF file: what it maps, its sections, and who it is.
 //!
 //! Layout: System V gABI, chapters 4 "Object Files" and 5 "Program Loading".
-//! Only ELF64, little-endian.
+//! Both classes and both byte orders.
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
-use object::LittleEndian;
-use object::elf::{self, FileHeader64};
-use object::read::elf::{FileHeader as _, ProgramHeader as _, SectionHeader as _};
+use object::Endianness;
+use object::elf::{self, FileHeader32, FileHeader64};
+use object::read::elf::{FileHeader, ProgramHeader as _, SectionHeader as _};
 
 use crate::base::addr::{FileOff, LinkAddr};
 use crate::base::arch::Arch;
 use crate::base::bytes::{Cursor, until_nul};
+use crate::base::data_model::{ByteOrder, DataModel};
 use crate::base::file_store::FileStore;
 use crate::base::limits::Limits;
 use crate::dump::package_note::{self, PackageNote};
 use crate::symbols::packed::Packed;
 
-/// The page size that loaders round to on x86-64.
+/// The page size that loaders round to, at least.
 const PAGE: u64 = 0x1000;
 
 /// The type of the note that names a package.
@@ -28,8 +29,8 @@ pub enum ImageError {
     /// No ELF magic, or cut within the header.
     #[error("it is not an ELF file")]
     NotElf,
-    /// 32-bit, or big-endian.
-    #[error("it is not a 64-bit little-endian ELF file")]
+    /// Of another class or byte order than the process.
+    #[error("its words are of another size or byte order than those of the process")]
     OtherClass,
     /// Compiled for another processor.
     #[error("it is for another processor (e_machine {0})")]
@@ -38,6 +39,7 @@ pub enum ImageError {
 
 /// A parsed ELF file. Bytes stay where they are; nothing is inflated yet.
 pub struct Image<'f> {
+    arch: Arch,
     bytes: &'f [u8],
     loads: Vec<Load<'f>>,
     sections: Vec<Section<'f>>,
@@ -78,15 +80,17 @@ pub(super) struct Section<'f> {
 
 impl<'f> Section<'f> {
     /// Its bytes and how they are packed. `None`: the header is damaged.
-    fn packed(&self) -> Option<Packed<'f>> {
+    fn packed(&self, model: DataModel) -> Option<Packed<'f>> {
         if self.flags & elf::SHF_COMPRESSED.0 == 0 {
             return Some(Packed::plain(self.bytes));
         }
-        let mut cursor = Cursor::new(self.bytes, FileOff(0));
-        let kind = cursor.u32_le().ok()?;
-        let _reserved = cursor.u32_le().ok()?;
-        let size = cursor.u64_le().ok()?;
-        let _alignment = cursor.u64_le().ok()?;
+        let mut cursor = Cursor::new(self.bytes, FileOff(0)).with_model(model);
+        let kind = cursor.u32().ok()?;
+        if model.is_64() {
+            let _reserved = cursor.u32().ok()?;
+        }
+        let size = cursor.word().ok()?;
+        let _alignment = cursor.word().ok()?;
         match elf::CompressionType(kind) {
             elf::ELFCOMPRESS_ZLIB => Some(Packed::zlib(cursor.rest(), size)),
             elf::ELFCOMPRESS_ZSTD => Some(Packed::zstd(cursor.rest(), size)),
@@ -102,16 +106,26 @@ impl<'f> Section<'f> {
 }
 
 impl<'f> Image<'f> {
-    /// Reads the headers of an ELF file for any processor that is known.
+    /// Reads the headers of an ELF file for any processor.
     ///
     /// # Errors
     ///
     /// As for [`Image::parse`].
     pub fn of_any(bytes: &'f [u8]) -> Result<(Arch, Self), ImageError> {
-        // e_machine, at the same place in all ELF files.
-        let machine = bytes.get(18..20).and_then(|bytes| bytes.first_chunk());
-        let machine = machine.map(|bytes| u16::from_le_bytes(*bytes)).ok_or(ImageError::NotElf)?;
-        let arch = Arch::from_elf_machine(machine).ok_or(ImageError::OtherMachine(machine))?;
+        // EI_CLASS and EI_DATA; then e_machine at the same place in all files,
+        // and e_flags behind three addresses.
+        let kind = bytes.get(4..6).ok_or(ImageError::NotElf)?;
+        let is_64 = kind.first() == Some(&elf::ELFCLASS64.0);
+        let is_big = kind.last() == Some(&elf::ELFDATA2MSB.0);
+        let order = if is_big { ByteOrder::Big } else { ByteOrder::Little };
+        let flags = if is_64 { 48..52 } else { 36..40 };
+        let field = |range| bytes.get(range).map(|bytes| order.number(bytes));
+        let machine = field(18..20).and_then(|machine| u16::try_from(machine).ok());
+        let flags = field(flags).and_then(|flags| u32::try_from(flags).ok());
+        let (Some(machine), Some(flags)) = (machine, flags) else {
+            return Err(ImageError::NotElf);
+        };
+        let arch = Arch::from_elf(machine, is_64, order, flags);
         Ok((arch, Self::parse(bytes, arch)?))
     }
 
@@ -121,17 +135,35 @@ impl<'f> Image<'f> {
         if !bytes.starts_with(&elf::ELFMAG) {
             return Err(ImageError::NotElf);
         }
+        let class = if arch.is_64() { elf::ELFCLASS64 } else { elf::ELFCLASS32 };
+        let data = match arch.order {
+            ByteOrder::Little => elf::ELFDATA2LSB,
+            ByteOrder::Big => elf::ELFDATA2MSB,
+        };
         // EI_CLASS and EI_DATA.
-        if bytes.get(4..6) != Some(&[elf::ELFCLASS64.0, elf::ELFDATA2LSB.0]) {
+        if bytes.get(4..6) != Some(&[class.0, data.0]) {
             return Err(ImageError::OtherClass);
         }
-        let header = FileHeader64::<LittleEndian>::parse(bytes);
-        let header = header.map_err(|_malformed| ImageError::NotElf)?;
-        let machine = header.e_machine(LittleEndian);
-        if Arch::from_elf_machine(machine.0) != Some(arch) {
+        if arch.is_64() {
+            Self::read::<FileHeader64<Endianness>>(bytes, arch)
+        } else {
+            Self::read::<FileHeader32<Endianness>>(bytes, arch)
+        }
+    }
+
+    fn read<H: FileHeader<Endian = Endianness>>(
+        bytes: &'f [u8],
+        arch: Arch,
+    ) -> Result<Self, ImageError> {
+        let header = H::parse(bytes).map_err(|_malformed| ImageError::NotElf)?;
+        let endian = header.endian().map_err(|_malformed| ImageError::NotElf)?;
+        let machine = header.e_machine(endian);
+        let flags = header.e_flags(endian);
+        if Arch::from_elf(machine.0, arch.is_64(), arch.order, flags.0) != arch {
             return Err(ImageError::OtherMachine(machine.0));
         }
         let mut image = Self {
+            arch,
             bytes,
             loads: Vec::new(),
             sections: Vec::new(),
@@ -140,61 +172,84 @@ impl<'f> Image<'f> {
             package: None,
             build_id: None,
         };
-        image.read_sections(header);
-        image.read_segments(header);
+        image.read_sections(header, endian);
+        image.read_segments(header, endian);
         Ok(image)
     }
 
-    fn read_sections(&mut self, header: &'f FileHeader64<LittleEndian>) {
-        let Ok(table) = header.sections(LittleEndian, self.bytes) else { return };
+    /// Whether it has code, which a separate debug file leaves out.
+    pub(super) fn has_code(&self) -> bool {
+        let runs = |section: &Section<'_>| section.flags & elf::SHF_EXECINSTR.0 != 0;
+        let has_bytes = |section: &&Section<'_>| runs(section) && !section.bytes.is_empty();
+        self.sections.is_empty() || self.sections.iter().find(has_bytes).is_some()
+    }
+
+    fn read_sections<H: FileHeader<Endian = Endianness>>(
+        &mut self,
+        header: &'f H,
+        endian: Endianness,
+    ) {
+        let Ok(table) = header.sections(endian, self.bytes) else { return };
         for section in table.iter() {
-            let name = table.section_name(LittleEndian, section).unwrap_or_default();
-            let bytes = section.data(LittleEndian, self.bytes).unwrap_or_default();
-            let kind = section.sh_type(LittleEndian);
+            let name = table.section_name(endian, section).unwrap_or_default();
+            let bytes = section.data(endian, self.bytes).unwrap_or_default();
+            let kind = section.sh_type(endian);
             if kind == elf::SHT_NOTE && self.build_id.is_none() {
-                self.build_id = build_id(bytes, section.sh_addralign(LittleEndian));
+                self.build_id =
+                    build_id(bytes, section.sh_addralign(endian).into(), self.arch.order);
             }
             self.sections.push(Section {
                 name,
                 kind: kind.0,
-                flags: section.sh_flags(LittleEndian).0,
-                address: LinkAddr(section.sh_addr(LittleEndian)),
-                size: section.sh_size(LittleEndian),
-                link: section.sh_link(LittleEndian),
-                entry_size: section.sh_entsize(LittleEndian),
+                flags: section.sh_flags(endian).0,
+                address: LinkAddr(section.sh_addr(endian).into()),
+                size: section.sh_size(endian).into(),
+                link: section.sh_link(endian),
+                entry_size: section.sh_entsize(endian).into(),
                 bytes,
             });
         }
     }
 
-    fn read_segments(&mut self, header: &'f FileHeader64<LittleEndian>) {
-        let segments = header.program_headers(LittleEndian, self.bytes).unwrap_or_default();
+    fn read_segments<H: FileHeader<Endian = Endianness>>(
+        &mut self,
+        header: &'f H,
+        endian: Endianness,
+    ) {
+        let segments = header.program_headers(endian, self.bytes).unwrap_or_default();
         for segment in segments {
-            let start = LinkAddr(segment.p_vaddr(LittleEndian));
-            match segment.p_type(LittleEndian) {
+            let start = LinkAddr(segment.p_vaddr(endian).into());
+            match segment.p_type(endian) {
                 elf::PT_LOAD => {
-                    let (offset, size) = segment.file_range(LittleEndian);
+                    let (offset, size) = segment.file_range(endian);
                     self.loads.push(Load {
                         start,
                         offset: FileOff(offset),
                         bytes: available(self.bytes, offset, size),
-                        memory_size: segment.p_memsz(LittleEndian),
-                        is_writable: segment.p_flags(LittleEndian).0 & elf::PF_W.0 != 0,
+                        memory_size: segment.p_memsz(endian).into(),
+                        is_writable: segment.p_flags(endian).0 & elf::PF_W.0 != 0,
                     });
                 }
                 elf::PT_GNU_EH_FRAME => self.eh_frame_hdr = Some(start),
-                elf::PT_DYNAMIC => self.dynamic = Some((start, segment.p_memsz(LittleEndian))),
+                elf::PT_DYNAMIC => self.dynamic = Some((start, segment.p_memsz(endian).into())),
                 elf::PT_NOTE => {
-                    let data = segment.data(LittleEndian, self.bytes).unwrap_or_default();
-                    let align = segment.p_align(LittleEndian);
-                    self.build_id = self.build_id.or_else(|| build_id(data, align));
-                    self.package = self.package.or_else(|| note(data, align, b"FDO", PACKAGE));
+                    let data = segment.data(endian, self.bytes).unwrap_or_default();
+                    let align = segment.p_align(endian).into();
+                    let order = self.arch.order;
+                    self.build_id = self.build_id.or_else(|| build_id(data, align, order));
+                    let package = || note(data, align, order, b"FDO", PACKAGE);
+                    self.package = self.package.or_else(package);
                 }
                 _ => (),
             }
         }
         // The gABI wants them sorted; damage need not keep to it.
         self.loads.sort_by_key(|load| load.start);
+    }
+
+    /// The architecture that it is for.
+    pub fn arch(&self) -> Arch {
+        self.arch
     }
 
     /// The file's `NT_GNU_BUILD_ID`, of any length.
@@ -254,12 +309,13 @@ impl<'f> Image<'f> {
     /// `.debug_info` under its own name, compressed or not, or the older
     /// `.zdebug_info`.
     ///
-    /// Layout of compressed sections: an `Elf64_Chdr` (gABI, "Section
-    /// Compression"), or for `.zdebug` the letters `ZLIB` and a big-endian u64
+    /// Layout of compressed sections: an `Elf_Chdr` (gABI, "Section
+    /// Compression": `u32 ch_type`, in ELF64 four bytes reserved, then words
+    /// `ch_size, ch_addralign`), or for `.zdebug` the letters `ZLIB` and a big-endian u64
     /// size.
     pub(super) fn packed(&self, name: &str) -> Option<Packed<'f>> {
         if let Some(section) = self.section(name) {
-            return section.packed();
+            return section.packed(self.arch.model());
         }
         let section = self.section(&format!(".z{}", name.strip_prefix('.')?))?;
         let rest = section.bytes.strip_prefix(b"ZLIB")?;
@@ -271,7 +327,7 @@ impl<'f> Image<'f> {
     /// several.
     pub(super) fn all_packed(&self, name: &str) -> impl Iterator<Item = Option<Packed<'f>>> {
         let all = self.sections.iter().filter(move |section| section.name == name.as_bytes());
-        all.map(Section::packed)
+        all.map(|section| section.packed(self.arch.model()))
     }
 
     /// A section in whole, inflated if need be. `None`: it is missing, damaged
@@ -294,8 +350,8 @@ impl<'f> Image<'f> {
         let bytes = self.section(".gnu_debuglink")?.bytes;
         let name = until_nul(bytes);
         let crc_at = name.len().checked_add(1)?.checked_next_multiple_of(4)?;
-        let crc = bytes.get(crc_at..)?.first_chunk()?;
-        (!name.is_empty()).then_some((name, u32::from_le_bytes(*crc)))
+        let crc = self.arch.order.number(bytes.get(crc_at..)?.get(..4)?);
+        (!name.is_empty()).then_some((name, u32::try_from(crc).ok()?))
     }
 
     /// Path and build-id of the file of shared pieces that `dwz` made:
@@ -322,8 +378,9 @@ impl<'f> Image<'f> {
     }
 
     fn debug_sup(&self) -> Option<(bool, &'f [u8], &'f [u8])> {
-        let mut cursor = Cursor::new(self.section(".debug_sup")?.bytes, FileOff(0));
-        let version = cursor.u16_le().ok()?;
+        let bytes = self.section(".debug_sup")?.bytes;
+        let mut cursor = Cursor::new(bytes, FileOff(0)).with_order(self.arch.order);
+        let version = cursor.u16().ok()?;
         let is_shared = cursor.u8().ok()?;
         let path = until_nul(cursor.rest());
         cursor.skip((path.len() as u64).checked_add(1)?).ok()?;
@@ -351,8 +408,8 @@ fn available(bytes: &[u8], offset: u64, size: u64) -> &[u8] {
 }
 
 /// The description of the first `NT_GNU_BUILD_ID` among notes.
-fn build_id(notes: &[u8], align: u64) -> Option<&[u8]> {
-    note(notes, align, b"GNU", elf::NT_GNU_BUILD_ID.0)
+fn build_id(notes: &[u8], align: u64, order: ByteOrder) -> Option<&[u8]> {
+    note(notes, align, order, b"GNU", elf::NT_GNU_BUILD_ID.0)
 }
 
 /// The description of the first note of an owner and a type, if it is not
@@ -360,13 +417,19 @@ fn build_id(notes: &[u8], align: u64) -> Option<&[u8]> {
 ///
 /// Layout: gABI, "Note Section": `u32 namesz, u32 descsz, u32 type`, name and
 /// description padded to 4 bytes, or to 8 where the table says so.
-fn note<'n>(notes: &'n [u8], align: u64, owner: &[u8], wanted: u32) -> Option<&'n [u8]> {
+fn note<'n>(
+    notes: &'n [u8],
+    align: u64,
+    order: ByteOrder,
+    owner: &[u8],
+    wanted: u32,
+) -> Option<&'n [u8]> {
     let align: u64 = if align == 8 { 8 } else { 4 };
-    let mut cursor = Cursor::new(notes, FileOff(0));
+    let mut cursor = Cursor::new(notes, FileOff(0)).with_order(order);
     loop {
-        let name_size = u64::from(cursor.u32_le().ok()?);
-        let size = u64::from(cursor.u32_le().ok()?);
-        let kind = cursor.u32_le().ok()?;
+        let name_size = u64::from(cursor.u32().ok()?);
+        let size = u64::from(cursor.u32().ok()?);
+        let kind = cursor.u32().ok()?;
         let name = cursor.take(name_size).ok()?;
         skip_to(&mut cursor, align)?;
         let description = cursor.take(size).ok()?;

@@ -1,8 +1,8 @@
 //! `.dwp` files: the split files of a whole program in one, with an index.
 //!
 //! Layout: DWARF 5, section 7.3.5 "DWARF Package Files"; version 2 of the index
-//! is GNU's for DWARF 4 (<https://gcc.gnu.org/wiki/DebugFissionDWP>). All
-//! numbers are little-endian.
+//! is GNU's for DWARF 4 (<https://gcc.gnu.org/wiki/DebugFissionDWP>). Numbers
+//! are in the program's byte order.
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
 use std::sync::{Mutex, PoisonError};
@@ -11,6 +11,7 @@ use gimli::SectionId;
 
 use crate::base::addr::FileOff;
 use crate::base::bytes::Cursor;
+use crate::base::data_model::ByteOrder;
 use crate::base::file_store::FileStore;
 use crate::base::limits::Limits;
 use crate::symbols::object::Image;
@@ -31,6 +32,7 @@ pub(super) struct Package<'f> {
 /// `.debug_cu_index` or `.debug_tu_index`: a hash table of signatures, and for
 /// each the places of its pieces in the sections.
 struct Index<'f> {
+    order: ByteOrder,
     columns: Vec<Option<SectionId>>,
     /// u64 signatures.
     signatures: &'f [u8],
@@ -57,7 +59,8 @@ impl<'f> Pieces<'f> {
 impl<'f> Package<'f> {
     /// Reads the heads of the indices. `None`: it has none that is sound.
     pub(super) fn open(image: Image<'f>, store: &'f FileStore, limits: &Limits) -> Option<Self> {
-        let index = |name| Index::parse(image.whole(name, store, limits)?);
+        let order = image.arch().order;
+        let index = |name| Index::parse(image.whole(name, store, limits)?, order);
         let (units, types) = (index(".debug_cu_index"), index(".debug_tu_index"));
         if units.is_none() && types.is_none() {
             return None;
@@ -135,18 +138,21 @@ impl<'f> Index<'f> {
     /// u32 numbers of columns, units and slots, the last one a power of two;
     /// the slots' signatures and rows; the columns' kinds of section; offsets;
     /// sizes.
-    fn parse(bytes: &'f [u8]) -> Option<Self> {
-        let mut cursor = Cursor::new(bytes, FileOff(0));
-        let version = cursor.u32_le().ok()?;
-        let version = if version == 2 { 2 } else { version & 0xffff };
+    fn parse(bytes: &'f [u8], order: ByteOrder) -> Option<Self> {
+        let mut cursor = Cursor::new(bytes, FileOff(0)).with_order(order);
+        let old = cursor.u32().ok()?;
+        let version = match old {
+            2 => 2,
+            _ => u32::try_from(order.number(bytes.get(..2)?)).ok()?,
+        };
         let kind = match version {
             2 => section_of_version_2,
             5 => section_of_version_5,
             _ => return None,
         };
-        let columns = cursor.u32_le().ok()?;
-        let units = u64::from(cursor.u32_le().ok()?);
-        let slots = u64::from(cursor.u32_le().ok()?);
+        let columns = cursor.u32().ok()?;
+        let units = u64::from(cursor.u32().ok()?);
+        let slots = u64::from(cursor.u32().ok()?);
         if columns > MOST_COLUMNS || !(slots == 0 || slots.is_power_of_two()) {
             return None;
         }
@@ -154,12 +160,12 @@ impl<'f> Index<'f> {
         let rows = cursor.take(slots.checked_mul(4)?).ok()?;
         let mut found = Vec::new();
         for _ in 0..columns {
-            found.push(kind(cursor.u32_le().ok()?));
+            found.push(kind(cursor.u32().ok()?));
         }
         let table = units.checked_mul(u64::from(columns))?.checked_mul(4)?;
         let offsets = cursor.take(table).ok()?;
         let sizes = cursor.take(table).ok()?;
-        Some(Self { columns: found, signatures, rows, offsets, sizes })
+        Some(Self { order, columns: found, signatures, rows, offsets, sizes })
     }
 
     /// The pieces of a unit. Double hashing: DWARF 5, section 7.3.5.3.
@@ -170,7 +176,7 @@ impl<'f> Index<'f> {
         let step = ((signature >> 32) & mask) | 1;
         for _ in 0..slots {
             let at = usize::try_from(slot).ok()?;
-            let row = number(self.rows, at)?;
+            let row = number(self.order, self.rows, at)?;
             if row == 0 {
                 return None;
             }
@@ -184,7 +190,7 @@ impl<'f> Index<'f> {
 
     fn signature(&self, slot: usize) -> Option<u64> {
         let bytes = self.signatures.get(slot.checked_mul(8)?..)?;
-        Some(u64::from_le_bytes(*bytes.first_chunk()?))
+        Some(self.order.number(bytes.get(..8)?))
     }
 
     fn row(&self, row: u32) -> Option<Vec<Piece>> {
@@ -192,8 +198,8 @@ impl<'f> Index<'f> {
         let mut pieces = Vec::new();
         for (column, id) in (first..).zip(&self.columns) {
             let Some(id) = id else { continue };
-            let offset = usize::try_from(number(self.offsets, column)?).ok()?;
-            let size = usize::try_from(number(self.sizes, column)?).ok()?;
+            let offset = usize::try_from(number(self.order, self.offsets, column)?).ok()?;
+            let size = usize::try_from(number(self.order, self.sizes, column)?).ok()?;
             pieces.push((*id, offset, size));
         }
         Some(pieces)
@@ -201,13 +207,14 @@ impl<'f> Index<'f> {
 
     fn all(&self) -> Vec<u64> {
         let slots = self.rows.len().checked_div(4).unwrap_or(0);
-        let used = (0..slots).filter(|slot| number(self.rows, *slot).is_some_and(|row| row > 0));
+        let used = (0..slots)
+            .filter(|slot| number(self.order, self.rows, *slot).is_some_and(|row| row > 0));
         used.filter_map(|slot| self.signature(slot)).collect()
     }
 }
 
-fn number(table: &[u8], index: usize) -> Option<u32> {
-    Some(u32::from_le_bytes(*table.get(index.checked_mul(4)?..)?.first_chunk()?))
+fn number(order: ByteOrder, table: &[u8], index: usize) -> Option<u32> {
+    u32::try_from(order.number(table.get(index.checked_mul(4)?..)?.get(..4)?)).ok()
 }
 
 /// `DW_SECT_*` of GNU's version 2. Columns of other kinds are not read.
@@ -259,7 +266,7 @@ mod tests {
     #[test]
     fn signatures_are_found() {
         let bytes = index(5, 2);
-        let index = Index::parse(&bytes).unwrap();
+        let index = Index::parse(&bytes, ByteOrder::Little).unwrap();
         assert_eq!(index.find(0xabcd_0001), Some(vec![(SectionId::DebugInfo, 16, 32)]));
         assert_eq!(index.find(0xabcd_0003), None);
         assert_eq!(index.all(), [0xabcd_0001]);
@@ -270,19 +277,19 @@ mod tests {
         let cases: &[(&str, u32, u32)] =
             &[("version 3", 3, 2), ("three slots", 5, 3), ("more slots than bytes", 5, 1 << 30)];
         for (name, version, slots) in cases {
-            assert!(Index::parse(&index(*version, *slots)).is_none(), "{name}");
+            assert!(Index::parse(&index(*version, *slots), ByteOrder::Little).is_none(), "{name}");
         }
         let whole = index(5, 2);
         for len in 0..whole.len() {
-            assert!(Index::parse(&whole[..len]).is_none(), "cut at {len}");
+            assert!(Index::parse(&whole[..len], ByteOrder::Little).is_none(), "cut at {len}");
         }
         // All slots taken by others: the search ends.
         let mut full = whole.clone();
         full[32..36].copy_from_slice(&1_u32.to_le_bytes());
-        assert_eq!(Index::parse(&full).unwrap().find(4), None);
+        assert_eq!(Index::parse(&full, ByteOrder::Little).unwrap().find(4), None);
         // A row that is not there.
         let mut beyond = whole;
         beyond[36..40].copy_from_slice(&7_u32.to_le_bytes());
-        assert_eq!(Index::parse(&beyond).unwrap().find(0xabcd_0001), None);
+        assert_eq!(Index::parse(&beyond, ByteOrder::Little).unwrap().find(0xabcd_0001), None);
     }
 }

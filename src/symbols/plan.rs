@@ -36,6 +36,10 @@ pub enum How {
     BuildId,
     /// By the name in `.gnu_debuglink`.
     Link,
+    /// By its build-id, below a directory that the user gave.
+    Indexed,
+    /// In the archive that the core came in.
+    Attached,
     /// In the directory of what came from debuginfod servers.
     Downloaded,
     /// By the name or build-id in `.gnu_debugaltlink` or `.debug_sup`.
@@ -50,6 +54,8 @@ impl How {
             Self::Path => "at its path",
             Self::BuildId => "by its build-id",
             Self::Link => "by the name in its .gnu_debuglink",
+            Self::Indexed => "by its build-id, below --binaries",
+            Self::Attached => "in the archive of the core",
             Self::Downloaded => "from a debuginfod server",
             Self::Alternative => "by the link that dwz left",
         }
@@ -231,21 +237,12 @@ pub(super) fn packages(near: &[PathBuf], options: &SymbolOptions) -> Vec<PathBuf
     found
 }
 
-/// Where a source file may lie: where a map of paths leads, at its own path,
-/// and below the directories of sources, with ever less of its path in front.
+/// Where a source file may lie: at its own path or where that is mapped to, and
+/// below the directories of sources, with ever less of its path in front.
 /// A relative path has only the latter: it is relative to what nobody knows, and
 /// not to the current directory of the analysis.
 pub(super) fn source_files(path: &str, options: &SymbolOptions) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    // The longest one is the most exact.
-    let fitting = options.path_maps.iter().filter_map(|map| {
-        let rest = path.strip_prefix(map.from.as_str())?;
-        let is_whole = rest.is_empty() || rest.starts_with('/') || map.from.ends_with('/');
-        is_whole.then_some((map, rest))
-    });
-    if let Some((map, rest)) = fitting.max_by_key(|(map, _)| map.from.len()) {
-        found.push(join_below(&map.to, Path::new(rest)));
-    }
     if path.starts_with('/') {
         found.push(in_sysroot(Path::new(path), options));
     }
@@ -286,9 +283,24 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
-/// The path as the dead process saw it, below the directory that stands for
-/// its root.
+/// The base name of a module's file, as the process saw it.
+pub(super) fn base_name(module: &Module) -> Option<&[u8]> {
+    let path = module.path.strip_suffix(DELETED).unwrap_or(&module.path);
+    path.rsplit(|byte| *byte == b'/')
+        .next()
+        .filter(|name| !name.is_empty() && name.len() < path.len())
+}
+
+/// The path as the dead process saw it, as the user maps it, or else below the
+/// directory that stands for its root.
 fn in_sysroot(path: &Path, options: &SymbolOptions) -> PathBuf {
+    let mapped = options.path_map.iter().filter_map(|(from, to)| {
+        let rest = path.strip_prefix(from).ok()?;
+        Some((from.components().count(), join_below(to, rest), rest.as_os_str().is_empty(), to))
+    });
+    if let Some((_, below, is_whole, to)) = mapped.max_by_key(|(length, ..)| *length) {
+        return if is_whole { to.clone() } else { below };
+    }
     match &options.sysroot {
         Some(root) => join_below(root, path),
         None => path.to_path_buf(),
@@ -321,7 +333,6 @@ mod tests {
     use super::*;
 
     use crate::base::addr::RunRange;
-    use crate::symbols::PathMap;
 
     fn module(path: &str, is_main: bool) -> Module {
         Module {
@@ -338,6 +349,9 @@ mod tests {
         let plain = SymbolOptions::default();
         let exe = SymbolOptions { executable: Some("my/a.out".into()), ..plain.clone() };
         let sysroot = SymbolOptions { sysroot: Some("/sys".into()), ..plain.clone() };
+        let path_map = vec![("/lib".into(), "/map".into()), ("/lib/x".into(), "/long".into())];
+        let mapped = SymbolOptions { path_map, sysroot: Some("/sys".into()), ..plain.clone() };
+        let in_sys = "/sys/usr/lib/debug/.build-id/ab/cdef";
         let by_id = "/usr/lib/debug/.build-id/ab/cdef";
         let cases: &[(&str, &str, bool, &SymbolOptions, &[&str])] = &[
             ("the path", "/bin/a", true, &plain, &["/bin/a", by_id]),
@@ -352,6 +366,11 @@ mod tests {
                 &sysroot,
                 &["/sys/lib/b", "/sys/usr/lib/debug/.build-id/ab/cdef", by_id],
             ),
+            ("a mapped path", "/lib/b", false, &mapped, &["/map/b", in_sys, by_id]),
+            ("the longest counts", "/lib/x/b", false, &mapped, &["/long/b", in_sys, by_id]),
+            ("whole names only", "/libx/b", false, &mapped, &["/sys/libx/b", in_sys, by_id]),
+            ("never out of it", "/lib/../../b", false, &mapped, &["/map/b", in_sys, by_id]),
+            ("one file", "/lib", false, &mapped, &["/map", in_sys, by_id]),
             (
                 "never out of the sysroot",
                 "/lib/../../../etc/b",
@@ -370,20 +389,14 @@ mod tests {
 
     #[test]
     fn source_files_in_order() {
-        let map = |from: &str, to: &str| PathMap { from: from.to_owned(), to: to.into() };
         let plain = SymbolOptions::default();
-        let mapped = SymbolOptions {
-            path_maps: vec![map("/build", "/src"), map("/build/lib", "/other")],
-            ..plain.clone()
-        };
+        let mapped =
+            SymbolOptions { path_map: vec![("/build".into(), "/src".into())], ..plain.clone() };
         let below = SymbolOptions { source_directories: vec!["/mine".into()], ..plain.clone() };
         let cases: &[(&str, &SymbolOptions, &[&str])] = &[
             ("/build/a.c", &plain, &["/build/a.c"]),
             ("a.c", &plain, &[]),
-            ("/build/a.c", &mapped, &["/src/a.c", "/build/a.c"]),
-            ("/build/lib/a.c", &mapped, &["/other/a.c", "/build/lib/a.c"]),
-            ("/builder/a.c", &mapped, &["/builder/a.c"]),
-            ("/build/../../etc/x", &mapped, &["/src/etc/x", "/build/../../etc/x"]),
+            ("/build/a.c", &mapped, &["/src/a.c"]),
             ("/b/a.c", &below, &["/b/a.c", "/mine/b/a.c", "/mine/a.c"]),
             ("lib/a.c", &below, &["/mine/lib/a.c", "/mine/a.c"]),
             ("../a.c", &below, &["/mine/a.c", "/mine/a.c"]),

@@ -1,4 +1,5 @@
-//! Stubs of the procedure linkage table, which symbol tables do not name.
+//! Stubs of the procedure linkage table of AMD64, which symbol tables do not
+//! name.
 //!
 //! Source: System V psABI for AMD64, section 5.2 "Dynamic Linking", and
 //! appendix on the instruction-cache-friendly PLT with indirect branch
@@ -8,6 +9,7 @@
 use object::elf;
 
 use crate::base::addr::{FileOff, LinkAddr};
+use crate::base::arch::Arch;
 use crate::base::bytes::{Cursor, until_nul};
 use crate::symbols::object::{Image, Section};
 
@@ -37,6 +39,9 @@ pub(super) struct Stub<'f> {
 /// The stub around `at`. It is read, not counted: the order of stubs is the
 /// linker's business.
 pub(super) fn stub_at<'f>(image: &Image<'f>, at: LinkAddr) -> Option<Stub<'f>> {
+    if image.arch() != Arch::X86_64 {
+        return None;
+    }
     let found = SECTIONS.iter().find_map(|name| image.section(name).filter(|it| it.contains(at)));
     let section = found?;
     // `.plt.got` without tracking has stubs of 8 bytes.

@@ -3,7 +3,7 @@
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, OnceLock, RwLock};
 use std::thread;
 
 use rustc_hash::FxHashMap;
@@ -78,6 +78,7 @@ impl<'f> Symbols<'f> {
             store,
             limits: *limits,
             gaps,
+            by_id: OnceLock::new(),
         });
         let memory = &*process.memory;
         let load = |module| ModuleSymbols::load(module, memory, &fetch);
@@ -110,8 +111,14 @@ impl<'f> Symbols<'f> {
         let executable = Some(path.to_path_buf());
         let options = SymbolOptions { executable, ..options.clone() };
         let options_of_file = options.clone();
-        let fetch =
-            Arc::new(Fetch { arch, options: options_of_file, store, limits: *limits, gaps });
+        let fetch = Arc::new(Fetch {
+            arch,
+            options: options_of_file,
+            store,
+            limits: *limits,
+            gaps,
+            by_id: OnceLock::new(),
+        });
         let module = ModuleSymbols::load(&module, &Empty, &fetch);
         Ok(Self::of_modules(vec![module], &options))
     }

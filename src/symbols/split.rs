@@ -63,6 +63,7 @@ pub(super) enum Split<'f> {
 /// A `.dwo` file, or one unit's pieces of a package.
 pub(super) struct SplitFile<'f> {
     dwarf: Arc<gimli::Dwarf<Reader<'f>>>,
+    order: RunTimeEndian,
     info: Info<'f>,
     size: u64,
     bases: Option<Bases>,
@@ -314,19 +315,21 @@ impl<'f> SplitFile<'f> {
     ) -> Result<Self, String> {
         let damaged = || "its .debug_info.dwo cannot be inflated".to_owned();
         let size = info.expanded_size(&fetch.limits).ok_or_else(damaged)?;
-        let info = Info::open(info, fetch.store, &fetch.limits).ok_or_else(damaged)?;
+        let order = fetch.arch.order;
+        let info = Info::open(info, order, fetch.store, &fetch.limits).ok_or_else(damaged)?;
         let reader = |id| {
             let bytes = match id {
                 SectionId::DebugInfo => info.whole(),
                 _ => sections.iter().find(|(found, _)| *found == id).map(|(_, bytes)| *bytes),
             };
-            Ok(EndianSlice::new(bytes.unwrap_or_default(), RunTimeEndian::Little))
+            Ok(EndianSlice::new(bytes.unwrap_or_default(), order.of_dwarf()))
         };
         let mut dwarf =
             gimli::Dwarf::load(reader).map_err(|error: gimli::Error| error.to_string())?;
         dwarf.make_dwo(parent);
         Ok(Self {
             dwarf: Arc::new(dwarf),
+            order: order.of_dwarf(),
             info,
             size: u64::try_from(size).unwrap_or(u64::MAX),
             bases,
@@ -391,7 +394,7 @@ impl<'f> SplitFile<'f> {
     /// Parses one of the units of its `.debug_types.dwo`.
     pub(super) fn type_unit(&self, offset: usize, id: UnitId) -> Option<Unit<'f>> {
         let bytes = self.dwarf.debug_types.reader().slice().get(offset..)?;
-        let types = gimli::DebugTypes::new(bytes, RunTimeEndian::Little);
+        let types = gimli::DebugTypes::new(bytes, self.order);
         self.parsed(types.units().next().ok()??, id)
     }
 

@@ -10,7 +10,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use object::elf;
 
 use crate::base::addr::{FileOff, LinkAddr};
+use crate::base::arch::{Arch, Machine};
 use crate::base::bytes::{Cursor, until_nul};
+use crate::base::data_model::DataModel;
 use crate::symbols::object::{Image, Section};
 use crate::symbols::range_index::RangeIndex;
 
@@ -50,6 +52,9 @@ pub(super) struct SymbolTable<'f> {
 #[derive(Clone, Debug)]
 struct Table<'f> {
     kind: SymbolTableKind,
+    arch: Arch,
+    /// `.opd`: where it is, and its bytes.
+    descriptors: Option<(LinkAddr, &'f [u8])>,
     symbols: &'f [u8],
     strings: &'f [u8],
     /// For each section whether it holds code.
@@ -77,8 +82,9 @@ struct Entry {
     is_function: bool,
 }
 
-/// Bytes of one symbol.
+/// Bytes of one symbol, in ELF64 and in ELF32.
 pub(super) const SYMBOL: usize = 24;
+const SYMBOL_32: usize = 16;
 
 /// How many addresses are looked up by reading the tables from end to end.
 /// Sorting a large table costs more than that, and most stacks need no symbol
@@ -103,9 +109,9 @@ impl<'f> SymbolTable<'f> {
     }
 
     /// Symbols and strings that were copied from memory.
-    pub(super) fn of_memory(symbols: &'f [u8], strings: &'f [u8]) -> Self {
-        let kind = SymbolTableKind::Dynsym;
-        let tables = vec![Table { kind, symbols, strings, has_code: Vec::new() }];
+    pub(super) fn of_memory(arch: Arch, symbols: &'f [u8], strings: &'f [u8]) -> Self {
+        let (kind, descriptors, has_code) = (SymbolTableKind::Dynsym, None, Vec::new());
+        let tables = vec![Table { kind, arch, descriptors, symbols, strings, has_code }];
         Self { tables, lookups: AtomicUsize::new(0), index: OnceLock::new() }
     }
 
@@ -243,7 +249,74 @@ impl<'f> SymbolTable<'f> {
     }
 }
 
+/// One symbol as it is in its table.
+struct RawSymbol {
+    name: u32,
+    info: u8,
+    section: u16,
+    start: u64,
+    size: u64,
+}
+
+/// Reads an `Elf64_Sym`, little-endian: `u32 st_name, u8 st_info, u8 st_other,
+/// u16 st_shndx, u64 st_value, u64 st_size`. Large tables have millions.
+fn raw_symbol(bytes: &[u8]) -> Option<RawSymbol> {
+    let mut cursor = Cursor::new(bytes, FileOff(0));
+    let name = cursor.u32_le().ok()?;
+    let info = cursor.u8().ok()?;
+    let _other = cursor.u8().ok()?;
+    let section = cursor.u16_le().ok()?;
+    let start = cursor.u64_le().ok()?;
+    let size = cursor.u64_le().ok()?;
+    Some(RawSymbol { name, info, section, start, size })
+}
+
+/// The same in any byte order; an `Elf32_Sym` has `u32 st_name, st_value,
+/// st_size, u8 st_info, st_other, u16 st_shndx`.
+fn raw_symbol_of(model: DataModel, bytes: &[u8]) -> Option<RawSymbol> {
+    let mut cursor = Cursor::new(bytes, FileOff(0)).with_model(model);
+    let name = cursor.u32().ok()?;
+    let mut place = (0, 0);
+    if !model.is_64() {
+        place = (cursor.word().ok()?, cursor.word().ok()?);
+    }
+    let info = cursor.u8().ok()?;
+    let _other = cursor.u8().ok()?;
+    let section = cursor.u16().ok()?;
+    if model.is_64() {
+        place = (cursor.word().ok()?, cursor.word().ok()?);
+    }
+    let (start, size) = place;
+    Some(RawSymbol { name, info, section, start, size })
+}
+
 impl<'f> Table<'f> {
+    /// Whether the symbol marks where code and data begin on Arm and RISC-V:
+    /// `$a`, `$d.1`, `$xrv64i`. Source: ELF for the Arm Architecture, section
+    /// 5.5.5.
+    fn is_mapping_symbol(&self, name: u32) -> bool {
+        let at = usize::try_from(name).unwrap_or(usize::MAX);
+        self.strings.get(at) == Some(&b'$')
+    }
+
+    /// The first instruction of the function whose symbol has this value. In
+    /// the first ABI of PowerPC64 that is the address of a descriptor in `.opd`,
+    /// which begins with the address of the code.
+    fn code_at(&self, value: u64) -> Option<u64> {
+        let descriptor = self.descriptors.and_then(|(start, bytes)| {
+            let offset = usize::try_from(value.checked_sub(start.0)?).ok()?;
+            bytes.get(offset..)?.get(..8)
+        });
+        match descriptor {
+            Some(bytes) => Some(self.arch.order.number(bytes)),
+            None => Some(self.arch.code_address(value)),
+        }
+    }
+
+    fn entry_size(&self) -> usize {
+        if self.arch.is_64() { SYMBOL } else { SYMBOL_32 }
+    }
+
     /// The symbol table of this type, if the image has one with anything in it.
     fn find(image: &Image<'f>, section_type: u32, kind: SymbolTableKind) -> Option<Self> {
         let section = image.sections().iter().find(|section| section.kind == section_type)?;
@@ -251,6 +324,11 @@ impl<'f> Table<'f> {
         let has_code = |section: &Section<'_>| section.flags & elf::SHF_EXECINSTR.0 != 0;
         (!section.bytes.is_empty()).then(|| Self {
             kind,
+            arch: image.arch(),
+            descriptors: image
+                .section(".opd")
+                .filter(|_| image.arch().machine == Machine::Ppc64)
+                .map(|section| (section.address, section.bytes)),
             symbols: section.bytes,
             strings,
             has_code: image.sections().iter().map(has_code).collect(),
@@ -260,18 +338,19 @@ impl<'f> Table<'f> {
     /// The symbols that name a place in memory. `self` with its index.
     fn entries((index, table): (usize, &Self)) -> impl Iterator<Item = Entry> {
         let number = u8::try_from(index).unwrap_or(u8::MAX);
-        table.symbols.chunks_exact(SYMBOL).filter_map(move |bytes| table.entry(number, bytes))
+        table
+            .symbols
+            .chunks_exact(table.entry_size())
+            .filter_map(move |bytes| table.entry(number, bytes))
     }
 
     /// Reads one symbol. `None`: it names no place.
     fn entry(&self, table: u8, bytes: &[u8]) -> Option<Entry> {
-        let mut cursor = Cursor::new(bytes, FileOff(0));
-        let name = cursor.u32_le().ok()?;
-        let info = cursor.u8().ok()?;
-        let _other = cursor.u8().ok()?;
-        let section = cursor.u16_le().ok()?;
-        let start = cursor.u64_le().ok()?;
-        let size = cursor.u64_le().ok()?;
+        let RawSymbol { name, info, section, mut start, size } = if self.arch == Arch::X86_64 {
+            raw_symbol(bytes)?
+        } else {
+            raw_symbol_of(self.arch.model(), bytes)?
+        };
         let is_function = match elf::SymbolType(info & 0xf) {
             elf::STT_FUNC | elf::STT_GNU_IFUNC => true,
             elf::STT_OBJECT => false,
@@ -282,6 +361,12 @@ impl<'f> Table<'f> {
         // Undefined, or a plain number.
         if section == elf::SHN_UNDEF.0 || section == elf::SHN_ABS.0 || name == 0 {
             return None;
+        }
+        if is_function && self.arch != Arch::X86_64 {
+            if self.is_mapping_symbol(name) {
+                return None;
+            }
+            start = self.code_at(start)?;
         }
         Some(Entry { start, size, name, table, binding: info >> 4, is_function })
     }

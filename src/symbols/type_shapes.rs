@@ -2,8 +2,9 @@
 //! looked through, declarations completed, members placed.
 
 use gimli::constants as dw;
-use gimli::{AttributeValue, Expression};
+use gimli::{AttributeValue, Expression, RunTimeEndian};
 
+use crate::base::data_model::ByteOrder;
 use crate::symbols::cpp_names::simplified;
 use crate::symbols::dwarf::Reader;
 use crate::symbols::entries::{Attributes, Entry};
@@ -295,6 +296,9 @@ fn member_place<'f>(attributes: &Attributes<'_, 'f>) -> MemberPlace<'f> {
     let storage = attributes.number(dw::DW_AT_byte_size).or_else(|| {
         attributes.reference(dw::DW_AT_type)?.attributes()?.number(dw::DW_AT_byte_size)
     });
+    if is_big_endian(attributes) {
+        return MemberPlace::Bits(base.saturating_add(from_top), width);
+    }
     match from_low_bit(base, storage.unwrap_or(4), from_top, width) {
         Some(bit) => MemberPlace::Bits(bit, width),
         None => MemberPlace::Bits(base, 0),
@@ -311,7 +315,14 @@ fn from_low_bit(base: u64, storage: u64, from_top: u64, width: u64) -> Option<u6
 
 /// Whether a type's bytes are in another order than those of the machine.
 fn is_swapped(attributes: &Attributes<'_, '_>) -> bool {
-    matches!(attributes.get(dw::DW_AT_endianity), Some(AttributeValue::Endianity(dw::DW_END_big)))
+    let other = if is_big_endian(attributes) { dw::DW_END_little } else { dw::DW_END_big };
+    let stated = attributes.get(dw::DW_AT_endianity);
+    matches!(stated, Some(AttributeValue::Endianity(order)) if order == other)
+}
+
+/// Whether the machine's own order has the most significant byte first.
+fn is_big_endian(attributes: &Attributes<'_, '_>) -> bool {
+    attributes.entry.debug.order() == ByteOrder::Big
 }
 
 /// The offset that DWARF 2 wrote as the expression `DW_OP_plus_uconst`.
@@ -369,10 +380,11 @@ fn wide(value: AttributeValue<Reader<'_>>) -> Option<u128> {
         AttributeValue::Sdata(value) => Some(i128::from(value).cast_unsigned()),
         AttributeValue::Data16(value) => Some(value),
         AttributeValue::Block(bytes) => {
-            let mut wide = [0; 16];
-            let slice = bytes.slice();
-            wide.get_mut(..slice.len())?.copy_from_slice(slice);
-            Some(u128::from_le_bytes(wide))
+            let order = match gimli::Reader::endian(&bytes) {
+                RunTimeEndian::Little => ByteOrder::Little,
+                RunTimeEndian::Big => ByteOrder::Big,
+            };
+            order.wide_number(bytes.slice())
         }
         value => value.udata_value().map(u128::from),
     }

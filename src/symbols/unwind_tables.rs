@@ -21,6 +21,10 @@ pub struct UnwindTables<'f> {
     pub eh_frame: Option<(LinkAddr, &'f [u8])>,
     /// `.eh_frame_hdr`: the search table.
     pub eh_frame_hdr: Option<(LinkAddr, &'f [u8])>,
+    /// `.ARM.exidx`: the index of functions of the 32-bit Arm.
+    pub exidx: Option<(LinkAddr, &'f [u8])>,
+    /// `.ARM.extab`: unwind instructions that do not fit into the index.
+    pub extab: Option<(LinkAddr, &'f [u8])>,
     /// Address of `.text`, for `DW_EH_PE_textrel`.
     pub text: Option<LinkAddr>,
     /// Address of `.got`, for `DW_EH_PE_datarel` in `.eh_frame`.
@@ -42,12 +46,14 @@ impl<'f> UnwindTables<'f> {
         });
         let eh_frame = section(".eh_frame").or_else(|| {
             let (at, bytes) = header?;
-            let frames = eh_frame_of(at, bytes)?;
+            let frames = eh_frame_of(image.arch(), at, bytes)?;
             Some((frames, image.bytes_at(frames, usize::MAX)?))
         });
         Self {
             eh_frame,
             eh_frame_hdr: header,
+            exidx: section(".ARM.exidx"),
+            extab: section(".ARM.extab"),
             text: address(".text"),
             got: address(".got.plt").or_else(|| address(".got")),
         }
@@ -88,7 +94,7 @@ impl<'f> UnwindTables<'f> {
             (got > 0).then(|| store.keep(bytes))
         };
         let header = read(at)?;
-        let frames = eh_frame_of(at, header)?;
+        let frames = eh_frame_of(arch, at, header)?;
         let within = frames.0.checked_sub(at.0).and_then(|skip| usize::try_from(skip).ok());
         let eh_frame = match within.and_then(|skip| header.get(skip..)) {
             Some(bytes) => bytes,
@@ -97,6 +103,8 @@ impl<'f> UnwindTables<'f> {
         Some(Self {
             eh_frame: Some((frames, eh_frame)),
             eh_frame_hdr: Some((at, header)),
+            exidx: None,
+            extab: None,
             text: None,
             got: None,
         })
@@ -104,10 +112,10 @@ impl<'f> UnwindTables<'f> {
 }
 
 /// Where an `.eh_frame_hdr` says that `.eh_frame` is.
-fn eh_frame_of(at: LinkAddr, header: &[u8]) -> Option<LinkAddr> {
-    let section = gimli::EhFrameHdr::new(header, gimli::LittleEndian);
+fn eh_frame_of(arch: Arch, at: LinkAddr, header: &[u8]) -> Option<LinkAddr> {
+    let section = gimli::EhFrameHdr::new(header, arch.order.of_dwarf());
     let bases = gimli::BaseAddresses::default().set_eh_frame_hdr(at.0);
-    match section.parse(&bases, 8).ok()?.eh_frame_ptr() {
+    match section.parse(&bases, arch.model().address_size).ok()?.eh_frame_ptr() {
         gimli::Pointer::Direct(at) => Some(LinkAddr(at)),
         gimli::Pointer::Indirect(_) => None,
     }

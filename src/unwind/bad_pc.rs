@@ -5,12 +5,13 @@ use crate::base::memory::Memory;
 use crate::dump::process::Process;
 use crate::unwind::code::{Return, can_run, is_return};
 use crate::unwind::frame::Trust;
-use crate::unwind::registers::Registers;
+use crate::unwind::registers::{Registers, read_register};
 
 /// The frame that called or jumped to the bad address, if `registers` have
-/// one, and the return address still lies on top of the stack.
+/// one, and the return address still lies on top of the stack, or in the link
+/// register.
 ///
-/// The call has pushed it and nothing has run since, so all other registers
+/// The call has put it there and nothing has run since, so all other registers
 /// are as they were at the call. After a call instruction this is as sure as a
 /// table; where the code's bytes are not known it is a guess.
 pub(super) fn caller(
@@ -22,16 +23,23 @@ pub(super) fn caller(
     if can_run(process, pc) {
         return None;
     }
-    let back = RunAddr(memory.u64(sp).ok()?);
+    let arch = registers.arch();
+    let (back, caller_sp) = match arch.link_register() {
+        Some(link) => (registers.get(link)?, sp),
+        None => {
+            let size = u64::from(arch.register_size());
+            (read_register(arch, memory, sp).ok()?, sp.checked_add(size)?)
+        }
+    };
+    let back = RunAddr(registers.code_address(back));
     let trust = match is_return(process, memory, back) {
         Return::AfterCall => Trust::Cfi,
         Return::InCode => Trust::Scan,
         Return::No => return None,
     };
-    let arch = registers.arch();
     let mut caller = *registers;
-    caller.set(arch.stack_pointer(), Some(sp.checked_add(8)?.0));
-    caller.set(arch.return_address(), Some(back.0));
+    caller.set(arch.stack_pointer(), Some(caller_sp.0));
+    caller.set(arch.program_counter(), Some(back.0));
     Some((caller, trust))
 }
 
@@ -62,7 +70,7 @@ mod tests {
         for (name, pc, sp, want) in cases {
             let arch = Arch::X86_64;
             let mut registers = Registers::unknown(arch);
-            registers.set(arch.return_address(), Some(pc));
+            registers.set(arch.program_counter(), Some(pc));
             registers.set(arch.stack_pointer(), Some(sp));
             registers.set(gimli::Register(5), Some(7));
             let found = caller(&process, &memory, &registers);

@@ -5,13 +5,14 @@ use std::sync::OnceLock;
 
 use gimli::{
     BaseAddresses, CfaRule, CieOrFde, DebugFrame, EhFrame, Encoding, EndianSlice, Expression,
-    FrameDescriptionEntry, Register, RegisterRule, RunTimeEndian, UnwindContext, UnwindSection,
+    FrameDescriptionEntry, Register, RegisterRule, UnwindContext, UnwindSection, Vendor,
 };
 
 use crate::base::addr::LinkAddr;
-use crate::base::arch::Arch;
+use crate::base::arch::{Arch, Machine};
 use crate::symbols::dwarf::Reader;
 use crate::symbols::module::UnwindTables;
+use crate::unwind::exception_index::ExceptionIndex;
 use crate::unwind::search_table::SearchTable;
 
 /// The rules that lead from a frame to its caller.
@@ -19,7 +20,7 @@ use crate::unwind::search_table::SearchTable;
 pub(super) struct Row<'f> {
     /// How to find the canonical frame address.
     pub(super) cfa: Cfa<'f>,
-    /// For each register, by DWARF number, where the caller's value is.
+    /// For each of [`Arch::unwound_registers`], where the caller's value is.
     pub(super) rules: Vec<Rule<'f>>,
     /// Which register is the return address (x86-64: 16).
     pub(super) return_address: Register,
@@ -71,6 +72,7 @@ pub(super) struct ModuleCfi<'f> {
     eh_index: OnceLock<Vec<Entry>>,
     debug_frame: OnceLock<Option<DebugFrame<Reader<'f>>>>,
     debug_index: OnceLock<Vec<Entry>>,
+    exception_index: Option<ExceptionIndex<'f>>,
 }
 
 /// One FDE of a table without a search index.
@@ -83,7 +85,7 @@ struct Entry {
 impl<'f> ModuleCfi<'f> {
     /// Prepares the tables. Nothing is searched yet.
     pub(super) fn new(arch: Arch, tables: &UnwindTables<'f>) -> Self {
-        let reader = |bytes| EndianSlice::new(bytes, RunTimeEndian::Little);
+        let reader = |bytes| EndianSlice::new(bytes, arch.order.of_dwarf());
         let mut bases = BaseAddresses::default();
         if let Some(text) = tables.text {
             bases = bases.set_text(text.0);
@@ -93,9 +95,14 @@ impl<'f> ModuleCfi<'f> {
         }
         let eh_frame = tables.eh_frame.map(|(at, bytes)| {
             bases = bases.clone().set_eh_frame(at.0);
-            (at, EhFrame::from(reader(bytes)))
+
+            let mut section = EhFrame::from(reader(bytes));
+            section.set_address_size(arch.model().address_size);
+            section.set_vendor(vendor(arch));
+            (at, section)
         });
-        let table = tables.eh_frame_hdr.and_then(|(at, bytes)| SearchTable::new(at, bytes));
+        let table =
+            tables.eh_frame_hdr.and_then(|(at, bytes)| SearchTable::new(at, bytes, arch.order));
         let debug_frame = OnceLock::new();
         Self {
             arch,
@@ -105,11 +112,13 @@ impl<'f> ModuleCfi<'f> {
             eh_index: OnceLock::new(),
             debug_frame,
             debug_index: OnceLock::new(),
+            exception_index: ExceptionIndex::new(arch, tables),
         }
     }
 
     /// The row for the instruction at `at`: from `.eh_frame` through its
-    /// search table, from `.eh_frame` alone, or from `.debug_frame`.
+    /// search table, from `.eh_frame` alone, from `.debug_frame`, or from
+    /// `.ARM.exidx`.
     ///
     /// `debug_frame` lends the section, which may have to be inflated first;
     /// it is called only when `.eh_frame` does not know.
@@ -123,10 +132,23 @@ impl<'f> ModuleCfi<'f> {
         {
             return Some(row);
         }
+        if let Some(row) = self.debug_row(at, debug_frame) {
+            return Some(row);
+        }
+        self.exception_index.as_ref()?.row(at)
+    }
+
+    /// The row from `.debug_frame`.
+    fn debug_row(
+        &self,
+        at: LinkAddr,
+        debug_frame: impl FnOnce() -> Option<&'f [u8]>,
+    ) -> Option<Row<'f>> {
         let section = self.debug_frame.get_or_init(|| {
             let bytes = debug_frame()?;
-            let mut section = DebugFrame::from(EndianSlice::new(bytes, RunTimeEndian::Little));
-            section.set_address_size(8);
+            let mut section = DebugFrame::from(EndianSlice::new(bytes, self.arch.order.of_dwarf()));
+            section.set_address_size(self.arch.model().address_size);
+            section.set_vendor(vendor(self.arch));
             Some(section)
         });
         let section = section.as_ref()?;
@@ -159,6 +181,14 @@ impl<'f> ModuleCfi<'f> {
             }
         };
         read_row(self.arch, section, &self.bases, &fde, at)
+    }
+}
+
+/// Whose private instructions a table may hold.
+fn vendor(arch: Arch) -> Vendor {
+    match arch.machine {
+        Machine::Aarch64 => Vendor::AArch64,
+        _ => Vendor::Default,
     }
 }
 
@@ -217,8 +247,8 @@ where
         CfaRule::RegisterAndOffset { register, offset } => Cfa::Register(*register, *offset),
         CfaRule::Expression(expression) => Cfa::Expression(expression.get(section).ok()?),
     };
-    let rule = |number| {
-        Some(match row.register(Register(number)) {
+    let rule = |register| {
+        Some(match row.register(register) {
             None => Rule::Unstated,
             Some(RegisterRule::SameValue) => Rule::SameValue,
             Some(RegisterRule::Offset(offset)) => Rule::Offset(offset),
@@ -233,7 +263,7 @@ where
             Some(_) => Rule::Undefined,
         })
     };
-    let rules = (0..arch.unwound_registers()).map(rule).collect::<Option<Vec<_>>>()?;
+    let rules = arch.unwound_registers().map(rule).collect::<Option<Vec<_>>>()?;
     Some(Row {
         cfa,
         rules,

@@ -3,6 +3,7 @@
 use crate::base::addr::RunAddr;
 use crate::base::memory::Memory;
 use crate::dump::process::Process;
+use crate::unwind::arch::{BEFORE, conventions};
 
 /// Whether the process could run an instruction at `at`.
 ///
@@ -32,28 +33,14 @@ pub(super) fn is_return(process: &Process<'_>, memory: &dyn Memory, at: RunAddr)
     if !can_run(process, RunAddr(at.0.wrapping_sub(1))) {
         return Return::No;
     }
-    let mut bytes = [0; 7];
+    let mut bytes = [0; BEFORE];
     let Some(start) = at.0.checked_sub(bytes.len() as u64) else { return Return::No };
     if memory.read_exact(RunAddr(start), &mut bytes).is_err() {
         return Return::InCode;
     }
-    if ends_with_call(bytes) { Return::AfterCall } else { Return::No }
-}
-
-/// Whether an x86-64 call instruction may end with these bytes: `E8 rel32`, or
-/// `FF /2` with any addressing form. Source: Intel SDM volume 2, "CALL".
-fn ends_with_call(bytes: [u8; 7]) -> bool {
-    let [b0, b1, b2, b3, b4, b5, b6] = bytes;
-    // The `reg` field of ModRM is 2; `mod` and `rm` give the length.
-    let form = |modrm: u8, mode: u8| modrm >> 3 & 7 == 2 && modrm >> 6 == mode;
-    let has_sib = |modrm: u8| modrm & 7 == 4;
-    let is_rip_relative = |modrm: u8| modrm & 0xc7 == 0x05;
-    b2 == 0xe8
-        || (b5 == 0xff && (form(b6, 3) || form(b6, 0) && !has_sib(b6) && !is_rip_relative(b6)))
-        || (b4 == 0xff && (form(b5, 1) && !has_sib(b5) || form(b5, 0) && has_sib(b5)))
-        || (b3 == 0xff && form(b4, 1) && has_sib(b4))
-        || (b1 == 0xff && (form(b2, 2) && !has_sib(b2) || form(b2, 0) && is_rip_relative(b2)))
-        || (b0 == 0xff && (form(b1, 2) && has_sib(b1) || form(b1, 0) && has_sib(b1)))
+    let arch = process.arch;
+    let is_call = (conventions(arch).ends_with_call)(bytes, arch.order);
+    if is_call { Return::AfterCall } else { Return::No }
 }
 
 #[cfg(test)]
@@ -61,27 +48,6 @@ mod tests {
     use super::*;
     use crate::base::memory::tests::Bytes;
     use crate::dump::process::tests::process;
-
-    #[test]
-    fn calls_and_others() {
-        // Encodings from the assembler (`as`, `objdump -d`).
-        let cases = [
-            ("call rel32", [0x90, 0x90, 0xe8, 1, 2, 3, 4], true),
-            ("call *%rax", [0x90, 0x90, 0x90, 0x90, 0x90, 0xff, 0xd0], true),
-            ("call *(%rax)", [0x90, 0x90, 0x90, 0x90, 0x90, 0xff, 0x10], true),
-            ("call *8(%rax)", [0x90, 0x90, 0x90, 0x90, 0xff, 0x50, 0x08], true),
-            ("call *8(%rsp)", [0x90, 0x90, 0x90, 0xff, 0x54, 0x24, 0x08], true),
-            ("call *0x100(%rax)", [0x90, 0xff, 0x90, 0, 1, 0, 0], true),
-            ("call *0x100(%rip)", [0x90, 0xff, 0x15, 0, 1, 0, 0], true),
-            ("call *0x100(%rax,%rbx,8)", [0xff, 0x94, 0xd8, 0, 1, 0, 0], true),
-            ("jmp *%rax", [0x90, 0x90, 0x90, 0x90, 0x90, 0xff, 0xe0], false),
-            ("nops", [0x90; 7], false),
-            ("mov %rsp,%rbp", [0x90, 0x90, 0x90, 0x55, 0x48, 0x89, 0xe5], false),
-        ];
-        for (name, bytes, want) in cases {
-            assert_eq!(ends_with_call(bytes), want, "{name}");
-        }
-    }
 
     #[test]
     fn return_addresses() {

@@ -39,7 +39,7 @@ pub(super) fn evaluate(
                 let mut word = [0; 8];
                 let wanted = word.get_mut(..usize::from(size))?;
                 memory.read_exact(RunAddr(address), wanted).ok()?;
-                let value = u64::from_le_bytes(word);
+                let value = memory.model().order.number(wanted);
                 evaluation.resume_with_memory(Value::Generic(value)).ok()?
             }
             EvaluationResult::RequiresCallFrameCfa => {

@@ -3,15 +3,19 @@
 use crate::base::addr::RunAddr;
 use crate::base::memory::Memory;
 use crate::dump::process::Process;
+use crate::unwind::arch::{Back, conventions};
 use crate::unwind::code::{Return, is_return};
-use crate::unwind::registers::Registers;
+use crate::unwind::registers::{Registers, read_register};
 
 /// The caller's registers, if the frame pointer's register holds a frame
-/// pointer: it points up the stack, at a saved frame pointer with a return
-/// address above. Registers that the function may have saved and changed are
-/// unknown in the caller; pc, sp and the frame pointer are all that is certain.
+/// pointer: it points up the stack, at a record with a saved frame pointer and a
+/// return address. Registers that the function may have saved and changed are
+/// unknown in the caller; pc, the frame pointer and, where the record tells it,
+/// sp are all that is certain.
 ///
-/// Source: System V psABI for AMD64, section 3.2.2, figure 3.3.
+/// On PowerPC the stack pointers themselves are such a chain.
+///
+/// Source: the psABI of each architecture, as named in `arch/`.
 pub(super) fn caller(
     process: &Process<'_>,
     memory: &dyn Memory,
@@ -19,22 +23,42 @@ pub(super) fn caller(
 ) -> Option<Registers> {
     /// No compiler makes a frame larger than the usual stack.
     const LARGEST: u64 = 8 << 20;
-    let (fp, sp) = (registers.fp()?, registers.sp()?);
-    let distance = fp.0.checked_sub(sp.0)?;
-    if distance > LARGEST || fp.0 % 8 != 0 {
+    let arch = registers.arch();
+    let record = conventions(arch).frame_record?;
+    let size = u64::from(arch.register_size());
+    let (fp, is_stack_chain) = match record.back {
+        Back::Here(_) => (registers.fp()?, false),
+        Back::Next(_) => (registers.sp()?, true),
+    };
+    if let Some(sp) = registers.sp() {
+        let distance = fp.0.checked_sub(sp.0)?;
+        if distance > LARGEST {
+            return None;
+        }
+    }
+    if fp.0.checked_rem(size)? != 0 {
         return None;
     }
-    let saved = memory.u64(fp).ok()?;
-    let back = RunAddr(memory.u64(fp.checked_add(8)?).ok()?);
+    let word = |at: RunAddr| read_register(arch, memory, at).ok();
+    let saved = word(fp.wrapping_add(record.saved))?;
+    let back = match record.back {
+        Back::Here(distance) => word(fp.wrapping_add(distance))?,
+        Back::Next(distance) => word(RunAddr(saved).wrapping_add(distance))?,
+    };
+    let back = RunAddr(registers.code_address(back));
     // The saved pointer leads further up, or is zero at the end of the chain.
     if saved != 0 && saved <= fp.0 || is_return(process, memory, back) == Return::No {
         return None;
     }
-    let arch = registers.arch();
-    let mut caller = Registers::unknown(arch);
-    caller.set(arch.frame_pointer(), Some(saved));
-    caller.set(arch.stack_pointer(), Some(fp.checked_add(16)?.0));
-    caller.set(arch.return_address(), Some(back.0));
+    let mut caller = registers.unknown_of_thread();
+    let caller_sp = record.caller_sp.map(|above| fp.wrapping_add(above).0);
+    if is_stack_chain {
+        caller.set(arch.stack_pointer(), Some(saved));
+    } else {
+        caller.set(arch.frame_pointer(), Some(saved));
+        caller.set(arch.stack_pointer(), caller_sp);
+    }
+    caller.set(arch.program_counter(), Some(back.0));
     Some(caller)
 }
 

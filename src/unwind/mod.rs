@@ -4,15 +4,19 @@
 //! The order per frame: call frame information, a return address on top of the
 //! stack under a bad pc, the frame pointer, a labeled guess.
 
+mod arch;
 mod bad_pc;
 mod cfi;
 mod code;
+mod exception_index;
 mod expression;
 mod fold;
 pub mod frame;
 mod frame_pointer;
+mod link_register;
 pub mod registers;
 mod scan;
 mod search_table;
+mod signal_frame;
 mod step;
 pub mod walk;

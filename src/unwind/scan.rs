@@ -4,7 +4,7 @@ use crate::base::addr::RunAddr;
 use crate::base::memory::Memory;
 use crate::dump::process::Process;
 use crate::unwind::code::{Return, is_return};
-use crate::unwind::registers::Registers;
+use crate::unwind::registers::{Registers, read_register};
 
 /// How many words are looked at. A frame without tables and without a frame
 /// pointer is seldom larger, and every word further makes a false hit likelier.
@@ -19,15 +19,17 @@ pub(super) fn caller(
     registers: &Registers,
 ) -> Option<Registers> {
     let sp = registers.sp()?;
-    let mut at = RunAddr(sp.0.checked_next_multiple_of(8)?);
+    let arch = registers.arch();
+    let size = u64::from(arch.register_size());
+    let mut at = RunAddr(sp.0.checked_next_multiple_of(size)?);
     for _ in 0..WORDS {
-        let word = RunAddr(memory.u64(at).ok()?);
-        let next = at.checked_add(8)?;
+        let word = read_register(arch, memory, at).ok()?;
+        let word = RunAddr(registers.code_address(word));
+        let next = at.checked_add(size)?;
         if is_return(process, memory, word) == Return::AfterCall {
-            let arch = registers.arch();
-            let mut caller = Registers::unknown(arch);
+            let mut caller = registers.unknown_of_thread();
             caller.set(arch.stack_pointer(), Some(next.0));
-            caller.set(arch.return_address(), Some(word.0));
+            caller.set(arch.program_counter(), Some(word.0));
             return Some(caller);
         }
         at = next;

@@ -5,11 +5,13 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
 use crate::base::addr::LinkAddr;
+use crate::base::data_model::ByteOrder;
 
 /// Rows of function and entry, sorted by function, both relative to the
 /// section.
 pub(super) struct SearchTable<'f> {
     section: LinkAddr,
+    order: ByteOrder,
     rows: &'f [[u8; 8]],
 }
 
@@ -22,16 +24,16 @@ impl<'f> SearchTable<'f> {
     /// Takes the table out of `.eh_frame_hdr`, which lies at `section`.
     /// `None`: it is empty or cut short, or encoded as no linker does.
     ///
-    /// Layout, little-endian: four bytes of encodings, `i32` to `.eh_frame`,
+    /// Layout: four bytes of encodings, `i32` to `.eh_frame`,
     /// `u32` count, then rows of two `i32`. Source: Linux Standard Base Core
     /// 5.0, 10.6.2 "The .eh_frame_hdr section".
-    pub(super) fn new(section: LinkAddr, bytes: &'f [u8]) -> Option<Self> {
+    pub(super) fn new(section: LinkAddr, bytes: &'f [u8], order: ByteOrder) -> Option<Self> {
         let rest = bytes.strip_prefix(&ENCODINGS)?;
         let (_eh_frame, rest) = rest.split_first_chunk::<4>()?;
         let (count, rest) = rest.split_first_chunk::<4>()?;
         let (rows, _padding) = rest.as_chunks::<8>();
-        let rows = rows.get(..usize::try_from(u32::from_le_bytes(*count)).ok()?)?;
-        (!rows.is_empty()).then_some(Self { section, rows })
+        let rows = rows.get(..usize::try_from(order.number(count)).ok()?)?;
+        (!rows.is_empty()).then_some(Self { section, order, rows })
     }
 
     /// Where the entry of the last function lies that begins at or before
@@ -46,7 +48,11 @@ impl<'f> SearchTable<'f> {
     fn pair(&self, row: &[u8; 8]) -> (LinkAddr, LinkAddr) {
         let [f0, f1, f2, f3, e0, e1, e2, e3] = *row;
         let from_section = |by: [u8; 4]| {
-            LinkAddr(self.section.0.wrapping_add_signed(i32::from_le_bytes(by).into()))
+            let distance = match self.order {
+                ByteOrder::Little => i32::from_le_bytes(by),
+                ByteOrder::Big => i32::from_be_bytes(by),
+            };
+            LinkAddr(self.section.0.wrapping_add_signed(distance.into()))
         };
         (from_section([f0, f1, f2, f3]), from_section([e0, e1, e2, e3]))
     }
@@ -70,7 +76,7 @@ mod tests {
     #[test]
     fn entries_of_functions() {
         let bytes = section(ENCODINGS, 3, &[(-0x1000, 0x40), (0x100, 0x58), (0x200, -8)]);
-        let table = SearchTable::new(LinkAddr(0x2000), &bytes).unwrap();
+        let table = SearchTable::new(LinkAddr(0x2000), &bytes, ByteOrder::Little).unwrap();
         let cases = [
             ("before the first one", 0xfff, None),
             ("the first byte of the first one", 0x1000, Some(0x2040)),
@@ -97,7 +103,11 @@ mod tests {
             ("empty", Vec::new(), false),
         ];
         for (name, bytes, want) in cases {
-            assert_eq!(SearchTable::new(LinkAddr(0), &bytes).is_some(), want, "{name}");
+            assert_eq!(
+                SearchTable::new(LinkAddr(0), &bytes, ByteOrder::Little).is_some(),
+                want,
+                "{name}"
+            );
         }
     }
 
@@ -105,7 +115,7 @@ mod tests {
     fn a_damaged_table_wraps_and_does_not_panic() {
         let bytes = section(ENCODINGS, 2, &[(i32::MIN, i32::MIN), (i32::MAX, i32::MAX)]);
         for at in [0, 1, u64::MAX] {
-            let table = SearchTable::new(LinkAddr(at), &bytes).unwrap();
+            let table = SearchTable::new(LinkAddr(at), &bytes, ByteOrder::Little).unwrap();
             for address in [0, 0x7fff_ffff, u64::MAX] {
                 let _any = table.entry(LinkAddr(address));
             }

@@ -1,14 +1,12 @@
 //! One step: from a frame and its row to the caller's registers.
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
-use gimli::Register;
-
 use crate::base::addr::RunAddr;
 use crate::base::limits::Limits;
 use crate::base::memory::Memory;
 use crate::unwind::cfi::{Cfa, Row, Rule};
 use crate::unwind::expression::evaluate;
-use crate::unwind::registers::Registers;
+use crate::unwind::registers::{Registers, read_register};
 
 /// What a step found.
 #[derive(Debug)]
@@ -36,23 +34,24 @@ pub(super) fn step(
     limits: &Limits,
 ) -> Step {
     let arch = registers.arch();
+    // Sums wrap where addresses do.
+    let address = |at: RunAddr| RunAddr(arch.model().cut(at.0));
     let expression = |expression: &gimli::Expression<_>, cfa| {
         evaluate(*expression, row.encoding, cfa, registers, memory, limits)
     };
     let cfa = match &row.cfa {
         Cfa::Register(register, offset) => {
-            registers.get(*register).map(|value| RunAddr(value).wrapping_add(*offset))
+            registers.get(*register).map(|value| address(RunAddr(value).wrapping_add(*offset)))
         }
         Cfa::Expression(place) => expression(place, None).map(RunAddr),
     };
     let Some(cfa) = cfa else { return Step::Unusable };
 
-    let mut caller = Registers::unknown(arch);
+    let mut caller = registers.unknown_of_thread();
     let mut missing = None;
-    for (number, rule) in row.rules.iter().enumerate() {
-        let register = Register(u16::try_from(number).unwrap_or(u16::MAX));
+    for (register, rule) in arch.unwound_registers().zip(&row.rules) {
         let is_return_address = register == row.return_address;
-        let mut word = |at: RunAddr| match memory.u64(at) {
+        let mut word = |at: RunAddr| match read_register(arch, memory, at) {
             Ok(word) => Some(word),
             Err(unreadable) => {
                 if is_return_address {
@@ -62,14 +61,20 @@ pub(super) fn step(
             }
         };
         let value = match rule {
-            Rule::Unstated if register == arch.stack_pointer() => Some(cfa.0),
+            Rule::Unstated if register == arch.stack_pointer() => {
+                Some(cfa.0.wrapping_sub(arch.cfa_above_sp()))
+            }
+            // Still in the register in which the call has put it.
+            Rule::Unstated if is_return_address && arch.link_register() == Some(register) => {
+                registers.get(register)
+            }
             Rule::Unstated if arch.is_callee_saved(register) => registers.get(register),
             Rule::Unstated => None,
             Rule::Undefined if is_return_address => return Step::Outermost(cfa),
             Rule::Undefined => None,
             Rule::SameValue => registers.get(register),
-            Rule::Offset(offset) => word(cfa.wrapping_add(*offset)),
-            Rule::ValOffset(offset) => Some(cfa.wrapping_add(*offset).0),
+            Rule::Offset(offset) => word(address(cfa.wrapping_add(*offset))),
+            Rule::ValOffset(offset) => Some(address(cfa.wrapping_add(*offset)).0),
             Rule::Register(other) => registers.get(*other),
             Rule::Expression(place) => {
                 expression(place, Some(cfa)).and_then(|at| word(RunAddr(at)))
@@ -81,7 +86,7 @@ pub(super) fn step(
     }
     match (caller.get(row.return_address), missing) {
         (Some(pc), _) => {
-            caller.set(arch.return_address(), Some(pc));
+            caller.set(arch.program_counter(), Some(pc));
             Step::Caller(cfa, caller)
         }
         (None, Some(at)) => Step::Missing(at),
@@ -91,6 +96,8 @@ pub(super) fn step(
 
 #[cfg(test)]
 mod tests {
+    use gimli::Register;
+
     use super::*;
     use crate::base::arch::Arch;
     use crate::base::memory::tests::Bytes;

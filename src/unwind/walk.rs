@@ -19,8 +19,10 @@ use crate::unwind::code::can_run;
 use crate::unwind::fold::fold;
 use crate::unwind::frame::{Frame, Stack, StackEnd, Trust};
 use crate::unwind::frame_pointer;
+use crate::unwind::link_register;
 use crate::unwind::registers::Registers;
 use crate::unwind::scan;
+use crate::unwind::signal_frame;
 use crate::unwind::step::{Step, step};
 
 /// Outermost frames kept in full, when there are too many to keep them all.
@@ -86,6 +88,7 @@ impl<'a, 'f> Unwinder<'a, 'f> {
     pub fn walk(&self, thread: &Thread) -> Stack {
         let registers = thread.registers.as_ref().map(|registers| {
             Registers::from_words(self.process.arch, |index| registers.word(index))
+                .with_signature(registers.signature)
         });
         let Some((registers, pc)) = registers.and_then(|known| Some((known, known.pc()?))) else {
             return Stack::default();
@@ -160,13 +163,26 @@ impl<'a, 'f> Unwinder<'a, 'f> {
                 Ok(next)
             };
         }
-        if new.is_some() && new <= old { Err(StackEnd::NoProgress(at)) } else { Ok(next) }
+        // A function without a frame returns to the address in its register.
+        let may_stand = self.process.arch.link_register().is_some()
+            && matches!(frame.at, FrameAddr::Pc(_))
+            && new == old;
+        let moves = new.is_none() || old.is_none() || new > old || may_stand;
+        if moves { Ok(next) } else { Err(StackEnd::NoProgress(at)) }
     }
 
     /// Finds the caller of `frame`, and notes in `frame` what its row says.
     fn caller(&self, frame: &mut Frame) -> Result<Frame, StackEnd> {
         let pc = frame.at.addr();
         let mut way_lost = StackEnd::NoWay(pc);
+        if let Some(registers) =
+            signal_frame::interrupted(self.process, self.memory, &frame.registers)
+        {
+            frame.is_signal_frame = true;
+            frame.at = FrameAddr::Pc(pc);
+            let at = FrameAddr::Pc(registers.pc().unwrap_or_default());
+            return Ok(new_frame(at, Trust::Context, registers));
+        }
         if let Some(row) = self.row(frame.at.lookup()) {
             frame.is_signal_frame = row.is_signal_frame;
             if row.is_signal_frame {
@@ -197,16 +213,22 @@ impl<'a, 'f> Unwinder<'a, 'f> {
             }
         }
         let registers = &frame.registers;
-        if let FrameAddr::Pc(_) = frame.at
-            && let Some((registers, trust)) = bad_pc::caller(self.process, self.memory, registers)
-        {
-            return Ok(return_frame(trust, registers));
+        if let FrameAddr::Pc(_) = frame.at {
+            let bad = bad_pc::caller(self.process, self.memory, registers);
+            let linked = || link_register::caller(self.process, self.memory, registers);
+            if let Some((registers, trust)) = bad.or_else(linked) {
+                return Ok(return_frame(trust, registers));
+            }
+        }
+        let is_linked = self.process.arch.link_register().is_some();
+        if is_linked && self.is_first_function(pc) {
+            return Err(StackEnd::Outermost);
         }
         if let Some(registers) = frame_pointer::caller(self.process, self.memory, registers) {
             return Ok(return_frame(Trust::FramePointer, registers));
         }
         if let Some(sp) = registers.sp()
-            && let Err(unreadable) = self.memory.u64(sp)
+            && let Err(unreadable) = self.memory.word(sp)
         {
             way_lost = StackEnd::NotDumped(unreadable.at);
         }
@@ -215,11 +237,29 @@ impl<'a, 'f> Unwinder<'a, 'f> {
             .ok_or(way_lost)
     }
 
+    /// Whether the function at `pc` is the one in which the process or the
+    /// thread began, so that nobody called it.
+    fn is_first_function(&self, pc: RunAddr) -> bool {
+        /// `AT_ENTRY`: where the program begins.
+        const AT_ENTRY: u64 = 9;
+        /// In which the C libraries begin threads.
+        const THREADS: [&str; 5] =
+            ["__clone", "clone", "__clone3", "thread_start", "__thread_start"];
+        let Some(symbol) = self.symbols.symbol_at(RunAddr(pc.0.wrapping_sub(1))) else {
+            return false;
+        };
+        let start = pc.0.wrapping_sub(1).wrapping_sub(symbol.offset);
+        let entry = self.process.aux(AT_ENTRY).map(|at| self.process.arch.code_address(at));
+        entry == Some(start) || THREADS.contains(&symbol.name.as_str())
+    }
+
     /// Whether a return address leads where no code is, for certain.
     fn is_no_code(&self, pc: RunAddr) -> bool {
         let call = RunAddr(pc.0.wrapping_sub(1));
         let is_known = self.process.mapping(call).is_some() || self.process.source.complete;
-        is_known && !can_run(self.process, call)
+        // A trampoline may begin where code begins.
+        let is_linked = self.process.arch.link_register().is_some();
+        is_known && !can_run(self.process, call) && !(is_linked && can_run(self.process, pc))
     }
 
     /// Behind an overwritten return address only a guess can go on: the frames
@@ -227,7 +267,7 @@ impl<'a, 'f> Unwinder<'a, 'f> {
     fn past_bad_return(&self, cfa: RunAddr, pc: RunAddr) -> Result<Frame, StackEnd> {
         let arch = self.process.arch;
         let mut registers = Registers::unknown(arch);
-        registers.set(arch.stack_pointer(), Some(cfa.0));
+        registers.set(arch.stack_pointer(), Some(cfa.0.wrapping_sub(arch.cfa_above_sp())));
         scan::caller(self.process, self.memory, &registers)
             .map(|registers| return_frame(Trust::Scan, registers))
             .ok_or(StackEnd::BadReturn(pc))
@@ -238,10 +278,11 @@ impl<'a, 'f> Unwinder<'a, 'f> {
     pub fn saved_at(&self, frame: &Frame, at: RunAddr) -> Option<Register> {
         let cfa = frame.cfa.filter(|_| matches!(frame.trust, Trust::Context | Trust::Cfi))?;
         let row = self.row(frame.at.lookup())?;
-        row.rules.iter().zip(0_u16..).find_map(|(rule, number)| {
+        let arch = self.process.arch;
+        arch.unwound_registers().zip(&row.rules).find_map(|(register, rule)| {
             let Rule::Offset(offset) = rule else { return None };
             let into = at.0.checked_sub(cfa.wrapping_add(*offset).0)?;
-            (into < 8).then_some(Register(number))
+            (into < u64::from(arch.register_size())).then_some(register)
         })
     }
 

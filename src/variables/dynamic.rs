@@ -163,24 +163,26 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
     /// The table of the object at an address.
     fn table(&self, object: RunAddr) -> Table {
         let memory = self.context.memory;
-        let Ok(word) = memory.u64(object) else { return Table::Unknown };
+        let size = memory.model().word();
+        let Ok(word) = memory.word(object) else { return Table::Unknown };
         let at = RunAddr(word);
         let wrong = Table::Wrong(word);
         let process = self.context.process;
-        if !word.is_multiple_of(8) || process.mapping(at).is_none() && process.module(at).is_none()
+        if !word.is_multiple_of(size)
+            || process.mapping(at).is_none() && process.module(at).is_none()
         {
             return wrong;
         }
         let before = |bytes: u64| {
             let at = RunAddr(word.checked_sub(bytes)?);
-            memory.u64(at).ok()
+            memory.word(at).ok()
         };
         let symbol = self.table_symbol(at);
-        let (Some(to_top), Some(info)) = (before(16), before(8)) else {
+        let (Some(to_top), Some(info)) = (before(2 * size), before(size)) else {
             // The file of a module may be missing.
             return if process.module(at).is_some() { Table::Unknown } else { wrong };
         };
-        let to_top = to_top.cast_signed();
+        let to_top = if size == 8 { to_top.cast_signed() } else { i64::from(to_top as u32 as i32) };
         if !(-LARGEST_OBJECT..=0).contains(&to_top) {
             return wrong;
         }
@@ -204,8 +206,9 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
         // The whole object has a table of the same class.
         let whole = object.wrapping_add(to_top);
         if to_top != 0 {
-            let table = memory.u64(whole).ok();
-            let other = table.and_then(|table| memory.u64(RunAddr(table.checked_sub(8)?)).ok());
+            let table = memory.word(whole).ok();
+            let before = |table: u64| memory.word(RunAddr(table.checked_sub(size)?)).ok();
+            let other = table.and_then(before);
             if other.is_some_and(|other| other != info) || table.is_some() && other.is_none() {
                 return wrong;
             }
@@ -232,7 +235,7 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
     /// The mangled name of the class that a `std::type_info` is of.
     fn type_info_name(&self, info: RunAddr) -> Option<String> {
         let memory = self.context.memory;
-        let name = RunAddr(memory.u64(info.checked_add(8)?).ok()?);
+        let name = RunAddr(memory.word(info.checked_add(memory.model().word())?).ok()?);
         let (name, is_whole) = memory.text(name, LONGEST_NAME).ok()?;
         let name = String::from_utf8(name).ok().filter(|_| is_whole)?;
         // A star stands before names that are compared by address.
@@ -272,8 +275,8 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
         let context = self.context;
         let mut units: Vec<Entry<'a, 'f>> = Vec::new();
         for slot in 0..MOST_SLOTS {
-            let at = table.checked_add(slot.checked_mul(8)?)?;
-            let Ok(code) = context.memory.u64(at) else { break };
+            let at = table.checked_add(slot.checked_mul(context.memory.model().word())?)?;
+            let Ok(code) = context.memory.word(at) else { break };
             let code = RunAddr(code);
             let Some((_, module)) = context.symbols.module_at(code) else { break };
             let Some(debug) = module.debug() else { continue };

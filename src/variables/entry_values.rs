@@ -16,6 +16,7 @@ use crate::base::addr::{Bias, FrameAddr, LinkAddr, RunAddr};
 use crate::symbols::dwarf::Reader;
 use crate::symbols::entries::{Attributes, Descend, Entry};
 use crate::unwind::frame::Trust;
+use crate::unwind::registers::read_register;
 use crate::variables::location::{Activation, Progress};
 use crate::variables::place::Place;
 use crate::variables::tail_calls::{
@@ -168,13 +169,20 @@ impl<'a, 'f> Activation<'_, 'a, 'f> {
         // The stack's middle may be folded away, so that the next frame that
         // is known is not the caller. In a recursion the return addresses are
         // equal all the same; the stack pointers are not.
-        if caller.registers.sp() != frame.cfa {
+        let arch = self.context.process.arch;
+        let cfa = frame.cfa.map(|cfa| cfa.0);
+        let sp = caller.registers.sp().map(|sp| sp.0.wrapping_add(arch.cfa_above_sp()));
+        if sp != cfa {
             return Err(unknown.to_owned());
         }
-        let stored = frame.cfa.and_then(|cfa| cfa.0.checked_sub(8)).map(RunAddr);
-        let stored = stored.and_then(|at| self.context.memory.u64(at).ok());
-        if stored != Some(returns_to.0) {
-            return Err(unknown.to_owned());
+        // A call that pushes the return address leaves it right below.
+        if arch.link_register().is_none() {
+            let size = u64::from(arch.register_size());
+            let stored = cfa.and_then(|cfa| cfa.checked_sub(size)).map(RunAddr);
+            let stored = stored.and_then(|at| read_register(arch, self.context.memory, at).ok());
+            if stored != Some(returns_to.0) {
+                return Err(unknown.to_owned());
+            }
         }
         let symbols = self.context.symbols;
         let no_tables = "its caller has no debug information";

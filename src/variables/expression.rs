@@ -173,7 +173,10 @@ impl<'a, 'f> Activation<'_, 'a, 'f> {
         let place = self.place_within(&attributes, progress)?;
         let of = self.context.types.get(attributes.type_entry());
         let size = of.size.filter(|size| (1..=8).contains(size)).ok_or(missing)?;
-        let bytes = place.read(self.context.memory, size).map_err(|why| why.reason())?;
+        let mut bytes = place.read(self.context.memory, size).map_err(|why| why.reason())?;
+        if place.is_memory() {
+            bytes = self.context.memory.model().order.to_little(bytes);
+        }
         let kind = of.entry.and_then(|of| kind(of, of.offset).ok());
         let value = kind.and_then(|kind| Typed::from_bytes(kind, &bytes)?.word());
         value.or_else(|| word(&bytes)).ok_or_else(|| missing.to_owned())
@@ -201,7 +204,7 @@ impl<'a, 'f> Machine<'_, '_, 'a, 'f> {
             if self.steps > self.activation.context.limits.expression_steps {
                 return Err("its location takes too many steps".to_owned());
             }
-            let mut reader = Reader::new(rest, gimli::RunTimeEndian::Little);
+            let mut reader = Reader::new(rest, gimli::Reader::endian(&expression.0));
             let operation = Operation::parse(&mut reader, encoding)
                 .map_err(|error| format!("its location is damaged: {error}"))?;
             at = all.len().saturating_sub(reader.slice().len());
@@ -301,7 +304,7 @@ impl<'a, 'f> Machine<'_, '_, 'a, 'f> {
                 self.push(Typed::generic(value))?;
             }
             Op::TypedLiteral { base_type, value } => {
-                let value = Typed::from_bytes(kind(entry, base_type)?, value.slice());
+                let value = Typed::from_bytes(kind(entry, base_type)?, &self.stated(value.slice()));
                 self.push(value.ok_or("its location is damaged: a constant is too short")?)?;
             }
             Op::Convert { base_type } => {
@@ -373,7 +376,7 @@ impl<'a, 'f> Machine<'_, '_, 'a, 'f> {
                 let value = self.register(register, Kind::Generic)?;
                 self.spot = Some(Spot::Value(value));
             }
-            Op::ImplicitValue { data } => self.spot = Some(Spot::Bytes(data.slice().to_vec())),
+            Op::ImplicitValue { data } => self.spot = Some(Spot::Bytes(self.stated(data.slice()))),
             Op::StackValue => self.spot = Some(Spot::Value(self.pop()?)),
             Op::ImplicitPointer { value, byte_offset } => {
                 let target = entry.at(value).ok_or("it points to an entry that is missing")?;
@@ -468,9 +471,15 @@ impl<'a, 'f> Machine<'_, '_, 'a, 'f> {
         let mut bytes = vec![0; usize::from(size)];
         let memory = self.activation.context.memory;
         memory.read_exact(at, &mut bytes).map_err(|missing| missing.to_string())?;
+        bytes = memory.model().order.to_little(bytes);
         // An untyped read of fewer bytes is zero-extended (DWARF 5, 2.5.1.3).
         bytes.resize(usize::from(kind.size()), 0);
         Typed::from_bytes(kind, &bytes).ok_or_else(|| NO_RESULT.to_owned())
+    }
+
+    /// Bytes of a number that the debug information states, lowest first.
+    fn stated(&self, bytes: &[u8]) -> Vec<u8> {
+        self.activation.context.memory.model().order.to_little(bytes.to_vec())
     }
 }
 

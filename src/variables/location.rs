@@ -10,8 +10,8 @@ use gimli::constants as dw;
 use gimli::{AttributeValue, Expression, Register};
 
 use crate::base::addr::{Bias, LinkAddr, RunAddr};
+use crate::dump::float_registers::float_registers;
 use crate::dump::process::ThreadRegisters;
-use crate::dump::xstate::vector_registers;
 use crate::symbols::dwarf::Reader;
 use crate::symbols::entries::{Attributes, Entry};
 use crate::unwind::frame::{Frame, Trust};
@@ -166,9 +166,11 @@ impl<'a, 'f> Activation<'_, 'a, 'f> {
         entry: Entry<'a, 'f>,
         value: AttributeValue<Reader<'f>>,
     ) -> Result<Place<'a, 'f>, String> {
+        // Numbers are written as the process would.
+        let order = self.context.memory.model().order;
         Ok(Place::constant(match value {
-            AttributeValue::Block(bytes) => bytes.slice().to_vec(),
-            AttributeValue::Exprloc(bytes) => bytes.0.slice().to_vec(),
+            AttributeValue::Block(bytes) => order.to_little(bytes.slice().to_vec()),
+            AttributeValue::Exprloc(bytes) => order.to_little(bytes.0.slice().to_vec()),
             AttributeValue::Data16(value) => value.to_le_bytes().to_vec(),
             AttributeValue::Sdata(value) => i128::from(value).to_le_bytes().to_vec(),
             AttributeValue::Addr(address) => {
@@ -264,10 +266,15 @@ impl<'a, 'f> Activation<'_, 'a, 'f> {
             return Ok(word.to_le_bytes().to_vec());
         }
         let number = register.0;
+        let is_x86_64 = frame.registers.arch().is_x86_64();
         let name = match frame.registers.arch().register_name(register) {
             Some(name) => name.to_owned(),
-            None if VECTOR.contains(&number) => format!("xmm{}", number.saturating_sub(17)),
-            None if X87.contains(&number) => format!("st{}", number.saturating_sub(33)),
+            None if is_x86_64 && VECTOR.contains(&number) => {
+                format!("xmm{}", number.saturating_sub(17))
+            }
+            None if is_x86_64 && X87.contains(&number) => {
+                format!("st{}", number.saturating_sub(33))
+            }
             None => format!("register {number}"),
         };
         if self.index > 0 {
@@ -300,7 +307,7 @@ impl<'a, 'f> Activation<'_, 'a, 'f> {
         let top = self.frames.first()?.registers;
         let arch = top.arch();
         let index = |register| arch.general_index(register);
-        let (sp, pc) = (index(arch.stack_pointer())?, index(arch.return_address())?);
+        let (sp, pc) = (index(arch.stack_pointer())?, index(arch.program_counter())?);
         // No two threads have the same stack.
         let mut threads = self.context.process.threads.iter();
         threads.find_map(|thread| {
@@ -314,19 +321,8 @@ impl<'a, 'f> Activation<'_, 'a, 'f> {
     /// A vector or floating-point register of the innermost frame.
     fn vector_register(&self, number: u16) -> Option<Vec<u8>> {
         let known = self.thread_registers()?;
-        let vectors = vector_registers(&known.extended);
-        if X87.contains(&number) {
-            let index = usize::from(number.checked_sub(*X87.start())?);
-            return vectors.x87.get(index).map(|bytes| bytes.to_vec());
-        }
-        if !VECTOR.contains(&number) {
-            return None;
-        }
-        let index = usize::from(number.checked_sub(*VECTOR.start())?);
-        let mut bytes = vectors.xmm.get(index)?.to_vec();
-        if let Some(high) = vectors.ymm_high.get(index) {
-            bytes.extend(high);
-        }
+        let found = float_registers(self.context.process.arch, known);
+        let mut bytes = found.into_iter().find(|register| register.dwarf == number)?.bytes;
         bytes.truncate(VECTOR_BYTES);
         Some(bytes)
     }

@@ -116,8 +116,8 @@ impl<'a, 'f> Context<'a, 'f> {
         // A table of functions is often in the unit of one of them.
         let mut units: Vec<&Unit<'f>> = near.map(|near| near.unit).into_iter().collect();
         for index in 0..TABLE_WORDS {
-            let word = at.checked_add(index.saturating_mul(8));
-            let Some(code) = word.and_then(|word| self.memory.u64(word).ok()) else { break };
+            let word = at.checked_add(index.saturating_mul(self.memory.model().word()));
+            let Some(code) = word.and_then(|word| self.memory.word(word).ok()) else { break };
             let code = RunAddr(code);
             if module.range().contains(code)
                 && let Some(unit) = debug.unit_at(code.to_link(module.bias()))

@@ -69,6 +69,16 @@ impl Missing {
 }
 
 impl<'a, 'f> Place<'a, 'f> {
+    /// Whether all of it is in memory, and so in the byte order of the process.
+    pub fn is_memory(&self) -> bool {
+        match self {
+            Self::Memory(_) => true,
+            Self::Pieces(pieces, _) => {
+                pieces.list.iter().all(|piece| matches!(piece.content, Content::Memory(..)))
+            }
+        }
+    }
+
     /// A value without a place: these bytes, stated by the debug information.
     pub fn constant(bytes: Vec<u8>) -> Self {
         Self::bytes(bytes, Origin::Constant)

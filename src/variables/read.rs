@@ -6,6 +6,7 @@ use gimli::DwAte;
 use gimli::constants as dw;
 
 use crate::base::addr::RunAddr;
+use crate::base::data_model::ByteOrder;
 use crate::symbols::entries::Entry;
 use crate::symbols::types::{Dialect, Shape, Type};
 use crate::variables::Context;
@@ -125,6 +126,9 @@ impl<'r, 'c, 'a, 'f> Reading<'r, 'c, 'a, 'f> {
         let Some(_nesting) = self.nest() else {
             return Value::unknown("left out, it nests too deeply");
         };
+        if let Some(why) = self.cannot_be_divided(of, place) {
+            return Value::unknown(why);
+        }
         let printed =
             pretty::printer(of).and_then(|printer| match printer.print(self, of, place, level) {
                 Ok(value) => Some(value),
@@ -165,6 +169,30 @@ impl<'r, 'c, 'a, 'f> Reading<'r, 'c, 'a, 'f> {
         value
     }
 
+    /// As [`Reading::field_bits`], of a structure in the other byte order.
+    fn other_field_bits(
+        &self,
+        place: &Place<'a, 'f>,
+        from: u64,
+        width: u64,
+    ) -> Result<u128, Missing> {
+        let memory = self.context.memory;
+        match memory.model().order {
+            ByteOrder::Little => place.read_top_bits(memory, from, width),
+            ByteOrder::Big => place.read_bits(memory, from, width),
+        }
+    }
+
+    /// Why a structure or an array cannot be taken apart: where the first byte
+    /// is the most significant one, it depends on the calling convention which
+    /// part of a register a member is in.
+    fn cannot_be_divided(&self, of: &Type<'a, 'f>, place: &Place<'a, 'f>) -> Option<&'static str> {
+        let is_big = self.context.memory.model().order == ByteOrder::Big;
+        let has_parts = matches!(of.shape, Shape::Composite(_) | Shape::Array(_));
+        (is_big && has_parts && !place.is_memory())
+            .then_some("its parts lie in registers of a big-endian processor")
+    }
+
     /// All bytes of a value of a fixed size.
     pub(super) fn bytes(
         &self,
@@ -174,7 +202,41 @@ impl<'r, 'c, 'a, 'f> Reading<'r, 'c, 'a, 'f> {
         let Some(size) = of.size else {
             return Err(Missing::Because("the size of its type is not known".to_owned()));
         };
-        place.read(self.context.memory, size)
+        let bytes = place.read(self.context.memory, size)?;
+        Ok(self.lowest_first(of, place, bytes))
+    }
+
+    /// The bytes of a number with the lowest one first. In memory they are in
+    /// the order of the process; what registers and constants hold is turned
+    /// already.
+    fn lowest_first(&self, of: &Type<'a, 'f>, place: &Place<'a, 'f>, bytes: Vec<u8>) -> Vec<u8> {
+        let is_number = matches!(
+            of.shape,
+            Shape::Number(_)
+                | Shape::Swapped(_)
+                | Shape::Enumeration(_)
+                | Shape::Pointer(_)
+                | Shape::Reference(_)
+                | Shape::MemberPointer(_)
+        );
+        let is_turned = !is_number || !place.is_memory();
+        if is_turned { bytes } else { self.context.memory.model().order.to_little(bytes) }
+    }
+
+    /// The bits of a bit-field: `from` counts from the end at which a structure
+    /// begins, which is the top of the first byte where that byte is the most
+    /// significant one.
+    pub(super) fn field_bits(
+        &self,
+        place: &Place<'a, 'f>,
+        from: u64,
+        width: u64,
+    ) -> Result<u128, Missing> {
+        let memory = self.context.memory;
+        match memory.model().order {
+            ByteOrder::Little => place.read_bits(memory, from, width),
+            ByteOrder::Big => place.read_top_bits(memory, from, width),
+        }
     }
 
     /// A word of the target's size.
@@ -211,15 +273,11 @@ impl<'r, 'c, 'a, 'f> Reading<'r, 'c, 'a, 'f> {
     ) -> Value {
         let of = self.context.types.get(of);
         let (read, is_signed) = match &of.shape {
-            Shape::Number(encoding) => {
-                (place.read_bits(self.context.memory, from, width), is_signed(*encoding))
-            }
+            Shape::Number(encoding) => (self.field_bits(place, from, width), is_signed(*encoding)),
             Shape::Swapped(encoding) => {
-                (place.read_top_bits(self.context.memory, from, width), is_signed(*encoding))
+                (self.other_field_bits(place, from, width), is_signed(*encoding))
             }
-            Shape::Enumeration(names) => {
-                (place.read_bits(self.context.memory, from, width), names.is_signed)
-            }
+            Shape::Enumeration(names) => (self.field_bits(place, from, width), names.is_signed),
             _ => return Value::unknown(format!("`{}` cannot be a bit-field", of.name)),
         };
         let raw = match read {

@@ -10,6 +10,7 @@ use gimli::constants as dw;
 use gimli::{DwAt, DwTag};
 
 use crate::base::addr::{FrameAddr, LinkAddr, RunAddr};
+use crate::base::arch::Arch;
 use crate::symbols::entries::{Attributes, Descend, Entry};
 use crate::symbols::module::ModuleSymbols;
 use crate::variables::Context;
@@ -203,6 +204,9 @@ pub(super) fn function_at<'a, 'f>(context: &Context<'a, 'f>, at: RunAddr) -> Opt
 /// where a description says that there is one: it tells the end of such an
 /// instruction, not that one ends there.
 pub(super) fn branch_target(context: &Context<'_, '_>, after: RunAddr) -> Option<RunAddr> {
+    if context.process.arch != Arch::X86_64 {
+        return None;
+    }
     let mut code = [0_u8; 6];
     let start = after.0.checked_sub(6)?;
     context.memory.read_exact(RunAddr(start), &mut code).ok()?;

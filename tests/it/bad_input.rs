@@ -67,7 +67,7 @@ fn what_is_no_core_is_named() {
     refused(&file("text", b"This is text.\n"), &["not a core file", "it is text"]);
     refused(
         &file("gzip", b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03"),
-        &["gzip", "hint: ", "gunzip"],
+        &["gzip", "damaged or cut", "hint: "],
     );
     refused(&file("zstd", b"\x28\xb5\x2f\xfd\x04\x00\x00"), &["zstd", "hint: "]);
     refused(&file("xz", b"\xfd7zXZ\x00\x00\x04"), &["xz", "hint: "]);
@@ -97,21 +97,9 @@ fn a_pipe_is_refused_without_waiting_for_a_writer() {
 }
 
 #[test]
-fn cores_of_other_machines_are_named() {
+fn libraries_are_refused() {
     let scratch = scratch::directory("machines");
     let plain = ElfCore::of_one_thread(11, 0x1000, 0x2000);
-    let cases = [
-        (ElfCore { machine: 183, ..plain.clone() }, "AArch64"),
-        (ElfCore { machine: 243, ..plain.clone() }, "RISC-V"),
-        (ElfCore { machine: 3, class: 1, ..plain.clone() }, "i386"),
-        (ElfCore { machine: 40, class: 1, ..plain.clone() }, "ARM"),
-        (ElfCore { machine: 0x1234, ..plain.clone() }, "4660"),
-    ];
-    for (core, name) in cases {
-        let file = scratch.path().join(format!("{}", core.machine));
-        fs::write(&file, core.bytes()).expect("a writable directory");
-        refused(&file, &[name, "x86-64", "hint: "]);
-    }
     let library = ElfCore { e_type: 3, ..plain };
     let file = scratch.path().join("library");
     fs::write(&file, library.bytes()).expect("a writable directory");

@@ -4,11 +4,15 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod architectures;
 mod assist;
 mod bad_input;
+mod binaries;
 mod capture_core;
 mod capture_matrix;
 mod capture_rungs;
+mod compressed;
+mod confined;
 mod damage;
 mod damage_values;
 mod debug_forms;
@@ -22,6 +26,9 @@ mod handler;
 mod layers;
 mod matrix;
 mod memory;
+#[cfg(feature = "minidump")]
+mod minidump;
+mod odd_cores;
 mod oracle;
 mod print;
 mod query;

@@ -1,15 +1,20 @@
 //! `core_pattern` for the length of a test: it is one for the whole machine.
 
 use std::fs;
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::Write as _;
 use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// The file.
 pub(crate) const PATH: &str = "/proc/sys/kernel/core_pattern";
 
 /// Whoever writes the pattern, or counts on it, holds this.
 const LOCK: &str = "/tmp/core_pattern.lock";
+
+/// How long the turns of all others may take.
+const PATIENCE: Duration = Duration::from_secs(900);
 
 /// A pattern of our own. When this goes away, and also when the test is
 /// killed, the former one comes back.
@@ -28,7 +33,15 @@ impl CorePattern {
     pub(crate) fn set(pattern: &str) -> Result<Self, String> {
         let lock = File::options().create(true).truncate(false).write(true).open(LOCK);
         let lock = lock.map_err(|error| format!("{LOCK}: {error}"))?;
-        lock.lock().map_err(|error| format!("{LOCK}: {error}"))?;
+        let start = Instant::now();
+        while let Err(error) = lock.try_lock() {
+            match error {
+                TryLockError::WouldBlock if start.elapsed() < PATIENCE => {
+                    thread::sleep(Duration::from_millis(20));
+                }
+                error => return Err(format!("{LOCK}: {error}")),
+            }
+        }
         let former = fs::read_to_string(PATH).map_err(|error| format!("{PATH}: {error}"))?;
         File::options().write(true).open(PATH).map_err(|error| format!("{PATH}: {error}"))?;
         let script = format!("trap '' INT TERM HUP; cat > /dev/null; printf %s \"$1\" > {PATH}");

@@ -8,8 +8,19 @@ use crate::support::fixture::Fixture;
 
 /// What in the report is not as expected, one line each.
 pub(crate) fn complaints(fixture: &Fixture, build: Build, report: &Report) -> Vec<String> {
+    complaints_about(fixture, build, report, |_| true)
+}
+
+/// As [`complaints`], about some of the facts.
+pub(crate) fn complaints_about(
+    fixture: &Fixture,
+    build: Build,
+    report: &Report,
+    is_asked: impl Fn(&Fact) -> bool,
+) -> Vec<String> {
     let expectations = fixture.expectations.iter().filter(|it| it.holds_for(build));
     expectations
+        .filter(|expectation| is_asked(&expectation.fact))
         .filter_map(|expectation| {
             let wrong = check(&expectation.fact, report, build).err()?;
             Some(format!("{} {build}, line {}: {wrong}", fixture.name, expectation.line))

@@ -7,10 +7,13 @@ use std::sync::LazyLock;
 
 use tempfile::TempDir;
 
+use super::watchdog;
+
 /// A new, empty directory below the one that cargo keeps for tests.
 pub(crate) fn directory(label: &str) -> TempDir {
     static SWEPT: LazyLock<()> = LazyLock::new(sweep);
     LazyLock::force(&SWEPT);
+    watchdog::start();
     tempfile::Builder::new()
         .prefix(&format!("{PREFIX}{}-{label}-", process::id()))
         .tempdir_in(Path::new(env!("CARGO_TARGET_TMPDIR")))

@@ -12,6 +12,7 @@ use coretool::report::model::{Report, SourceKind};
 use tempfile::TempDir;
 
 use crate::support::target::{finished, text};
+use crate::support::watchdog;
 
 /// What runs, and where.
 pub(crate) struct Situation {
@@ -282,6 +283,7 @@ impl Situation {
     }
 
     fn stage(&self) -> Stage {
+        watchdog::start();
         let directory = tempfile::tempdir().expect("a temporary directory");
         let place = directory.path();
         allow(place, 0o755);

@@ -2,8 +2,10 @@
 //! run` is called on them.
 
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use coretool::report::model::Report;
@@ -94,21 +96,65 @@ impl Target {
 }
 
 /// Runs a command to its end, and kills it when it hangs.
+///
+/// # Panics
+/// When it hangs, or leaves a process that holds its output: with all that was
+/// said until then.
 pub(crate) fn finished(command: &mut Command) -> Output {
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
-    let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).expect("pids are small"));
+    let mut child =
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    let streams = [
+        Stream::of(child.stdout.take().expect("it is piped")),
+        Stream::of(child.stderr.take().expect("it is piped")),
+    ];
     let start = Instant::now();
-    let (done, is_done) = std::sync::mpsc::channel();
-    let watch = std::thread::spawn(move || {
-        if is_done.recv_timeout(PATIENCE).is_err() {
-            let _gone = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL);
+    let ended = loop {
+        match child.try_wait().expect("it is ours") {
+            Some(status) => break Some(status),
+            None if start.elapsed() > PATIENCE => break None,
+            None => std::thread::sleep(Duration::from_millis(1)),
         }
-    });
-    let output = child.wait_with_output().expect("it ends");
-    let _watch_has_ended = done.send(());
-    watch.join().expect("the watch ends");
-    assert!(start.elapsed() < PATIENCE, "it hangs");
-    output
+    };
+    if ended.is_none() {
+        let _gone = child.kill();
+        let _reaped = child.wait();
+    }
+    let is_whole = streams.iter().all(|stream| stream.ends_within(PATIENCE));
+    let [stdout, stderr] = streams.map(|stream| stream.bytes());
+    let said = format!("{command:?}: {}{}", text(&stdout), text(&stderr));
+    let status = ended.unwrap_or_else(|| panic!("it hangs: {said}"));
+    assert!(is_whole, "it is gone, its output is still open: {said}");
+    Output { status, stdout, stderr }
+}
+
+/// What comes out of a pipe, read beside the test.
+struct Stream {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    end: mpsc::Receiver<()>,
+}
+
+impl Stream {
+    fn of(mut pipe: impl Read + Send + 'static) -> Self {
+        let bytes = Arc::new(Mutex::new(Vec::new()));
+        let (ended, end) = mpsc::channel();
+        let shared = Arc::clone(&bytes);
+        std::thread::spawn(move || {
+            let mut part = vec![0; 1 << 16];
+            while let Ok(length @ 1..) = pipe.read(&mut part) {
+                shared.lock().unwrap().extend(&part[..length]);
+            }
+            let _nobody_waits = ended.send(());
+        });
+        Self { bytes, end }
+    }
+
+    fn ends_within(&self, time: Duration) -> bool {
+        self.end.recv_timeout(time).is_ok()
+    }
+
+    fn bytes(self) -> Vec<u8> {
+        std::mem::take(&mut self.bytes.lock().unwrap())
+    }
 }
 
 /// Text of an output stream.

@@ -1,6 +1,6 @@
 //! AMD64. Sources: System V psABI for AMD64, figure 3.36 (DWARF numbers) and
-//! section 3.2.1 (callee-saved registers); Linux
-//! `arch/x86/include/asm/user_64.h`, `struct user_regs_struct` (order).
+//! section 3.2.1 (callee-saved registers), appendix A.2.1 (system calls);
+//! Linux `arch/x86/include/asm/user_64.h`, `struct user_regs_struct` (order).
 
 use super::Table;
 
@@ -12,12 +12,35 @@ pub(super) static TABLE: Table = Table {
         "rsi", "rdi", "orig_rax", "rip", "cs", "eflags", "rsp", "ss", "fs_base", "gs_base", "ds",
         "es", "fs", "gs",
     ],
-    dwarf_to_general: &[10, 12, 11, 5, 13, 14, 4, 19, 9, 8, 7, 6, 3, 2, 1, 0, 16],
+    in_prstatus: 27,
+    register_size: 8,
+    unwound: &[
+        (0, 10),
+        (1, 12),
+        (2, 11),
+        (3, 5),
+        (4, 13),
+        (5, 14),
+        (6, 4),
+        (7, 19),
+        (8, 9),
+        (9, 8),
+        (10, 7),
+        (11, 6),
+        (12, 3),
+        (13, 2),
+        (14, 1),
+        (15, 0),
+        (16, 16),
+    ],
     // rbx, rbp, r12 to r15.
     callee_saved: &[3, 6, 12, 13, 14, 15],
+    program_counter: 16,
     stack_pointer: 7,
     frame_pointer: 6,
-    return_address: 16,
+    link_register: None,
+    cfa_above_sp: 0,
+    code_flags: 0,
     thread_pointer: 21,
-    syscall_number: 15,
+    syscall: (15, [14, 13, 12, 7, 9, 8]),
 };

@@ -14,7 +14,6 @@ pub mod pinned;
 pub mod piped;
 pub mod protocol;
 pub mod rate_limit;
-pub mod sandbox;
 pub mod stream_head;
 
 pub use self::dump::{Access, Admit, Dump, DumpBudget, Rung, dump};

@@ -196,6 +196,18 @@ pub(super) fn peek_and_take_stop(pid: pid_t) -> io::Result<Option<c_int>> {
     }
 }
 
+/// How a child has ended that is not reaped, as `waitpid(2)` has it; it stays
+/// unreaped. `None`: it has not ended, or is no child, or is gone.
+pub(super) fn status_of_ended(pid: pid_t) -> Option<c_int> {
+    let ended = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT | libc::__WALL;
+    match wait_for_change(pid, ended).ok()?? {
+        (libc::CLD_EXITED, status) => Some(status << 8),
+        (libc::CLD_KILLED, signal) => Some(signal),
+        (libc::CLD_DUMPED, signal) => Some(signal | 0x80),
+        _ => None,
+    }
+}
+
 /// `waitid(2)` for one child: `si_code` and `si_status`. `None`: nothing yet, or
 /// no such child.
 fn wait_for_change(pid: pid_t, options: c_int) -> io::Result<Option<(c_int, c_int)>> {

@@ -4,6 +4,7 @@
 //! `coretool run`. The executable and the libraries are looked for where the
 //! core names them, or below `--sysroot`; a file whose build-id differs is
 //! named and not used. The report goes to standard output, or to `--output`.
+//! With `--sandbox` a core from elsewhere is read by a process without rights.
 
 use anyhow::Result;
 
@@ -12,13 +13,13 @@ use crate::base::file_store::FileStore;
 use crate::base::gap::Gaps;
 use crate::capture::stop_request::StopRequest;
 use crate::cli::args::AnalyzeArgs;
+use crate::cli::confined;
+use crate::cli::core_input;
 use crate::cli::destination::Destination;
 use crate::cli::exit::Exit;
 use crate::cli::progress::Progress;
-use crate::cli::stored_core;
 use crate::cli::timings;
 use crate::cli::ui::{Stream, Ui};
-use crate::dump;
 use crate::report::render::json::Layout;
 
 /// Does it.
@@ -27,10 +28,15 @@ use crate::report::render::json::Layout;
 ///
 /// When the file is no core that can be read, or the report cannot be written.
 pub fn analyze(args: &AnalyzeArgs, ui: &Ui) -> Result<Exit> {
+    let options = analyze::Options { symbols: args.files.options()?, ..args.values.options() };
+    let choice = args.files.store.store.as_deref();
+    if args.confine.inside {
+        return confined::inside(&args.confine, &args.core, choice, &options, ui);
+    }
     let mut destination = Destination::new(&args.report, Stream::Output, Layout::Indented)?;
     destination.show_elements(args.values.limits.max_elements);
     destination.show_locals(args.values.locals);
-    let mut options = analyze::Options { symbols: args.files.options()?, ..args.values.options() };
+    let mut options = options;
     let timings = timings::clock(args.timings);
     options.symbols.timings = timings.clone();
     let traffic = options.symbols.servers.as_ref().map(|servers| servers.traffic.clone());
@@ -38,10 +44,16 @@ pub fn analyze(args: &AnalyzeArgs, ui: &Ui) -> Result<Exit> {
     let stop = traffic.clone().map(|traffic| StopRequest::listen(move || traffic.stop()));
     let progress = Progress::watch(ui, "analyzing the core", traffic);
     let store = FileStore::new();
-    let gaps = Gaps::new();
-    let core = stored_core::path(&args.core, args.files.store.store.as_deref())?;
-    let process = timings.phase("core", || dump::open(&core, &store, &options.limits, &gaps))?;
-    let report = analyze::analyze(&process, &store, &options, &gaps);
+    let report = match args.confine.wants_child() {
+        true => confined::report_of_child(&args.confine, "analyze", &options.limits)?,
+        false => {
+            let gaps = Gaps::new();
+            let process = timings.phase("core", || {
+                core_input::open(&args.core, choice, &store, &options.limits, &gaps)
+            })?;
+            analyze::analyze(&process, &store, &options, &gaps)
+        }
+    };
     drop((progress, stop));
     timings.phase("output", || destination.deliver(&report, ui))?;
     destination.finish()?;

@@ -20,11 +20,10 @@ use crate::analyze;
 use crate::base::file_store::FileStore;
 use crate::base::gap::Gaps;
 use crate::cli::args::{Format, MemoryArgs};
+use crate::cli::core_input;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
-use crate::cli::stored_core;
 use crate::cli::ui::{Stream, Ui};
-use crate::dump;
 use crate::inspect;
 use crate::inspect::Range;
 use crate::report::model::MemoryPart;
@@ -45,8 +44,8 @@ pub fn memory(args: &MemoryArgs, ui: &Ui) -> Result<Exit> {
         analyze::Options { symbols: args.files.options()?, ..analyze::Options::default() };
     let store = FileStore::new();
     let gaps = Gaps::new();
-    let core = stored_core::path(&args.core, args.files.store.store.as_deref())?;
-    let process = dump::open(&core, &store, &options.limits, &gaps)?;
+    let choice = args.files.store.store.as_deref();
+    let process = core_input::open(&args.core, choice, &store, &options.limits, &gaps)?;
     let range =
         Range { address: args.address.clone(), length: args.length.clone(), words: args.words };
     let mut text = MemoryText::new(ui.text_options(Stream::Output).theme);

@@ -18,10 +18,9 @@ use crate::analyze;
 use crate::base::file_store::FileStore;
 use crate::base::gap::Gaps;
 use crate::cli::args::{Format, PrintArgs};
+use crate::cli::core_input;
 use crate::cli::exit::Exit;
-use crate::cli::stored_core;
 use crate::cli::ui::{Stream, Ui};
-use crate::dump;
 use crate::inspect;
 use crate::inspect::Questions;
 use crate::report::model::Printout;
@@ -36,13 +35,13 @@ use crate::report::render::printout::{self, PrintOptions};
 /// frame, or when the result cannot be written.
 pub fn print(args: &PrintArgs, ui: &Ui) -> Result<Exit> {
     // Who names a variable wants it, however much is read to find it.
-    let limits = args.limits.limits().with_all_names();
+    let limits = args.limits.limits().with_all_names().with_whole_stream();
     let options =
         analyze::Options { symbols: args.files.options()?, limits, ..analyze::Options::default() };
     let store = FileStore::new();
     let gaps = Gaps::new();
-    let core = stored_core::path(&args.core, args.files.store.store.as_deref())?;
-    let process = dump::open(&core, &store, &options.limits, &gaps)?;
+    let choice = args.files.store.store.as_deref();
+    let process = core_input::open(&args.core, choice, &store, &options.limits, &gaps)?;
     let questions = Questions { expressions: questions(&args.expressions), format: None };
     let choice = args.place.choice();
     let printout = inspect::print(&process, &store, &options, &gaps, choice, &questions)?;

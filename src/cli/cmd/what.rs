@@ -20,10 +20,9 @@ use crate::base::file_store::FileStore;
 use crate::base::gap::Gaps;
 use crate::base::limits::Limits;
 use crate::cli::args::{Format, WhatArgs};
+use crate::cli::core_input;
 use crate::cli::exit::Exit;
-use crate::cli::stored_core;
 use crate::cli::ui::{Stream, Ui};
-use crate::dump;
 use crate::inspect;
 use crate::report::render::json::{self, Layout};
 use crate::report::render::what;
@@ -35,13 +34,13 @@ use crate::report::render::what;
 /// When the file is no core that can be read, when it has no such thread or
 /// frame, or when the result cannot be written.
 pub fn what(args: &WhatArgs, ui: &Ui) -> Result<Exit> {
-    let limits = Limits::default().with_all_names();
+    let limits = Limits::default().with_all_names().with_whole_stream();
     let options =
         analyze::Options { symbols: args.files.options()?, limits, ..analyze::Options::default() };
     let store = FileStore::new();
     let gaps = Gaps::new();
-    let core = stored_core::path(&args.core, args.files.store.store.as_deref())?;
-    let process = dump::open(&core, &store, &options.limits, &gaps)?;
+    let choice = args.files.store.store.as_deref();
+    let process = core_input::open(&args.core, choice, &store, &options.limits, &gaps)?;
     let choice = args.place.choice();
     let found = inspect::what(&process, &store, &options, &gaps, choice, &args.address)?;
     ui.gaps(&found.gaps);

@@ -15,7 +15,7 @@ use anyhow::{Context as _, Result};
 use crate::analyze;
 use crate::base::file_store::FileStore;
 use crate::base::gap::Gaps;
-use crate::capture::handler::sandbox::{self, Confinement};
+use crate::capture::sandbox::rights::{self, Confinement};
 use crate::cli::exit::Exit;
 use crate::cli::ui::Ui;
 use crate::dump;
@@ -55,7 +55,7 @@ pub fn examine(args: &ExamineArgs, ui: &Ui) -> Result<Exit> {
     let most = MOST_BYTES as u64;
     io::stdin().lock().take(most).read_to_end(&mut facts).context("cannot read the facts")?;
     let confinement = Confinement { uid: args.uid, gid: args.gid, is_root_only: args.root_only };
-    sandbox::enter(confinement, root).context("cannot give up the rights of root")?;
+    rights::enter(confinement, root).context("cannot give up the rights of root")?;
 
     let store = FileStore::new();
     let options = analyze::Options::default();

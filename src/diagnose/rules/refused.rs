@@ -2,6 +2,7 @@
 //! processor refuses without an address.
 
 use crate::base::addr::RunAddr;
+use crate::base::arch::Arch;
 use crate::base::signal::Signal;
 use crate::diagnose::culprit::{Culprit, culprit};
 use crate::diagnose::fault::{can_run, is_canonical, is_misaligned};
@@ -101,6 +102,9 @@ impl Rule for Breakpoint {
         // The pc is behind a breakpoint that has run.
         let pc = fault.pc()?;
         let before = |length: u64| {
+            if scene.crash.process.arch != Arch::X86_64 {
+                return None;
+            }
             let at = RunAddr(pc.0.checked_sub(length)?);
             let instruction = Instruction::read(scene.crash.memory, at)?;
             (instruction.is_breakpoint() && instruction.end() == pc).then_some(instruction)

@@ -1,5 +1,6 @@
 //! `seccomp`: a filter refused a system call.
 
+use crate::base::arch::Arch;
 use crate::base::signal::Signal;
 use crate::diagnose::finding::{Finding, Severity};
 use crate::diagnose::rules::Rule;
@@ -48,7 +49,11 @@ impl Rule for Seccomp {
 /// The system call that the crashed thread was in.
 fn from_registers(scene: &Scene<'_, '_>) -> Option<i32> {
     let registers = scene.crash.thread()?.registers.as_ref()?;
-    let number = registers.word(scene.crash.process.arch.syscall_index())?;
+    let arch = scene.crash.process.arch;
+    if arch != Arch::X86_64 {
+        return None;
+    }
+    let number = registers.word(arch.syscall_index())?;
     // All ones: in none.
     i32::try_from(number).ok()
 }

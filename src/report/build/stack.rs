@@ -6,6 +6,7 @@ use crate::base::addr::FrameAddr;
 use crate::base::arch::Arch;
 use crate::diagnose::crash::Crash;
 use crate::diagnose::waiting::waits_for;
+use crate::dump::float_registers::float_registers;
 use crate::dump::process::{Thread, ThreadRegisters};
 use crate::dump::siginfo::SignalCause;
 use crate::dump::xstate::vector_registers;
@@ -163,22 +164,13 @@ fn registers(arch: Arch, known: &ThreadRegisters) -> model::Registers {
     let general = names.filter_map(|(index, name)| {
         Some(((*name).to_owned(), Hex(known.word(index)?).to_string()))
     });
-    let extended = vector_registers(&known.extended);
-    let digits = |bytes: &[u8]| {
-        let reversed: Vec<u8> = bytes.iter().rev().copied().collect();
-        hex(&reversed)
-    };
     let mut vector = BTreeMap::new();
-    for (number, bytes) in extended.x87.iter().enumerate() {
-        vector.insert(format!("st{number}"), digits(bytes));
+    for register in float_registers(arch, known) {
+        let reversed: Vec<u8> = register.bytes.iter().rev().copied().collect();
+        vector.insert(register.name, hex(&reversed));
     }
-    for (number, low) in extended.xmm.iter().enumerate() {
-        match extended.ymm_high.get(number) {
-            Some(high) => vector.insert(format!("ymm{number}"), digits(high) + &digits(low)),
-            None => vector.insert(format!("xmm{number}"), digits(low)),
-        };
-    }
-    if let Some(mxcsr) = extended.mxcsr {
+    let mxcsr = vector_registers(&known.extended).mxcsr.filter(|_| arch.is_x86_64());
+    if let Some(mxcsr) = mxcsr {
         vector.insert("mxcsr".to_owned(), format!("{mxcsr:08x}"));
     }
     model::Registers { general: general.collect(), vector }

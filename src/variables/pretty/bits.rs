@@ -1,10 +1,11 @@
 //! Vectors of truth values, one bit each.
 
 use crate::base::addr::RunAddr;
+use crate::base::data_model::ByteOrder;
 use crate::symbols::types::Dialect;
 use crate::variables::place::Place;
 use crate::variables::pretty::collection::Collection;
-use crate::variables::pretty::object::{Found, Object};
+use crate::variables::pretty::object::{Failure, Found, Object};
 use crate::variables::read::Level;
 use crate::variables::value::{Origin, Value, ValueKind};
 
@@ -20,6 +21,7 @@ pub(super) struct Bits {
 pub(super) fn bits(object: &Object<'_, '_, '_, '_>, bits: Bits, level: Level) -> Found<Value> {
     let Bits { at, skipped, count } = bits;
     let reading = object.reading;
+    no_big_endian(object)?;
     reading.check_extent(at, count.saturating_add(skipped).div_ceil(8), 1)?;
     let mut found = Collection::sequence(reading);
     if level.nested == 0 && count > 0 {
@@ -38,4 +40,13 @@ pub(super) fn bits(object: &Object<'_, '_, '_, '_>, bits: Bits, level: Level) ->
         found.push(value);
     }
     Ok(found.finish(Dialect::Cpp))
+}
+
+/// Bits of words whose most significant byte comes first are not taken apart:
+/// the type is then shown member by member.
+pub(super) fn no_big_endian(object: &Object<'_, '_, '_, '_>) -> Found<()> {
+    match object.reading.context.memory.model().order {
+        ByteOrder::Little => Ok(()),
+        ByteOrder::Big => Err(Failure::NewLayout),
+    }
 }

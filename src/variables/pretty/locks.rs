@@ -72,6 +72,12 @@ pub(super) fn thread(object: &Object<'_, '_, '_, '_>, handle: u64) -> Value {
         let registers = thread.registers.as_ref();
         registers.is_some_and(|it| it.word(pointer) == Some(handle))
     };
+    // Elsewhere the descriptor lies at a distance that only its library knows.
+    if handle != 0 && !process.arch.has_tls_below_pointer() {
+        let mut value = said(object, format!("{handle:#x}"));
+        value.raw = Some(handle);
+        return value;
+    }
     let mut value = match (handle, process.threads.iter().find(is_it)) {
         (0, _) => said(object, "no thread"),
         (_, Some(thread)) => said(object, format!("thread {}", thread.tid)),

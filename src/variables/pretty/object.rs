@@ -241,7 +241,7 @@ impl<'r, 'c, 'a, 'f> Object<'r, 'c, 'a, 'f> {
     pub(super) fn word(&self, name: &str) -> Found<u64> {
         let (holder, member) = self.holder(name)?;
         if let MemberPlace::Bits(from, width) = member.place {
-            let bits = holder.place.read_bits(self.reading.context.memory, from, width)?;
+            let bits = self.reading.field_bits(&holder.place, from, width)?;
             return u64::try_from(bits).map_err(|_| Failure::NewLayout);
         }
         holder.part(&member)?.as_word()
@@ -367,8 +367,10 @@ impl<'r, 'c, 'a, 'f> Object<'r, 'c, 'a, 'f> {
 
     /// The word so many bytes into it, whose member has no description.
     pub(super) fn word_within(&self, bytes: u64) -> Found<u64> {
-        let word = self.place.part(bytes).read(self.reading.context.memory, 8)?;
-        let word = unsigned(&word).and_then(|word| u64::try_from(word).ok());
+        let memory = self.reading.context.memory;
+        let word = self.place.part(bytes).read(memory, memory.model().word())?;
+        let word = unsigned(&memory.model().order.to_little(word))
+            .and_then(|word| u64::try_from(word).ok());
         word.ok_or(Failure::NewLayout)
     }
 
@@ -385,7 +387,7 @@ impl<'r, 'c, 'a, 'f> Object<'r, 'c, 'a, 'f> {
 
     /// The word at an address.
     pub(super) fn word_at(&self, at: RunAddr) -> Result<u64, End> {
-        self.reading.context.memory.u64(at).map_err(|missing| self.absent(missing.at))
+        self.reading.context.memory.word(at).map_err(|missing| self.absent(missing.at))
     }
 
     /// Whether an address is in the process. One without mappings is one of

@@ -2,6 +2,7 @@
 
 use crate::base::addr::RunAddr;
 use crate::variables::place::Place;
+use crate::variables::pretty::bits::no_big_endian;
 use crate::variables::pretty::object::{Failure, Found, Object};
 use crate::variables::pretty::thrown::type_name;
 use crate::variables::read::Level;
@@ -16,6 +17,7 @@ pub(super) fn bit_set<'a, 'f>(
     words: Option<Place<'a, 'f>>,
     count: u64,
 ) -> Found<Value> {
+    no_big_endian(object)?;
     let memory = object.reading.context.memory;
     let said = |text| Value::leaf(ValueKind::Scalar, text, object.place.origin());
     let words = match words {

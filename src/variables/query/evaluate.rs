@@ -222,9 +222,9 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
             }
             _ => return no_number(&of.name),
         };
-        let memory = self.view.context.memory;
         if let Some((from, width)) = object.bits {
-            let raw = object.place.read_bits(memory, from, width).map_err(|why| why.reason())?;
+            let raw = self.reading.field_bits(&object.place, from, width);
+            let raw = raw.map_err(|why| why.reason())?;
             let whole =
                 Whole::new(raw, u32::try_from(width).unwrap_or(128).clamp(1, 128), is_signed);
             let bits = if width <= 32 { 32 } else { 64 };

@@ -206,7 +206,7 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
     ) -> Value {
         // One bit more, which is zero, makes a number that is not negative.
         let bits = width.saturating_add(u64::from(!self.is_signed(of)));
-        match place.read_bits(self.view.context.memory, from, width) {
+        match self.reading.field_bits(place, from, width) {
             Ok(raw) => self.number_text(raw, bits, place.origin(), format),
             Err(missing) => Value::unknown(missing.reason()),
         }

@@ -58,7 +58,7 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
             return Err(Trouble::Unknown("the thread's registers are not known".to_owned()));
         };
         let numbered = |wanted: &str| {
-            let mut all = (0..arch.unwound_registers()).map(Register);
+            let mut all = arch.unwound_registers();
             all.find(|register| arch.register_name(*register) == Some(wanted))
         };
         let of_frame = |register: Register| -> Found<u64> {
@@ -74,14 +74,14 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
             return Ok(self.data_pointer(cfa.0));
         }
         let role = match lower.as_str() {
-            "pc" => Some(arch.return_address()),
+            "pc" => Some(arch.program_counter()),
             "sp" => Some(arch.stack_pointer()),
             "fp" => Some(arch.frame_pointer()),
             _ => None,
         };
         if let Some(register) = role.or_else(|| numbered(&lower)) {
             let word = of_frame(register)?;
-            return Ok(if register == arch.return_address() {
+            return Ok(if register == arch.program_counter() {
                 self.code_pointer(word)
             } else if [arch.stack_pointer(), arch.frame_pointer()].contains(&register) {
                 self.data_pointer(word)

@@ -70,7 +70,7 @@ impl<'c, 'f> Layout<'c, 'f> {
     ) -> Result<RunAddr, String> {
         let link = context.link_entry(wanted.range);
         let link = link.ok_or("its module is not in the loader's list")?.at;
-        let word = |at: RunAddr, offset: u64| context.memory.u64(at.checked_add(offset)?).ok();
+        let word = |at: RunAddr, offset: u64| context.memory.word(at.checked_add(offset)?).ok();
         let number = word(link, self.slot.offset).ok_or(UNKNOWN)?;
         if number == 0 {
             return Err("its module has no thread-local variables".to_owned());
@@ -94,7 +94,7 @@ impl<'c, 'f> Layout<'c, 'f> {
         // A block that was made with the thread needs no slot. Zero and minus
         // one: there is none (`NO_TLS_OFFSET`, `FORCED_DYNAMIC_TLS_OFFSET`).
         match word(link, self.distance.offset).ok_or(UNKNOWN)? {
-            0 | u64::MAX => Err(NOT_ALLOCATED.to_owned()),
+            0 | 0xffff_ffff | u64::MAX => Err(NOT_ALLOCATED.to_owned()),
             distance => wanted
                 .pointer
                 .0
@@ -127,7 +127,7 @@ impl<'c, 'f> Layout<'c, 'f> {
                 let symbol = is_loader.then(|| module.symbol_named(b"_rtld_global")).flatten()?;
                 Some(symbol.start.to_run(module.bias()))
             })?;
-            let word = |at: RunAddr, offset: u64| context.memory.u64(at.checked_add(offset)?).ok();
+            let word = |at: RunAddr, offset: u64| context.memory.word(at.checked_add(offset)?).ok();
             let mut piece = RunAddr(word(global, list.offset)?);
             let mut left = number;
             for _ in 0..MOST_PIECES {

@@ -1,10 +1,9 @@
 //! Variables that every thread has for itself.
 //!
-//! Each module has one block of them in each thread. Of the program itself, it
-//! lies just below the thread pointer: its start is the thread pointer minus
-//! the size of `PT_TLS`, rounded up to its alignment (Drepper, "ELF Handling
-//! For Thread-Local Storage", variant II; compilers rely on it for the program
-//! itself). Blocks of libraries lie where the loader pleased; the vector behind
+//! Each module has one block of them in each thread. That of the program itself
+//! lies at a fixed distance from the thread pointer, on which compilers rely:
+//! [`Arch::program_tls_block`](crate::base::arch::Arch::program_tls_block).
+//! Blocks of libraries lie where the loader pleased; the vector behind
 //! the thread pointer tells where, [`glibc`] and [`musl`] each in their way.
 
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
@@ -14,6 +13,7 @@ mod musl;
 mod places;
 
 use crate::base::addr::{LinkAddr, RunAddr, RunRange};
+use crate::base::arch::Arch;
 use crate::dump::link_map::{LinkEntry, link_map, program_headers};
 use crate::dump::process::Module;
 use crate::variables::Context;
@@ -55,19 +55,28 @@ impl<'f> Context<'_, 'f> {
         pointer: RunAddr,
     ) -> Result<RunAddr, String> {
         if module.is_main {
-            let size = self.program_block().ok_or(UNKNOWN)?;
-            return pointer.0.checked_sub(size).map(RunAddr).ok_or_else(|| UNKNOWN.to_owned());
+            let (size, align) = self.program_block().ok_or(UNKNOWN)?;
+            let block = self.process.arch.program_tls_block(pointer.0, size, align);
+            return block.map(RunAddr).ok_or_else(|| UNKNOWN.to_owned());
+        }
+        if !self.process.arch.has_tls_below_pointer() {
+            return Err(format!(
+                "where libraries keep such variables on {} is not known",
+                self.process.arch.name()
+            ));
         }
         let wanted = Wanted { pointer, range: module.range };
         match glibc::Layout::of(self) {
             Some(layout) => layout.block(self, &wanted),
-            None if musl::is_there(self) => musl::block(self, &wanted),
+            None if self.process.arch == Arch::X86_64 && musl::is_there(self) => {
+                musl::block(self, &wanted)
+            }
             None => Err("its C library is none that this program knows".to_owned()),
         }
     }
 
-    /// How far below the thread pointer the program's block begins.
-    fn program_block(&self) -> Option<u64> {
+    /// Size and alignment of the program's block.
+    fn program_block(&self) -> Option<(u64, u64)> {
         let headers = program_headers(self.process, self.memory);
         let template = headers.iter().find(|header| header.kind == PT_TLS)?;
         let (start, align) = (template.start.0, template.align.max(1));
@@ -75,7 +84,7 @@ impl<'f> Context<'_, 'f> {
         if !align.is_power_of_two() || !start.is_multiple_of(align) {
             return None;
         }
-        template.size.checked_next_multiple_of(align)
+        Some((template.size, align))
     }
 }
 
@@ -91,7 +100,7 @@ impl Activation<'_, '_, '_> {
         let pointer = registers.word(process.arch.thread_pointer_index());
         let pointer = pointer.filter(|pointer| *pointer != 0).ok_or(UNKNOWN)?;
         let block = context.thread_local_block(module, RunAddr(pointer))?;
-        if module.is_main && context.program_block().is_none_or(|size| offset >= size) {
+        if module.is_main && context.program_block().is_none_or(|(size, _)| offset >= size) {
             return Err(UNKNOWN.to_owned());
         }
         block.checked_add(offset).ok_or_else(|| UNKNOWN.to_owned())

@@ -45,7 +45,7 @@ pub(super) fn block(context: &Context<'_, '_>, wanted: &Wanted) -> Result<RunAdd
         }
     }
     let number = number.ok_or("its module is not in the loader's list")?;
-    let word = |at: RunAddr, offset: u64| context.memory.u64(at.checked_add(offset)?).ok();
+    let word = |at: RunAddr, offset: u64| context.memory.word(at.checked_add(offset)?).ok();
     let vector = RunAddr(word(wanted.pointer, VECTOR).ok_or(UNKNOWN)?);
     let count = word(vector, 0).ok_or(UNKNOWN)?;
     if number > count {

@@ -188,10 +188,11 @@ impl<'o, 'r, 'c, 'a, 'f> Node<'o, 'r, 'c, 'a, 'f> {
         let internal =
             Object { reading, of: nodes.internal.clone(), place: self.leaf.place.clone() };
         let edges = internal.member("edges")?;
-        let place = edges.place.part(self.next.saturating_mul(8));
-        let bytes = place.read(reading.context.memory, 8).map_err(|missing| missing.reason())?;
-        let word = <[u8; 8]>::try_from(bytes.as_slice()).map_err(|_| NEW_LAYOUT)?;
-        Ok(RunAddr(u64::from_le_bytes(word)))
+        let model = reading.context.memory.model();
+        let place = edges.place.part(self.next.saturating_mul(model.word()));
+        let bytes = place.read(reading.context.memory, model.word());
+        let bytes = bytes.map_err(|missing| missing.reason())?;
+        Ok(RunAddr(model.order.number(&bytes)))
     }
 }
 

@@ -62,12 +62,13 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
 
     /// Size and alignment, as a table has them.
     fn shape_of(&self, table: RunAddr) -> Result<(u64, u64), String> {
-        let mut words = [0; 24];
+        let memory = self.context.memory;
         let missing = |_| format!("its table of methods at {table} is not in the dump");
-        self.context.memory.read_exact(table, &mut words).map_err(missing)?;
-        let (words, _) = words.as_chunks::<8>();
-        let [_, size, alignment] = words.first_chunk().copied().unwrap_or_default();
-        let (size, alignment) = (u64::from_le_bytes(size), u64::from_le_bytes(alignment));
+        let word = |index: u64| {
+            let skip = index.wrapping_mul(memory.model().word());
+            memory.word(RunAddr(table.0.wrapping_add(skip))).map_err(missing)
+        };
+        let (size, alignment) = (word(1)?, word(2)?);
         if !alignment.is_power_of_two()
             || alignment > LARGEST_ALIGNMENT
             || !size.is_multiple_of(alignment)
@@ -102,8 +103,10 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
         near: Option<Entry<'a, 'f>>,
     ) -> Result<Concrete<'a, 'f>, String> {
         let function = |index: u64| {
-            let slot = RunAddr(table.0.wrapping_add(index.wrapping_mul(8)));
-            let code = self.context.memory.u64(slot).ok().filter(|code| *code != 0)?;
+            let slot = RunAddr(
+                table.0.wrapping_add(index.wrapping_mul(self.context.memory.model().word())),
+            );
+            let code = self.context.memory.word(slot).ok().filter(|code| *code != 0)?;
             self.symbol(RunAddr(code))
         };
         let vague = || format!("the table of methods at {table} is not described");

@@ -1,103 +1,26 @@
-//! Where an untrusted core is read: with no privilege, little room, and few
-//! system calls.
+//! The filter of system calls.
 
 use std::collections::BTreeMap;
 use std::io;
-use std::os::fd::OwnedFd;
 
-use nix::sys::prctl::{set_dumpable, set_keepcaps, set_no_new_privs};
-use nix::sys::resource::{Resource, setrlimit};
-use nix::unistd::{Gid, Uid, chroot, fchdir, setgroups, setresgid, setresuid};
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
     SeccompRule, TargetArch,
 };
-
-use crate::capture::sys;
-
-/// Nobody: what is left for dumps that only root may read.
-const NOBODY: u32 = 65_534;
-/// `CAP_DAC_READ_SEARCH`.
-const MAY_READ_ALL: u32 = 2;
-/// Bytes of memory of its own.
-const MEMORY: u64 = 4 << 30;
-/// Seconds of processor time.
-const PROCESSOR: u64 = 120;
-
-/// Under whose rights a core is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Confinement {
-    /// The user whose process it was. Root's are read by nobody, who may read
-    /// any file but nothing else that root may; a report of it is root's anyway.
-    pub uid: u32,
-    /// Its group.
-    pub gid: u32,
-    /// Whether only root may see the dump: then by nobody, who must not be
-    /// helped to files that the process's user could not read.
-    pub is_root_only: bool,
-}
-
-/// Gives up all rights but those to read, and does so in this order: root
-/// directory, groups, group, user, capabilities; each step is checked. Then
-/// limits and the filter of system calls. For all threads there ever will be:
-/// call it before any is started.
-///
-/// # Errors
-///
-/// The first step that failed. Nothing untrusted may be read then.
-pub fn enter(confinement: Confinement, root: Option<OwnedFd>) -> io::Result<()> {
-    // Who has the same user id must not be able to trace us.
-    set_dumpable(false)?;
-    if let Some(root) = root {
-        // All paths, symbolic links too, end within it.
-        fchdir(&root)?;
-        chroot(".")?;
-        nix::unistd::chdir("/")?;
-    }
-    let is_root = confinement.uid == 0;
-    let (uid, gid) = match is_root || confinement.is_root_only {
-        true => (NOBODY, NOBODY),
-        false => (confinement.uid, confinement.gid),
-    };
-    let kept = (is_root && !confinement.is_root_only).then_some(MAY_READ_ALL);
-    set_keepcaps(kept.is_some())?;
-    let (user, group) = (Uid::from_raw(uid), Gid::from_raw(gid));
-    setgroups(&[group])?;
-    setresgid(group, group, group)?;
-    setresuid(user, user, user)?;
-    sys::keep_only(kept)?;
-    let now = (nix::unistd::getresuid()?, nix::unistd::getresgid()?);
-    let is_right = [now.0.real, now.0.effective, now.0.saved].iter().all(|id| *id == user)
-        && [now.1.real, now.1.effective, now.1.saved].iter().all(|id| *id == group);
-    if !is_right || setresuid(Uid::from_raw(0), Uid::from_raw(0), Uid::from_raw(0)).is_ok() {
-        return Err(io::Error::other("the rights of root did not go away"));
-    }
-    set_dumpable(false)?;
-    set_no_new_privs()?;
-    for (resource, most) in [
-        (Resource::RLIMIT_DATA, MEMORY),
-        (Resource::RLIMIT_CPU, PROCESSOR),
-        (Resource::RLIMIT_CORE, 0),
-        (Resource::RLIMIT_FSIZE, 0),
-        (Resource::RLIMIT_NOFILE, 1024),
-    ] {
-        setrlimit(resource, most, most)?;
-    }
-    seccompiler::apply_filter_all_threads(&filter()?).map_err(io::Error::other)
-}
 
 /// What an analysis needs: to read files, to have memory and threads, to write
 /// to what is open. No network, no other processes, no new files.
 ///
 /// What is refused looks like an old kernel, to which the C library knows an
 /// answer: `clone3`, whose flags a filter cannot see, becomes `clone`.
-fn filter() -> io::Result<BpfProgram> {
+pub(super) fn filter() -> io::Result<BpfProgram> {
     let free = [
         libc::SYS_read,
         libc::SYS_pread64,
         libc::SYS_readv,
         libc::SYS_preadv,
         libc::SYS_write,
+        libc::SYS_pwrite64,
         libc::SYS_writev,
         libc::SYS_close,
         libc::SYS_fstat,

@@ -1,0 +1,66 @@
+//! The 64-bit PowerPC. Sources: 64-Bit ELF V2 ABI for Power, tables 2.20 and
+//! 2.26; Linux `arch/powerpc/include/uapi/asm/ptrace.h`, `struct pt_regs`
+//! (order). The signal trampoline of its vdso keeps the interrupted pc under
+//! the number 67.
+
+use super::Table;
+
+pub(super) static TABLE: Table = Table {
+    name: "ppc64",
+    e_machine: 21,
+    general: &[
+        "r0", "r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "r13",
+        "r14", "r15", "r16", "r17", "r18", "r19", "r20", "r21", "r22", "r23", "r24", "r25", "r26",
+        "r27", "r28", "r29", "r30", "r31", "nip", "msr", "orig_r3", "ctr", "lr", "xer", "cr",
+        "softe", "trap", "dar", "dsisr", "result", "word44", "word45", "word46", "word47",
+    ],
+    in_prstatus: 48,
+    register_size: 8,
+    unwound: &[
+        (0, 0),
+        (1, 1),
+        (2, 2),
+        (3, 3),
+        (4, 4),
+        (5, 5),
+        (6, 6),
+        (7, 7),
+        (8, 8),
+        (9, 9),
+        (10, 10),
+        (11, 11),
+        (12, 12),
+        (13, 13),
+        (14, 14),
+        (15, 15),
+        (16, 16),
+        (17, 17),
+        (18, 18),
+        (19, 19),
+        (20, 20),
+        (21, 21),
+        (22, 22),
+        (23, 23),
+        (24, 24),
+        (25, 25),
+        (26, 26),
+        (27, 27),
+        (28, 28),
+        (29, 29),
+        (30, 30),
+        (31, 31),
+        (65, 36),
+        (66, 35),
+        (67, 32),
+    ],
+    // r13, which stays as it is, and r14 to r31.
+    callee_saved: &[13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31],
+    program_counter: 67,
+    stack_pointer: 1,
+    frame_pointer: 31,
+    link_register: Some(65),
+    cfa_above_sp: 0,
+    code_flags: 0,
+    thread_pointer: 13,
+    syscall: (0, [3, 4, 5, 6, 7, 8]),
+};
