@@ -26,6 +26,7 @@ pub fn of_process<'f>(
 ) -> SymbolFiles {
     let own = gaps.list();
     let symbols = Symbols::load(process, options, store, limits, gaps);
+    symbols.download(symbols.modules().iter().map(|module| FrameAddr::Pc(module.range().start)));
     SymbolFiles {
         schema: SCHEMA.to_owned(),
         modules: symbols.modules().iter().map(|module| files(module, true)).collect(),

@@ -18,6 +18,7 @@ pub mod functions;
 mod go_table;
 mod info;
 mod inlined;
+mod lacks;
 mod lines;
 pub mod mapped_files;
 mod memory_symbols;

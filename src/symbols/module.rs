@@ -11,7 +11,6 @@ use crate::base::memory::Memory;
 use crate::base::timings::Timings;
 use crate::dump::package_note::PackageNote;
 use crate::dump::process::Module;
-use crate::symbols::distribution::{self, Origin};
 use crate::symbols::dwarf::Debug;
 use crate::symbols::fetch::{Binary, Fetch, FoundFile};
 use crate::symbols::functions::Place;
@@ -19,7 +18,6 @@ use crate::symbols::go_table::{GoCall, GoTable};
 use crate::symbols::lines::embedded;
 use crate::symbols::memory_symbols;
 use crate::symbols::object::Image;
-use crate::symbols::plan::hex;
 use crate::symbols::plt::{self, Stub};
 use crate::symbols::source::{self, SourceLines};
 use crate::symbols::symbol_table::SymbolTable;
@@ -33,19 +31,19 @@ pub use crate::symbols::unwind_tables::UnwindTables;
 /// One module of the process. Its file was looked for; everything else is
 /// read when asked for.
 pub struct ModuleSymbols<'f> {
-    module: Module,
+    pub(super) module: Module,
     bias: Bias,
-    binary: Binary<'f>,
+    pub(super) binary: Binary<'f>,
     unwind: UnwindTables<'f>,
-    fetch: Arc<Fetch<'f>>,
+    pub(super) fetch: Arc<Fetch<'f>>,
     separate: OnceLock<Option<FoundFile<'f>>>,
     debug: OnceLock<Option<Debug<'f>>>,
     symbols: OnceLock<SymbolTable<'f>>,
     /// `.dynsym` and its strings, of a module without a file.
     in_memory: Option<(&'f [u8], &'f [u8])>,
     go: OnceLock<Option<GoTable<'f>>>,
-    package: Option<PackageNote>,
-    is_on_stack: OnceLock<()>,
+    pub(super) package: Option<PackageNote>,
+    pub(super) is_on_stack: OnceLock<()>,
 }
 
 /// What a module's files tell of its code, from best to worst.
@@ -251,7 +249,11 @@ impl<'f> ModuleSymbols<'f> {
     /// How many bytes of `.debug_info` there are, not compressed, with those of
     /// split files. Zero: none.
     pub(super) fn debug_info_size(&self) -> u64 {
-        self.size_of_info().saturating_add(self.debug().map_or(0, Debug::split_size))
+        // Split units need this section; only then it is worth opening all.
+        let images = [self.image(), self.separate().map(|file| &file.image)];
+        let may_be_split = images.into_iter().flatten().any(|image| image.has_debug(".debug_addr"));
+        let debug = may_be_split.then(|| self.debug()).flatten();
+        self.size_of_info().saturating_add(debug.map_or(0, Debug::split_size))
     }
 
     fn size_of_info(&self) -> u64 {
@@ -291,7 +293,7 @@ impl<'f> ModuleSymbols<'f> {
         self.go_table()?.call(at)
     }
 
-    fn go_table(&self) -> Option<&GoTable<'f>> {
+    pub(super) fn go_table(&self) -> Option<&GoTable<'f>> {
         self.go.get_or_init(|| GoTable::find(self.image()?)).as_ref()
     }
 
@@ -374,112 +376,6 @@ impl<'f> ModuleSymbols<'f> {
             table.bytes().for_each(|bytes| self.fetch.store.will_need(bytes));
             table
         })
-    }
-
-    /// Notes what is lacking of a module whose code is on a stack. Of the
-    /// others nobody wants to know. `missing`: of the split unit of code on the
-    /// stack.
-    pub(super) fn note_gaps(&self, missing: Option<Gap>) {
-        missing.into_iter().for_each(|gap| self.fetch.gaps.add(gap));
-        self.is_on_stack
-            .get_or_init(|| self.lacks().into_iter().for_each(|gap| self.fetch.gaps.add(gap)));
-    }
-
-    /// That the file in the module's place is another one, if it is.
-    pub fn mismatch_gap(&self) -> Option<Gap> {
-        self.mismatch().map(|mismatch| self.fetch.mismatch_gap(&self.module, mismatch))
-    }
-
-    /// What the module's files do not tell of its code and data, and what would
-    /// help.
-    pub fn lacks(&self) -> Vec<Gap> {
-        let mut gaps = Vec::new();
-        gaps.extend(self.mismatch_gap());
-        if self.debug().is_none() {
-            gaps.extend(self.no_lines());
-        }
-        if self.found().is_some_and(|file| !file.is_verified) {
-            gaps.push(Gap {
-                missing: format!("proof that {} is the file that ran", self.name()),
-                why: "its build-id is not in the process's memory, so the file with its path is \
-                      used as it is"
-                    .to_owned(),
-                hint: Some(
-                    "if functions and lines make no sense, it was replaced since".to_owned(),
-                ),
-            });
-        }
-        gaps
-    }
-
-    fn no_lines(&self) -> Option<Gap> {
-        let path = String::from_utf8_lossy(&self.module.path);
-        let id = self.build_id().map(hex);
-        let build_id =
-            id.as_deref().map_or("no build-id".to_owned(), |id| format!("build-id {id}"));
-        match &self.binary {
-            // The mismatch is said, which is why.
-            Binary::Mismatch(_) => None,
-            Binary::Missing { why } => {
-                let hint = match self.module.is_main {
-                    true => "give the program with --exe, or its tree with --sysroot",
-                    false => "give the tree of the machine that it ran on with --sysroot",
-                };
-                let missing = format!("symbols and code of {path} ({build_id})");
-                let hint = match &self.package {
-                    Some(package) => {
-                        let version = package.version.as_deref().unwrap_or("of unknown version");
-                        format!("{hint}; it is from the package {} {version}", package.name)
-                    }
-                    None => hint.to_owned(),
-                };
-                Some(Gap { missing, why: why.clone(), hint: Some(hint) })
-            }
-            // The kernel ships its vdso without lines.
-            Binary::Found(file) if file.path.is_none() => None,
-            Binary::Found(_) => {
-                let name = self.name();
-                let looked = match id.as_deref() {
-                    Some(_) => {
-                        "it has no debug information, and no separate debug file with \
-                                its build-id was found"
-                    }
-                    None => {
-                        "it has no debug information, and no build-id by which a separate \
-                             debug file could be found"
-                    }
-                };
-                let what = match self.go_table() {
-                    Some(_) => "inlined calls and variables",
-                    None => "line numbers and variables",
-                };
-                Some(Gap {
-                    missing: format!("{what} of {name} ({build_id})"),
-                    why: looked.to_owned(),
-                    hint: Some(self.how_to_get_lines(&path, id.as_deref())),
-                })
-            }
-        }
-    }
-
-    /// What gets the debug information of the module's file.
-    fn how_to_get_lines(&self, path: &str, build_id: Option<&str>) -> String {
-        let name = self.name();
-        let os_release = self.fetch.options.os_release.as_deref();
-        let origin = Origin { note: self.package.as_ref(), os_release, path, build_id };
-        let command = distribution::command(&origin);
-        let command = command.map_or_else(String::new, |command| format!(": {command}"));
-        // A program without a package was compiled by who runs it.
-        let own = match self.module.is_main && self.package.is_none() {
-            true => format!("compile {name} with -g, or install its debug symbols"),
-            false => format!("install the debug symbols package of {name}{command}"),
-        };
-        match (&self.fetch.options.servers, build_id) {
-            (None, Some(_)) => format!(
-                "{own}; or give its directory with --debug-dir, or ask servers with --debuginfod"
-            ),
-            _ => format!("{own}; or give its directory with --debug-dir"),
-        }
     }
 
     /// The line `place` in its source file, with up to `around` lines before
