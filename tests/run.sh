@@ -26,6 +26,8 @@ eu-stack elfutils
 readelf binutils
 objcopy binutils
 zstd zstd
+lz4 lz4
+qemu-x86_64 qemu-user
 xz xz-utils
 dwp binutils
 llvm-dwp llvm
@@ -39,6 +41,16 @@ setpriv util-linux
 ipcs util-linux
 ipcrm util-linux
 script bsdutils
+chromium chromium
+gdb-multiarch gdb-multiarch
+qemu-aarch64 qemu-user
+aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
+arm-linux-gnueabihf-gcc gcc-arm-linux-gnueabihf
+i686-linux-gnu-gcc gcc-i686-linux-gnu
+riscv64-linux-gnu-gcc gcc-riscv64-linux-gnu
+powerpc64le-linux-gnu-gcc gcc-powerpc64le-linux-gnu
+powerpc64-linux-gnu-gcc gcc-powerpc64-linux-gnu
+s390x-linux-gnu-gcc gcc-s390x-linux-gnu
 '
 
 missing_packages() {
@@ -51,6 +63,12 @@ missing_packages() {
     ls /usr/lib/llvm-*/include/c++/v1/vector >/dev/null 2>&1 || echo libc++-dev
     ls /usr/lib/llvm-*/lib/libc++abi.so >/dev/null 2>&1 || echo libc++abi-dev
     pkg-config --exists glib-2.0 2>/dev/null || echo libglib2.0-dev
+    # C libraries that fixtures for other architectures are linked with.
+    for pair in aarch64-linux-gnu:arm64 arm-linux-gnueabihf:armhf i686-linux-gnu:i386 \
+        riscv64-linux-gnu:riscv64 powerpc64le-linux-gnu:ppc64el powerpc64-linux-gnu:ppc64 \
+        s390x-linux-gnu:s390x; do
+        [ -e "/usr/${pair%%:*}/lib/libc.a" ] || echo "libc6-dev-${pair##*:}-cross"
+    done
     # The C library's own debug information, for frames inside of it.
     if ! ls -d /usr/lib/debug/.build-id >/dev/null 2>&1; then
         echo libc6-dbg

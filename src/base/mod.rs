@@ -17,3 +17,4 @@ pub mod secret;
 pub mod signal;
 pub mod text;
 pub mod timings;
+pub mod utc;

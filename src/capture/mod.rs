@@ -6,6 +6,7 @@
 
 mod attach;
 mod broken_pipe;
+mod caught;
 mod copied_stacks;
 mod core_notes;
 pub mod core_pattern;
@@ -24,8 +25,12 @@ pub mod ladder;
 pub mod launch;
 pub mod live;
 mod maps;
+pub mod mirror;
+pub mod orphans;
+pub mod other_store;
 mod page_copy;
 mod pagemap;
+mod pass_on;
 mod privileges;
 mod refusal;
 pub mod sandbox;
@@ -38,3 +43,4 @@ mod sys;
 pub mod timeout;
 pub mod trace;
 mod tree;
+mod untraced;

@@ -4,6 +4,7 @@ use crate::base::addr::RunAddr;
 use crate::diagnose::fault::is_canonical;
 use crate::diagnose::scene::Scene;
 use crate::dump::process::{Mapping, Permissions};
+use crate::symbols::Symbols;
 
 /// Characters of a text that a sentence shows.
 const LONGEST_TEXT: usize = 40;
@@ -66,7 +67,12 @@ pub fn text_at(scene: &Scene<'_, '_>, at: RunAddr) -> Option<String> {
 /// The variable of the program or of a library that lies at an address: its
 /// name, and where in it. Functions are not variables.
 pub fn global_at(scene: &Scene<'_, '_>, at: RunAddr) -> Option<String> {
-    let symbol = scene.crash.symbols.symbol_at(at).filter(|symbol| !symbol.is_function)?;
+    symbol_of_data(scene.crash.symbols, at)
+}
+
+/// As [`global_at`], by symbols alone.
+pub fn symbol_of_data(symbols: &Symbols<'_>, at: RunAddr) -> Option<String> {
+    let symbol = symbols.symbol_at(at).filter(|symbol| !symbol.is_function)?;
     Some(match symbol.offset {
         0 => symbol.name,
         offset => format!("{}+{offset:#x}", symbol.name),

@@ -8,7 +8,8 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 
 use crate::report::model::{
-    AddressLines, Examination, KeptCrashes, MemoryDump, Printout, Pruned, Report, SymbolFiles, What,
+    AddressLines, Examination, HandlerStatus, KeptCrashes, MemoryDump, Printout, Pruned, Report,
+    SymbolFiles, Triage, What,
 };
 
 /// The schema (draft 2020-12) of what a reader of a report can rely on, as
@@ -42,6 +43,11 @@ pub fn prune_schema() -> String {
     schema::<Pruned>()
 }
 
+/// The same for `coretool triage`.
+pub fn triage_schema() -> String {
+    schema::<Triage>()
+}
+
 /// The same for `coretool doctor`.
 pub fn doctor_schema() -> String {
     schema::<Examination>()
@@ -55,6 +61,11 @@ pub fn symbols_schema() -> String {
 /// The same for a line of `coretool addr`.
 pub fn addr_schema() -> String {
     schema::<AddressLines>()
+}
+
+/// The same for `coretool handler status`.
+pub fn handler_status_schema() -> String {
+    schema::<HandlerStatus>()
 }
 
 fn schema<T: JsonSchema>() -> String {

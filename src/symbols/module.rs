@@ -340,6 +340,11 @@ impl<'f> ModuleSymbols<'f> {
         sections.find(|section| section.contains(at)).map(|section| section.name)
     }
 
+    /// Whether the module's file has a section of that name.
+    pub fn has_section(&self, name: &str) -> bool {
+        self.image().is_some_and(|image| image.section(name).is_some())
+    }
+
     /// File bytes behind a `PT_LOAD`: `len` of them, or fewer at its end.
     pub fn bytes_at(&self, at: LinkAddr, len: usize) -> Option<&'f [u8]> {
         self.image()?.bytes_at(at, len)

@@ -8,6 +8,7 @@ mod arch;
 mod bad_pc;
 mod cfi;
 mod code;
+pub mod code_start;
 mod exception_index;
 mod expression;
 mod fold;

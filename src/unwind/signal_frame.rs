@@ -1,11 +1,13 @@
 //! What the kernel put onto the stack before it ran a signal handler.
 //!
-//! On x86 unwind tables describe it. Elsewhere they are missing or wrong, and
-//! the code to which the handler returns shows it.
+//! On x86 unwind tables of glibc describe it. Elsewhere they are missing or
+//! wrong, and the code to which the handler returns shows it.
 
 use gimli::Register;
 
 use crate::base::addr::RunAddr;
+use crate::base::arch::{Arch, Machine};
+use crate::base::data_model::ByteOrder;
 use crate::base::memory::Memory;
 use crate::dump::process::Process;
 use crate::unwind::arch::{SignalFrame, conventions};
@@ -39,7 +41,8 @@ pub(super) fn interrupted(
             .filter_map(|frame| restore(frame, memory, sp, registers))
             .find(|found| is_plausible(process, found))
     } else {
-        let frame = frames.iter().find(|frame| is_there(frame, memory, pc))?;
+        let arch = registers.arch();
+        let frame = frames.iter().find(|frame| is_there(frame, code_order(arch), memory, pc))?;
         restore(frame, memory, sp, registers)
     };
     found.filter(|found| found.pc().is_some() && found.sp().is_some())
@@ -60,9 +63,17 @@ fn is_plausible(process: &Process<'_>, registers: &Registers) -> bool {
         && registers.sp().is_some_and(|sp| process.mapping(sp).is_some())
 }
 
+/// The byte order of instructions: on AArch64 and RISC-V little-endian, whatever
+/// data is.
+fn code_order(arch: Arch) -> ByteOrder {
+    match arch.machine {
+        Machine::Aarch64 | Machine::Riscv64 | Machine::Riscv32 => ByteOrder::Little,
+        _ => arch.order,
+    }
+}
+
 /// Whether the trampoline begins at `pc`.
-fn is_there(frame: &SignalFrame, memory: &dyn Memory, pc: RunAddr) -> bool {
-    let order = memory.model().order;
+fn is_there(frame: &SignalFrame, order: ByteOrder, memory: &dyn Memory, pc: RunAddr) -> bool {
     frame.code.iter().zip(0..).all(|((value, mask), index): (_, u64)| {
         let mut bytes = [0; 4];
         let Some(bytes) = bytes.get_mut(..frame.width) else { return false };
@@ -95,8 +106,7 @@ fn restore(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::arch::Arch;
-    use crate::base::data_model::{ByteOrder, DataModel};
+    use crate::base::data_model::DataModel;
     use crate::base::memory::tests::Bytes;
     use crate::dump::process::tests::process;
 
@@ -121,6 +131,8 @@ mod tests {
             (183, ByteOrder::Little, &[0xd280_1168, 0xd400_0001], 312 + 32 * 8),
             (243, ByteOrder::Little, &[0x08b0_0893, 0x73], 304),
             (258, ByteOrder::Little, &[0x0382_2c0b, 0x002b_0000], 304),
+            (62, ByteOrder::Little, &[0x0fc0_c748, 0x0f00_0000, 0x05], 168),
+            (62, ByteOrder::Little, &[0x0000_0fb8, 0x0005_0f00], 168),
             (21, ByteOrder::Big, &[0x3821_0080, 0x3800_00ac, 0x4400_0002], 128 + 232 + 32 * 8),
         ];
         for (machine, order, code, pc_at) in cases {

@@ -175,15 +175,17 @@ impl<'a, 'f> Unwinder<'a, 'f> {
     fn caller(&self, frame: &mut Frame) -> Result<Frame, StackEnd> {
         let pc = frame.at.addr();
         let mut way_lost = StackEnd::NoWay(pc);
-        if let Some(registers) =
-            signal_frame::interrupted(self.process, self.memory, &frame.registers)
-        {
+        let row = self.row(frame.at.lookup());
+        // Tables that know the trampoline know more than its code shows.
+        let is_described = row.as_ref().is_some_and(|row| row.is_signal_frame);
+        let interrupted = || signal_frame::interrupted(self.process, self.memory, &frame.registers);
+        if let Some(registers) = (!is_described).then(interrupted).flatten() {
             frame.is_signal_frame = true;
             frame.at = FrameAddr::Pc(pc);
             let at = FrameAddr::Pc(registers.pc().unwrap_or_default());
             return Ok(new_frame(at, Trust::Context, registers));
         }
-        if let Some(row) = self.row(frame.at.lookup()) {
+        if let Some(row) = row {
             frame.is_signal_frame = row.is_signal_frame;
             if row.is_signal_frame {
                 // Nobody called the trampoline: a return address that leads
@@ -245,12 +247,14 @@ impl<'a, 'f> Unwinder<'a, 'f> {
         /// In which the C libraries begin threads.
         const THREADS: [&str; 5] =
             ["__clone", "clone", "__clone3", "thread_start", "__thread_start"];
-        let Some(symbol) = self.symbols.symbol_at(RunAddr(pc.0.wrapping_sub(1))) else {
-            return false;
-        };
-        let start = pc.0.wrapping_sub(1).wrapping_sub(symbol.offset);
+        /// Bytes of the code there, which calls the C library and no other.
+        const START: u64 = 128;
         let entry = self.process.aux(AT_ENTRY).map(|at| self.process.arch.code_address(at));
-        entry == Some(start) || THREADS.contains(&symbol.name.as_str())
+        if entry.is_some_and(|entry| pc.0.checked_sub(entry).is_some_and(|into| into < START)) {
+            return true;
+        }
+        let symbol = self.symbols.symbol_at(RunAddr(pc.0.wrapping_sub(1)));
+        symbol.is_some_and(|symbol| THREADS.contains(&symbol.name.as_str()))
     }
 
     /// Whether a return address leads where no code is, for certain.

@@ -6,6 +6,7 @@
 
 mod aggregates;
 mod arrays;
+mod branches;
 pub mod calls;
 mod decimal_float;
 mod dynamic;
@@ -20,6 +21,7 @@ pub mod place;
 mod pointers;
 mod pretty;
 pub mod query;
+pub mod reach;
 pub mod read;
 pub mod scope;
 mod slot_addresses;

@@ -1,5 +1,7 @@
 //! Numbers as text.
 
+use crate::base::arch::{Arch, Machine};
+
 /// Little-endian bytes, at most 16, as an unsigned number.
 pub(super) fn unsigned(bytes: &[u8]) -> Option<u128> {
     let mut wide = [0; 16];
@@ -35,16 +37,49 @@ const BINARY128: Format = Format { fraction: 112, exponent: 15, stores_leading: 
 const BINARY16: Format = Format { fraction: 10, exponent: 5, stores_leading: false, digits: 3 };
 const BFLOAT16: Format = Format { fraction: 7, exponent: 8, stores_leading: false, digits: 2 };
 
+/// What a `long double` of 16 bytes is on a machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LongDouble {
+    /// The x87's 80 bits.
+    X87,
+    /// IEEE 754 binary128.
+    Binary128,
+    /// The sum of two doubles, the larger one first in memory.
+    Pair,
+}
+
+impl LongDouble {
+    /// By the psABI of each architecture; compilers for PowerPC may be told
+    /// otherwise, and then call the type by another name.
+    pub(super) fn of(arch: Arch) -> Self {
+        match arch.machine {
+            Machine::X86_64 | Machine::X32 | Machine::I386 | Machine::M68k => Self::X87,
+            Machine::Ppc64 | Machine::Ppc => Self::Pair,
+            _ => Self::Binary128,
+        }
+    }
+}
+
 /// A floating-point number as short text that means the same number. `None`: a format that is unknown.
 ///
 /// `name` tells formats of one size apart: `long double` from `_Float128`.
-pub(super) fn float(bytes: &[u8], name: &str) -> Option<String> {
+pub(super) fn float(bytes: &[u8], name: &str, long: LongDouble) -> Option<String> {
     match bytes.len() {
         4 => Some(plain(f64::from(f32::from_le_bytes(*bytes.first_chunk()?)), true)),
         8 => Some(plain(f64::from_le_bytes(*bytes.first_chunk()?), false)),
         2 if name.contains("bf16") => Some(decimal(unsigned(bytes)?, &BFLOAT16)),
         2 => Some(decimal(unsigned(bytes)?, &BINARY16)),
         16 if name.contains("128") => Some(decimal(unsigned(bytes)?, &BINARY128)),
+        16 if long == LongDouble::Binary128 => Some(decimal(unsigned(bytes)?, &BINARY128)),
+        16 if long == LongDouble::Pair => {
+            let (low, high) = bytes.split_first_chunk::<8>()?;
+            let halves = [*low, *high.first_chunk()?].map(f64::from_le_bytes);
+            // The smaller one is zero for every number that one double holds.
+            match halves {
+                [value, rest] | [rest, value] if rest == 0.0 => Some(plain(value, false)),
+                _ => None,
+            }
+        }
         // The x87's 10 bytes are stored in 12 or 16; the rest means nothing.
         10 | 12 | 16 => Some(decimal(unsigned(bytes.get(..10)?)?, &X87)),
         _ => None,
@@ -275,8 +310,19 @@ mod tests {
             ((0x4000_8000_u128 << 96).to_le_bytes().to_vec(), "__float128", "3"),
         ];
         for (bytes, name, want) in cases {
-            assert_eq!(float(bytes, name).as_deref(), Some(*want), "{name} {bytes:x?}");
+            assert_eq!(
+                float(bytes, name, LongDouble::X87).as_deref(),
+                Some(*want),
+                "{name} {bytes:x?}"
+            );
         }
-        assert_eq!(float(&[0; 7], "odd"), None);
+        let quad = (0x3fff_8000_u128 << 96).to_le_bytes();
+        let pair = [1.5_f64.to_le_bytes(), 0.0_f64.to_le_bytes()].concat();
+        let sum = [1.5_f64.to_le_bytes(), 1e-20_f64.to_le_bytes()].concat();
+        let long = |bytes: &[u8], long| float(bytes, "long double", long);
+        assert_eq!(long(&quad, LongDouble::Binary128).as_deref(), Some("1.5"));
+        assert_eq!(long(&pair, LongDouble::Pair).as_deref(), Some("1.5"));
+        assert_eq!(long(&sum, LongDouble::Pair), None, "no double holds the sum");
+        assert_eq!(float(&[0; 7], "odd", LongDouble::X87), None);
     }
 }

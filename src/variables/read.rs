@@ -6,13 +6,14 @@ use gimli::DwAte;
 use gimli::constants as dw;
 
 use crate::base::addr::RunAddr;
+use crate::base::arch::Arch;
 use crate::base::data_model::ByteOrder;
 use crate::symbols::entries::Entry;
 use crate::symbols::types::{Dialect, Shape, Type};
 use crate::variables::Context;
 use crate::variables::decimal_float::decimal_float;
 use crate::variables::location::Activation;
-use crate::variables::numbers::{float, sign_extended, unsigned};
+use crate::variables::numbers::{LongDouble, float, sign_extended, unsigned};
 use crate::variables::place::{Missing, Place};
 use crate::variables::pretty;
 use crate::variables::strings::{is_wide, prefix};
@@ -219,8 +220,18 @@ impl<'r, 'c, 'a, 'f> Reading<'r, 'c, 'a, 'f> {
                 | Shape::Reference(_)
                 | Shape::MemberPointer(_)
         );
-        let is_turned = !is_number || !place.is_memory();
-        if is_turned { bytes } else { self.context.memory.model().order.to_little(bytes) }
+        if !is_number || !place.is_memory() {
+            return bytes;
+        }
+        let order = self.context.memory.model().order;
+        match of.shape {
+            // Two numbers, each in its own order.
+            Shape::Number(dw::DW_ATE_complex_float | GNU_COMPLEX_INT) => {
+                let (real, imaginary) = bytes.split_at(bytes.len() / 2);
+                [order.to_little(real.to_vec()), order.to_little(imaginary.to_vec())].concat()
+            }
+            _ => order.to_little(bytes),
+        }
     }
 
     /// The bits of a bit-field: `from` counts from the end at which a structure
@@ -256,9 +267,9 @@ impl<'r, 'c, 'a, 'f> Reading<'r, 'c, 'a, 'f> {
         match self.bytes(of, place) {
             Ok(mut bytes) if is_swapped => {
                 bytes.reverse();
-                number(of, encoding, &bytes, place.origin())
+                number(self.context.process.arch, of, encoding, &bytes, place.origin())
             }
-            Ok(bytes) => number(of, encoding, &bytes, place.origin()),
+            Ok(bytes) => number(self.context.process.arch, of, encoding, &bytes, place.origin()),
             Err(missing) => Value::unknown(missing.reason()),
         }
     }
@@ -290,7 +301,7 @@ impl<'r, 'c, 'a, 'f> Reading<'r, 'c, 'a, 'f> {
         let bytes: Vec<u8> = raw.to_le_bytes().into_iter().take(size).collect();
         match &of.shape {
             Shape::Number(encoding) | Shape::Swapped(encoding) => {
-                number(&of, *encoding, &bytes, place.origin())
+                number(self.context.process.arch, &of, *encoding, &bytes, place.origin())
             }
             Shape::Enumeration(names) => self.enumerator(&of, names, &bytes),
             _ => Value::unknown(format!("`{}` cannot be a bit-field", of.name)),
@@ -341,13 +352,14 @@ fn is_signed(encoding: DwAte) -> bool {
 }
 
 /// A number, character or truth value from its bytes.
-fn number(of: &Type<'_, '_>, encoding: DwAte, bytes: &[u8], origin: Origin) -> Value {
+fn number(arch: Arch, of: &Type<'_, '_>, encoding: DwAte, bytes: &[u8], origin: Origin) -> Value {
+    let long = LongDouble::of(arch);
     if bytes.is_empty() {
         // Rust's `()`.
         return Value::leaf(ValueKind::Scalar, of.plain_name.clone(), origin);
     }
     let bits = (bytes.len() as u64).saturating_mul(8);
-    let Some(raw) = unsigned(bytes) else { return complex(of, encoding, bytes, origin) };
+    let Some(raw) = unsigned(bytes) else { return complex(of, encoding, bytes, origin, long) };
     let signed = sign_extended(raw, bits);
     let text = match encoding {
         dw::DW_ATE_boolean => match raw {
@@ -381,12 +393,18 @@ fn number(of: &Type<'_, '_>, encoding: DwAte, bytes: &[u8], origin: Origin) -> V
             wide_character(of, raw)
         }
         dw::DW_ATE_address => format!("{raw:#x}"),
-        dw::DW_ATE_float | dw::DW_ATE_imaginary_float => match float(bytes, &of.plain_name) {
+        dw::DW_ATE_float | dw::DW_ATE_imaginary_float => match float(bytes, &of.plain_name, long) {
             Some(text) if encoding == dw::DW_ATE_imaginary_float => format!("{text}i"),
             Some(text) => text,
             None => format!("{raw:#x}"),
         },
-        dw::DW_ATE_complex_float | GNU_COMPLEX_INT => return complex(of, encoding, bytes, origin),
+        dw::DW_ATE_complex_float | GNU_COMPLEX_INT => {
+            return complex(of, encoding, bytes, origin, long);
+        }
+        // PowerPC and s390 encode the digits in another way.
+        dw::DW_ATE_decimal_float if long == LongDouble::Pair || arch.order == ByteOrder::Big => {
+            format!("{raw:#x}")
+        }
         dw::DW_ATE_decimal_float => decimal_float(bytes).unwrap_or_else(|| format!("{raw:#x}")),
         // Fixed-point numbers: the bits are sure, their meaning depends on
         // attributes that compilers for this machine do not write.
@@ -438,12 +456,18 @@ pub(super) fn wide_prefix(name: &str) -> &'static str {
 const GNU_COMPLEX_INT: DwAte = DwAte(0x80);
 
 /// Two numbers side by side.
-fn complex(of: &Type<'_, '_>, encoding: DwAte, bytes: &[u8], origin: Origin) -> Value {
+fn complex(
+    of: &Type<'_, '_>,
+    encoding: DwAte,
+    bytes: &[u8],
+    origin: Origin,
+    long: LongDouble,
+) -> Value {
     let (real, imaginary) = bytes.split_at(bytes.len() / 2);
     let is_unsigned = of.plain_name.contains("unsigned");
     let name = of.plain_name.replace("complex ", "");
     let part = |bytes: &[u8]| match encoding {
-        dw::DW_ATE_complex_float => float(bytes, &name),
+        dw::DW_ATE_complex_float => float(bytes, &name, long),
         GNU_COMPLEX_INT if of.plain_name.starts_with("complex ") => {
             let bits = (bytes.len() as u64).saturating_mul(8);
             let value = unsigned(bytes)?;

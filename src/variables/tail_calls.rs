@@ -10,10 +10,11 @@ use gimli::constants as dw;
 use gimli::{DwAt, DwTag};
 
 use crate::base::addr::{FrameAddr, LinkAddr, RunAddr};
-use crate::base::arch::Arch;
+use crate::base::arch::Machine;
 use crate::symbols::entries::{Attributes, Descend, Entry};
 use crate::symbols::module::ModuleSymbols;
 use crate::variables::Context;
+use crate::variables::branches::direct_target;
 
 /// How many functions are looked at for jumps.
 const MOST_FUNCTIONS: usize = 48;
@@ -204,8 +205,13 @@ pub(super) fn function_at<'a, 'f>(context: &Context<'a, 'f>, at: RunAddr) -> Opt
 /// where a description says that there is one: it tells the end of such an
 /// instruction, not that one ends there.
 pub(super) fn branch_target(context: &Context<'_, '_>, after: RunAddr) -> Option<RunAddr> {
-    if context.process.arch != Arch::X86_64 {
-        return None;
+    let arch = context.process.arch;
+    if !arch.is_x86_64() {
+        let target = direct_target(arch, context.memory, after)?;
+        // Behind a function's global entry, PowerPC64 has a local one.
+        let symbol = context.symbols.symbol_at(target).filter(|it| it.offset == 8);
+        let is_local = arch.machine == Machine::Ppc64 && symbol.is_some();
+        return Some(if is_local { RunAddr(target.0.wrapping_sub(8)) } else { target });
     }
     let mut code = [0_u8; 6];
     let start = after.0.checked_sub(6)?;

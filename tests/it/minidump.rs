@@ -47,7 +47,9 @@ fn minidump_of(core: &Core) -> Minidump {
     });
     let maps = process.mappings.iter().map(|mapping| {
         let letter = |is: bool, letter| if is { letter } else { '-' };
-        let may = mapping.permissions;
+        let mut may = mapping.permissions;
+        // Of file mappings that gdb leaves out, which are code or constants.
+        (may.read, may.execute) = (may.read || !may.known, may.execute || !may.known);
         let path = mapping.path.as_deref().map(text).unwrap_or_default();
         format!(
             "{:x}-{:x} {}{}{}p {:08x} 00:00 0 {path}\n",

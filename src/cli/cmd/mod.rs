@@ -2,9 +2,12 @@
 
 pub mod addr;
 pub mod analyze;
+pub mod bundle;
 pub mod debug;
 pub mod demo;
+pub mod diff;
 pub mod doctor;
+pub mod explain;
 pub mod export;
 pub mod handler;
 pub mod list;
@@ -15,7 +18,10 @@ pub mod prune;
 pub mod rm;
 pub mod run;
 pub mod show;
+pub mod signature;
 pub mod snapshot;
 pub mod stack;
 pub mod symbols;
+pub mod triage;
+pub mod unbundle;
 pub mod what;

@@ -16,6 +16,10 @@ impl Rule for CpuLimit {
         "The process used up its limit of processor time (RLIMIT_CPU)."
     }
 
+    fn signs(&self) -> &'static [&'static str] {
+        &["SIGXCPU, sent by the kernel"]
+    }
+
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {
         let what = "the limit of processor time (RLIMIT_CPU, `ulimit -t`) is used up";
         limit(scene, self.id(), Signal::XCPU, "processor time used up", what)
@@ -31,6 +35,10 @@ impl Rule for FileSizeLimit {
 
     fn doc(&self) -> &'static str {
         "The process wrote to a file beyond its limit of file sizes (RLIMIT_FSIZE)."
+    }
+
+    fn signs(&self) -> &'static [&'static str] {
+        &["SIGXFSZ, sent by the kernel"]
     }
 
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {

@@ -1,7 +1,7 @@
 //! How numbers are written, by the letters of gdb's `print`.
 
 use crate::symbols::types::Dialect;
-use crate::variables::numbers::{float, sign_extended};
+use crate::variables::numbers::{LongDouble, float, sign_extended};
 use crate::variables::query::evaluate::MOST_ELEMENTS;
 use crate::variables::query::fault::{Fault, Span};
 use crate::variables::text::{byte_character, character};
@@ -88,7 +88,7 @@ impl Format {
                 let bytes = raw.to_le_bytes();
                 let size = usize::try_from(bits / 8).unwrap_or(0);
                 let bytes = bytes.get(..size).filter(|_| matches!(bits, 32 | 64));
-                let found = bytes.and_then(|bytes| float(bytes, ""));
+                let found = bytes.and_then(|bytes| float(bytes, "", LongDouble::X87));
                 found.unwrap_or_else(|| signed.to_string())
             }
             Self::Octal if dialect == Dialect::Rust => format!("{raw:#o}"),
