@@ -21,7 +21,6 @@ use crate::cli::confined::ConfineArgs;
 use crate::cli::duration;
 use crate::cli::options::{LimitArgs, StoreArgs, ValueArgs, path_pair};
 use crate::cli::triage::formats::FormatChoice;
-use crate::cli::triage::repository::PathMap;
 
 /// The whole command line.
 #[derive(Clone, Debug, Parser)]
@@ -301,6 +300,11 @@ pub struct RunArgs {
     #[command(flatten)]
     pub ci: CiArgs,
 
+    /// Look for source files that begin with FROM where TO is, in the repository too (may be
+    /// repeated)
+    #[arg(long, value_name = "FROM=TO", value_parser = path_pair)]
+    pub path_map: Vec<(PathBuf, PathBuf)>,
+
     /// How and where to report.
     #[command(flatten)]
     pub report: ReportArgs,
@@ -373,11 +377,6 @@ pub struct ReportArgs {
     /// with =FILE that form goes to FILE (may be repeated)
     #[arg(long = "format", value_name = "NAME[=FILE]")]
     pub formats: Vec<FormatChoice>,
-
-    /// Take source paths that begin with FROM for paths that begin with TO, to find them in the
-    /// repository (may be repeated)
-    #[arg(long, value_name = "FROM=TO")]
-    pub path_map: Vec<PathMap>,
 
     /// Write the report to FILE, `-` for standard output
     #[arg(long, short, value_name = "FILE")]

@@ -76,7 +76,7 @@ impl Destination {
             existing,
             format,
             more: more.into_iter().cloned().collect(),
-            path_maps: args.path_map.clone(),
+            path_maps: Vec::new(),
             all: Vec::new(),
             keeps_all: false,
             layout,
@@ -108,6 +108,11 @@ impl Destination {
     pub fn relative_to(mut self, directory: &Path) -> Self {
         self.directory = directory.to_str().map(str::to_owned);
         self
+    }
+
+    /// Finds source files of the repository by `--path-map`, too.
+    pub fn map_paths(&mut self, maps: &[PathMap]) {
+        self.path_maps = maps.to_vec();
     }
 
     /// Keeps all reports, for [`Destination::all`].

@@ -137,7 +137,7 @@ impl<'m> Path<'m> {
         let before: Vec<Instruction> = all.into_iter().take_while(|it| it.at < at).collect();
         // The instructions must meet the one at fault, or they are not the
         // ones that ran.
-        let meets = before.last().is_some_and(|last| last.end() == at);
+        let meets = at == start || before.last().is_some_and(|last| last.end() == at);
         meets.then_some(Self { memory, operands, before, targets, start, at, is_in_loop })
     }
 

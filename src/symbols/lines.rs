@@ -39,6 +39,7 @@ impl Lines {
         let mut sequences = Vec::new();
         let mut run = unit.line_program.clone().map(|program| program.rows());
         let mut first = 0;
+        let mut is_last_statement = false;
         while let Some(Ok(Some((_, row)))) = run.as_mut().map(|run| run.next_row()) {
             let address = row.address();
             if row.end_sequence() {
@@ -60,14 +61,21 @@ impl Lines {
                 },
             };
             match rows.get(first..).and_then(<[Row]>::last).map(|last| last.address) {
-                // Of several rows for one address the last one counts.
+                // Of several rows for one address the last one counts at which a
+                // statement begins, and the last one if none does.
                 Some(last) if last == address => {
-                    rows.pop();
-                    rows.push(new);
+                    if row.is_stmt() || !is_last_statement {
+                        rows.pop();
+                        rows.push(new);
+                        is_last_statement = row.is_stmt();
+                    }
                 }
                 // Addresses only grow within a sequence.
                 Some(last) if last > address => (),
-                _ => rows.push(new),
+                _ => {
+                    rows.push(new);
+                    is_last_statement = row.is_stmt();
+                }
             }
         }
         Self { sequences: RangeIndex::new(sequences), rows }

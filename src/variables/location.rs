@@ -10,10 +10,12 @@ use gimli::constants as dw;
 use gimli::{AttributeValue, Expression, Register};
 
 use crate::base::addr::{Bias, LinkAddr, RunAddr};
+use crate::base::data_model::ByteOrder;
 use crate::dump::float_registers::float_registers;
 use crate::dump::process::ThreadRegisters;
 use crate::symbols::dwarf::Reader;
 use crate::symbols::entries::{Attributes, Entry};
+use crate::symbols::types::Shape;
 use crate::unwind::frame::{Frame, Trust};
 use crate::variables::Context;
 use crate::variables::entry_values::CallSite;
@@ -99,13 +101,32 @@ impl<'a, 'f> Activation<'_, 'a, 'f> {
     ) -> Result<Place<'a, 'f>, String> {
         for origin in variable.origins() {
             if let Some(location) = origin.get(dw::DW_AT_location) {
-                return self.described(origin.entry, location, progress);
+                let place = self.described(origin.entry, location, progress)?;
+                return Ok(self.as_stated(variable, place));
             }
             if let Some(value) = origin.get(dw::DW_AT_const_value) {
-                return self.constant(origin.entry, value);
+                let place = self.constant(origin.entry, value)?;
+                return Ok(self.as_stated(variable, place));
             }
         }
         Err("optimized out".to_owned())
+    }
+
+    /// Bytes of a constant were turned so that the lowest one comes first, as if
+    /// they were a number. Those of an array or a structure stay as they are.
+    fn as_stated(&self, variable: &Attributes<'a, 'f>, place: Place<'a, 'f>) -> Place<'a, 'f> {
+        if self.context.memory.model().order == ByteOrder::Little
+            || place.origin() != Origin::Constant
+        {
+            return place;
+        }
+        let of = self.context.types.get(variable.type_entry());
+        match (&of.shape, place.whole_bytes()) {
+            (Shape::Array(_) | Shape::Composite(_), Some(bytes)) => {
+                Place::constant(bytes.iter().rev().copied().collect())
+            }
+            _ => place,
+        }
     }
 
     /// The place that an attribute of `entry` describes: an expression, or the

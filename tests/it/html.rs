@@ -43,7 +43,9 @@ fn report() -> Report {
     };
     let mut frames = vec![frame(0, "alpha"), frame(1, "beta"), frame(2, HOSTILE)];
     frames[0].source = Some(source);
-    let waits = |by: u32| Some(WaitsFor { text: HOSTILE.to_owned(), held_by: Some(by) });
+    let waits = |by: u32| {
+        Some(WaitsFor { text: HOSTILE.to_owned(), held_by: Some(by), ..WaitsFor::default() })
+    };
     let mut registers = Registers::default();
     registers.general.insert("rsp".to_owned(), "0x7ffd00000800".to_owned());
     let mapping = |start: u64, end: u64, permissions: &str, path: &str| Mapping {

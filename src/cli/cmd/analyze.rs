@@ -44,6 +44,7 @@ pub fn analyze(args: &AnalyzeArgs, ui: &Ui) -> Result<Exit> {
     let mut destination = Destination::new(&args.report, Stream::Output, Layout::Indented)?;
     destination.show_elements(args.values.limits.max_elements);
     destination.show_locals(args.values.locals);
+    destination.map_paths(&args.files.path_map);
     let progress = Progress::start(ui, "analyzing the core");
     let report = match args.confine.wants_child() {
         true => confined::report_of_child(&args.confine, "analyze", &options.limits)?,

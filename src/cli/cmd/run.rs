@@ -74,6 +74,7 @@ pub fn run(args: &RunArgs, ui: &Ui) -> Result<Exit> {
     // still told.
     let crashes = store_place::chosen(args.store.store.as_deref()).ok();
     let symbols = SymbolOptions {
+        path_map: args.path_map.clone(),
         debug_directories: args.debug_directories.clone(),
         ..SymbolOptions::default()
     };
@@ -83,7 +84,8 @@ pub fn run(args: &RunArgs, ui: &Ui) -> Result<Exit> {
         Rules::default()
     });
     let options = analyze::Options { symbols, rules, ..args.values.options() };
-    let ci = Ci::new(&args.ci, &args.report.path_map, &options)?;
+    let ci = Ci::new(&args.ci, &args.path_map, &options)?;
+    destination.map_paths(&args.path_map);
     if ci.is_some() {
         destination.keep_all();
     }

@@ -25,7 +25,7 @@ use crate::cli::triage::found_files::found_files;
 use crate::cli::triage::gate::{FailOn, failing};
 use crate::cli::triage::project;
 use crate::cli::triage::reading::{Reading, triage as read};
-use crate::cli::triage::repository::{PathMap, Repository};
+use crate::cli::triage::repository::Repository;
 use crate::cli::ui::{Stream, Ui};
 use crate::report::model::Triage;
 use crate::report::render::json::Layout;
@@ -86,10 +86,6 @@ pub struct TriageArgs {
     #[arg(long, short, value_name = "N")]
     pub jobs: Option<usize>,
 
-    /// Take paths that begin with FROM for paths that begin with TO (may be repeated)
-    #[arg(long, value_name = "FROM=TO")]
-    pub path_map: Vec<PathMap>,
-
     /// Where files are looked for.
     #[command(flatten)]
     pub files: FileArgs,
@@ -128,7 +124,7 @@ pub fn triage(args: &TriageArgs, ui: &Ui) -> Result<Exit> {
         members: args.members.is_some(),
     };
     let (mut triage, members) = read(&found, &reading, ui);
-    Repository::here(&args.path_map).name_places(&mut triage);
+    Repository::here(&args.files.path_map).name_places(&mut triage);
     for choice in files {
         let look = Look::default();
         let text = rendered(choice.renderer(), &triage, &look)?;

@@ -7,24 +7,7 @@ use crate::cli::triage::project;
 use crate::report::model::{Place, Triage};
 
 /// `--path-map FROM=TO`: a beginning of paths, and what stands for it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PathMap {
-    from: String,
-    to: String,
-}
-
-impl std::str::FromStr for PathMap {
-    type Err = String;
-
-    fn from_str(word: &str) -> Result<Self, String> {
-        match word.split_once('=') {
-            Some((from, to)) if !from.is_empty() => {
-                Ok(Self { from: from.to_owned(), to: to.to_owned() })
-            }
-            _ => Err(format!("`{word}` is not FROM=TO, like /build/src=src")),
-        }
-    }
-}
+pub type PathMap = (PathBuf, PathBuf);
 
 /// A repository, and how paths of debug information lead into it.
 #[derive(Clone, Debug, Default)]
@@ -63,11 +46,9 @@ impl Repository {
 
     fn find(&self, file: &str) -> Option<String> {
         let root = self.root.as_deref()?;
-        let map = self.maps.iter().find(|map| file.starts_with(&map.from));
-        let mapped = map.map(|map| {
-            let rest = file.get(map.from.len()..).unwrap_or_default();
-            let glue = !map.to.is_empty() && !map.to.ends_with('/') && !rest.starts_with('/');
-            format!("{}{}{rest}", map.to, if glue { "/" } else { "" })
+        let mapped = self.maps.iter().find_map(|(from, to)| {
+            let rest = Path::new(file).strip_prefix(from).ok()?;
+            to.join(rest).to_str().map(str::to_owned)
         });
         let file = mapped.as_deref().unwrap_or(file);
         let path = Path::new(file);
@@ -130,7 +111,7 @@ mod tests {
         for file in ["src/a.c", "src/deep/main.c", "top.c"] {
             std::fs::write(root.join(file), "").unwrap();
         }
-        let maps = ["/mnt/x=src".parse().unwrap()];
+        let maps = [("/mnt/x".into(), "src".into())];
         let mut repository = Repository::at(Some(root.to_owned()), &maps);
         let inside = root.join("src/a.c").display().to_string();
         let cases = [
