@@ -1,5 +1,7 @@
 //! The pipeline on one screen: from a process to a report.
 
+use std::sync::OnceLock;
+
 use crate::base::file_store::FileStore;
 use crate::base::gap::Gaps;
 use crate::base::limits::Limits;
@@ -7,10 +9,14 @@ use crate::base::memory::Fallback;
 use crate::diagnose;
 use crate::diagnose::crash::{Crash, FirstChance, Occasion};
 use crate::diagnose::disassembly::disassembly;
+use crate::diagnose::handed_in::handed_in;
+use crate::diagnose::scene::Scene;
 use crate::dump::process::Process;
 use crate::report::build::{Facts, build};
 use crate::report::model::Report;
 use crate::symbols::{SymbolOptions, Symbols};
+use crate::triage::signature::rules::Rules;
+use crate::triage::signature::signature;
 use crate::unwind::walk::Unwinder;
 use crate::variables::Context;
 pub use crate::variables::calls::Locals;
@@ -36,6 +42,8 @@ pub struct Options {
     pub first_chance: Option<FirstChance>,
     /// Why the process is looked at, when no signal killed it.
     pub occasion: Occasion,
+    /// The project's own rules about who is to blame.
+    pub rules: Rules,
 }
 
 /// Explains the death of `process`.
@@ -70,6 +78,7 @@ pub fn analyze<'f>(
         threads: &threads,
         first_chance,
         occasion: options.occasion,
+        hang: OnceLock::new(),
     };
     let disassembly = match options.disassemble {
         true => disassembly(&crash),
@@ -78,13 +87,18 @@ pub fn analyze<'f>(
     let findings = diagnose::diagnose(&crash);
     let verdict = diagnose::verdict(&crash, &findings);
 
-    build(&Facts {
+    let handed_in = handed_in(&Scene::new(&crash));
+
+    let mut report = build(&Facts {
         crash: &crash,
         findings: &findings,
+        handed_in: &handed_in,
         verdict,
         locals: options.locals,
         globals,
         disassembly,
         gaps: gaps.list(),
-    })
+    });
+    report.signature = Some(signature(&report, &options.rules));
+    report
 }

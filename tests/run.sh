@@ -27,6 +27,7 @@ readelf binutils
 objcopy binutils
 zstd zstd
 lz4 lz4
+qemu-x86_64 qemu-user
 xz xz-utils
 bzip2 bzip2
 /usr/bin/time time
@@ -34,6 +35,7 @@ setpriv util-linux
 ipcs util-linux
 ipcrm util-linux
 script bsdutils
+chromium chromium
 gdb-multiarch gdb-multiarch
 qemu-aarch64 qemu-user
 aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu

@@ -16,3 +16,4 @@ pub mod memory;
 pub mod secret;
 pub mod signal;
 pub mod text;
+pub mod utc;

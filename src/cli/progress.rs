@@ -52,3 +52,46 @@ impl Drop for Progress {
         }
     }
 }
+
+/// How far work on many files is, with rate and time left, on a terminal's
+/// standard error from half a second on. Nothing elsewhere.
+pub struct Counted {
+    bar: Option<ProgressBar>,
+    start: std::time::Instant,
+}
+
+impl Counted {
+    /// Starts work on `total` files, of which `done` are done.
+    pub fn start(ui: &Ui, total: u64, done: u64) -> Self {
+        let start = std::time::Instant::now();
+        if ui.is_quiet() || !ui.is_terminal(Stream::Error) {
+            return Self { bar: None, start };
+        }
+        let bar = ProgressBar::new(total);
+        bar.set_draw_target(indicatif::ProgressDrawTarget::hidden());
+        let template = "{bar:20} {pos} of {len} files, {per_sec}, {eta} left";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        bar.set_position(done);
+        bar.reset_eta();
+        Self { bar: Some(bar), start }
+    }
+
+    /// One more is done.
+    pub fn step(&self) {
+        let Some(bar) = &self.bar else { return };
+        if bar.is_hidden() && self.start.elapsed() > PATIENCE {
+            bar.set_draw_target(indicatif::ProgressDrawTarget::stderr());
+        }
+        bar.inc(1);
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}

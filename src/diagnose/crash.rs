@@ -1,11 +1,13 @@
 //! All that a rule may look at.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::base::addr::RunAddr;
 use crate::base::limits::Limits;
 use crate::base::memory::Memory;
 use crate::base::signal::Signal;
+use crate::diagnose::hang::Hang;
 use crate::dump::process::{Process, Thread};
 use crate::dump::siginfo::{SignalCause, SignalInfo};
 use crate::symbols::Symbols;
@@ -31,6 +33,8 @@ pub struct Crash<'a, 'f> {
     pub first_chance: Option<FirstChance>,
     /// Why the process is looked at, when no signal killed it.
     pub occasion: Occasion,
+    /// Who waits for whom, once somebody has asked.
+    pub hang: OnceLock<Hang>,
 }
 
 /// Why a process is looked at.
@@ -98,6 +102,11 @@ impl<'a> Crash<'a, '_> {
     /// The registers at the crash.
     pub fn registers(&self) -> Option<&'a Registers> {
         self.frame(0).map(|frame| &frame.registers)
+    }
+
+    /// Who waits for whom.
+    pub fn hang(&self) -> &Hang {
+        self.hang.get_or_init(|| Hang::of(self))
     }
 
     /// Where the crash happened.

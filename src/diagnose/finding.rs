@@ -15,8 +15,10 @@ pub struct Finding {
     pub explanation: String,
     /// The facts it rests on, one a line.
     pub evidence: Vec<String>,
-    /// The call to blame: an index into the crashed thread's calls.
+    /// The call to blame: an index into the calls of [`Finding::thread`].
     pub call: Option<usize>,
+    /// The index of the thread to blame: mostly the crashed one, which is 0.
+    pub thread: usize,
     /// How bad such a fault can be for an attacker's purpose.
     pub severity: Severity,
     /// What to look at next, when there is something.
@@ -50,6 +52,7 @@ impl Finding {
             explanation: String::new(),
             evidence: Vec::new(),
             call: None,
+            thread: 0,
             severity: Severity::Low,
             next_step: None,
             also: Vec::new(),

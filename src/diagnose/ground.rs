@@ -4,6 +4,7 @@ use crate::base::addr::RunAddr;
 use crate::diagnose::fault::is_canonical;
 use crate::diagnose::scene::Scene;
 use crate::dump::process::{Mapping, Permissions};
+use crate::symbols::Symbols;
 use crate::variables::query::Viewpoint;
 use crate::variables::query::inside::static_at;
 
@@ -77,9 +78,15 @@ pub fn global_at(scene: &Scene<'_, '_>, at: RunAddr) -> Option<String> {
     let frames = scene.frames();
     let view = Viewpoint { context: &context, thread: None, frames: &frames, index: 0, call: None };
     let inside = static_at(&view, at).filter(|inside| inside.into == 0 && !inside.is_padding);
-    Some(match inside {
-        Some(inside) => inside.path,
-        None => format!("{}+{:#x}", symbol.name, symbol.offset),
+    inside.map(|inside| inside.path).or_else(|| symbol_of_data(scene.crash.symbols, at))
+}
+
+/// As [`global_at`], by symbols alone.
+pub fn symbol_of_data(symbols: &Symbols<'_>, at: RunAddr) -> Option<String> {
+    let symbol = symbols.symbol_at(at).filter(|symbol| !symbol.is_function)?;
+    Some(match symbol.offset {
+        0 => symbol.name,
+        offset => format!("{}+{offset:#x}", symbol.name),
     })
 }
 

@@ -62,6 +62,23 @@ const HINTS: &[&str] = &["bit-flip", "impossible-fault"];
 /// How sure another cause must be for hints to keep quiet.
 const SURE_ENOUGH: f32 = 0.6;
 
+/// What only says that the program was looked at, or by whom it was ended, and
+/// what says why it did not go on: the second kind comes before the first, unless
+/// it is a mere hint.
+const OCCASIONS: &[&str] = &["quit", "alive"];
+const HANGS: &[&str] = &[
+    "deadlock",
+    "self-deadlock",
+    "lock-owner-gone",
+    "nobody-left-to-wake",
+    "pipe-to-itself",
+    "lock-held",
+    "busy-loop",
+];
+
+/// A hang that is less sure than this is a hint.
+const SURE_HANG: f32 = 0.4;
+
 /// Sorts findings, best first, and drops those that a better one explains.
 /// Equal ones stay in the order of the rules: the more specific first.
 pub(super) fn ranked(mut findings: Vec<Finding>) -> Vec<Finding> {
@@ -81,6 +98,12 @@ pub(super) fn ranked(mut findings: Vec<Finding>) -> Vec<Finding> {
         !(is_hint && is_known) && !ids.iter().any(|by| is_explained(by, finding.id))
     });
     findings.sort_by(|one, other| other.confidence.total_cmp(&one.confidence));
+    let is_hang =
+        |finding: &Finding| HANGS.contains(&finding.id) && finding.confidence >= SURE_HANG;
+    if findings.iter().any(is_hang) {
+        // A stable sort: hangs first among these two kinds.
+        findings.sort_by_key(|finding| OCCASIONS.contains(&finding.id));
+    }
     findings
 }
 
@@ -112,6 +135,12 @@ mod tests {
                 &["write-readonly"],
             ),
             ("equal ones stay in the order of the table", &[("b", 0.5), ("a", 0.5)], &["b", "a"]),
+            (
+                "why it hangs says more than that it was asked to quit",
+                &[("quit", 0.97), ("lock-held", 0.7)],
+                &["lock-held", "quit"],
+            ),
+            ("but no hint", &[("alive", 0.97), ("busy-loop", 0.35)], &["alive", "busy-loop"]),
             ("nothing", &[], &[]),
         ];
         for (name, findings, want) in cases {

@@ -127,9 +127,7 @@ impl<'a, 'f> Scene<'a, 'f> {
 
     /// As [`Scene::is_library`], for a call of any thread.
     pub fn is_library_at(&self, at: FrameAddr, call: &FrameCall) -> bool {
-        let module = self.crash.process.module(at.lookup());
-        module.is_some_and(|(_, module)| is_library_file(&module.path))
-            || has_name(call, &is_library_function)
+        is_library_at(self.crash, at, call)
     }
 
     /// " in `parse` at src/parse.c:41", or as much of it as is known: at least
@@ -157,6 +155,13 @@ impl<'a, 'f> Scene<'a, 'f> {
             offset => format!("{}+{offset:#x}", symbol.name),
         })
     }
+}
+
+/// Whether a call that stands at `at` belongs to the language's libraries.
+pub fn is_library_at(crash: &Crash<'_, '_>, at: FrameAddr, call: &FrameCall) -> bool {
+    let module = crash.process.module(at.lookup());
+    module.is_some_and(|(_, module)| is_library_file(&module.path))
+        || has_name(call, &is_library_function)
 }
 
 /// "`parse` at src/parse.c:41", or as much of it as is known.

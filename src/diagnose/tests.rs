@@ -1,6 +1,8 @@
 //! Causes of death made by hand: a few mappings, registers and bytes, and what
 //! must be said of them.
 
+use std::sync::OnceLock;
+
 use gimli::Register;
 
 use crate::base::addr::{FrameAddr, RunAddr};
@@ -130,6 +132,7 @@ fn diagnosed(death: &Death<'_>) -> (Vec<Finding>, String) {
         threads: &threads,
         first_chance: None,
         occasion: Occasion::Death,
+        hang: OnceLock::new(),
     };
     let findings = diagnose(&crash);
     let verdict = verdict(&crash, &findings);

@@ -1,8 +1,10 @@
 //! From everything above to a [`Report`]: the only file that knows both sides.
 
 pub mod printout;
+mod source_function;
 mod stack;
 mod value;
+mod waits;
 
 use crate::base::data_model::ByteOrder;
 use crate::base::gap::Gap;
@@ -10,6 +12,7 @@ use crate::base::secret::masked_words;
 use crate::diagnose::crash::Crash;
 use crate::diagnose::disassembly::Line;
 use crate::diagnose::finding::{Finding, Severity};
+use crate::diagnose::hang::calls_of;
 use crate::dump::process::{Mapping, Process, SourceKind};
 use crate::dump::sidecar::Sidecar;
 use crate::dump::siginfo::{SignalCause, SignalInfo};
@@ -17,7 +20,7 @@ use crate::report::build::stack::threads;
 use crate::report::model;
 use crate::report::model::{Hex, Report, text};
 use crate::symbols::module::{BestTable, ModuleSymbols};
-use crate::variables::calls::Locals;
+use crate::variables::calls::{FrameCall, Locals};
 use crate::variables::globals::Globals;
 
 /// What a report is made of.
@@ -26,6 +29,9 @@ pub struct Facts<'a, 'f> {
     pub crash: &'a Crash<'a, 'f>,
     /// The causes, best first.
     pub findings: &'a [Finding],
+    /// The calls of the crashed thread that were handed the bad address, and by
+    /// what.
+    pub handed_in: &'a [(usize, String)],
     /// The first line, without the word `CRASH`.
     pub verdict: String,
     /// Whose local variables are reported.
@@ -55,7 +61,8 @@ pub fn build(facts: &Facts<'_, '_>) -> Report {
         signal: process.signal.as_ref().map(signal),
         verdict: facts.verdict.clone(),
         findings: facts.findings.iter().map(|found| finding(crash, found)).collect(),
-        threads: threads(crash, facts.locals),
+        threads: threads(crash, facts),
+        wait_graph: waits::wait_graph(crash),
         ipc: process.sidecar.as_ref().map(|facts| facts.ipc.clone()),
         tree: process.sidecar.as_ref().map(|facts| facts.tree.clone()),
         surroundings: process.sidecar.as_ref().map(|facts| facts.surroundings.clone()),
@@ -64,6 +71,7 @@ pub fn build(facts: &Facts<'_, '_>) -> Report {
         modules: modules(crash),
         mappings: process.mappings.iter().map(mapping).collect(),
         gaps: facts.gaps.iter().map(gap).collect(),
+        signature: None,
         saved: None,
     }
 }
@@ -156,15 +164,9 @@ fn signal(info: &SignalInfo) -> model::Signal {
 }
 
 fn finding(crash: &Crash<'_, '_>, finding: &Finding) -> model::Finding {
-    let blamed = finding.call.and_then(|index| crash.calls().get(index));
-    let location = blamed.map(|blamed| {
-        let place = blamed.call.place.as_ref();
-        model::Location {
-            function: blamed.function().map(str::to_owned),
-            file: place.map(|place| place.file.clone()),
-            line: place.and_then(|place| place.line),
-        }
-    });
+    let calls = calls_of(crash, finding.thread);
+    let blamed = finding.call.and_then(|index| calls.get(index));
+    let location = blamed.map(location);
     model::Finding {
         id: finding.id.to_owned(),
         // Two digits, so that 0.7 stays 0.7 and is worded alike everywhere.
@@ -182,6 +184,16 @@ fn finding(crash: &Crash<'_, '_>, finding: &Finding) -> model::Finding {
         },
         next_step: finding.next_step.clone(),
         also: finding.also.iter().map(|id| (*id).to_owned()).collect(),
+    }
+}
+
+/// Where a call stands in the source.
+fn location(call: &FrameCall) -> model::Location {
+    let place = call.call.place.as_ref();
+    model::Location {
+        function: call.function().map(str::to_owned),
+        file: place.map(|place| place.file.clone()),
+        line: place.and_then(|place| place.line),
     }
 }
 

@@ -12,8 +12,11 @@ mod doctor;
 mod kept;
 mod memory;
 mod printout;
+mod signature;
 mod stack;
+mod triage;
 mod value;
+mod waits;
 mod what;
 
 use std::fmt;
@@ -29,11 +32,13 @@ pub use self::printout::{
     Enumerator, Fault, Layout, LayoutKind, LayoutMember, Printed, Printout, RefusedExpression,
     Standpoint,
 };
+pub use self::signature::Signature;
 pub use self::stack::{
     Excerpt, Folded, Frame, Globals, Instruction, NameSource, Registers, Thread, Trust, Variable,
-    WaitsFor,
 };
+pub use self::triage::{Bucket, FailedFile, Known, Link, Place, Rank, TRIAGE_SCHEMA, Triage};
 pub use self::value::{Declared, Field, Origin, Value, ValueKind};
+pub use self::waits::{Lock, WaitEdge, WaitGraph, WaitsFor};
 pub use self::what::{
     AddressKind, CodePlace, HeapBlock, HeapState, ModulePlace, Neighbor, StackPlace, SymbolPlace,
     ThreadBlock, ThreadLocalPlace, VariablePlace, What,
@@ -70,6 +75,9 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// All threads, the crashed one first.
     pub threads: Vec<Thread>,
+    /// Who waits for whom. Absent: no thread waits for a lock or another thread.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wait_graph: Option<WaitGraph>,
     /// What it had open and shared with other processes. Absent: whoever made
     /// the dump did not look.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -96,6 +104,9 @@ pub struct Report {
     /// What this report cannot say, why, and what would help.
     #[serde(default)]
     pub gaps: Vec<Gap>,
+    /// Which bug it is: the keys that crashes of one bug share.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signature: Option<Signature>,
     /// Where crash files were saved. Absent: nothing was saved.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub saved: Option<Saved>,
@@ -166,6 +177,8 @@ pub enum SourceKind {
     Minidump,
     /// A line of the kernel's log: there was no core.
     KernelLog,
+    /// A text that another tool or a language's runtime has written.
+    TextLog,
 }
 
 /// Who a process was.
@@ -300,7 +313,18 @@ pub struct Location {
 
 /// A hint at how bad a cause may be, as SARIF orders them.
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {

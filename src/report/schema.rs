@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 
 use crate::report::model::{
-    Examination, HandlerStatus, KeptCrashes, MemoryDump, Printout, Pruned, Report, What,
+    Examination, HandlerStatus, KeptCrashes, MemoryDump, Printout, Pruned, Report, Triage, What,
 };
 
 /// The schema (draft 2020-12) of what a reader of a report can rely on, as
@@ -40,6 +40,11 @@ pub fn list_schema() -> String {
 /// The same for `coretool prune`.
 pub fn prune_schema() -> String {
     schema::<Pruned>()
+}
+
+/// The same for `coretool triage`.
+pub fn triage_schema() -> String {
+    schema::<Triage>()
 }
 
 /// The same for `coretool doctor`.

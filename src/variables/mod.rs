@@ -21,6 +21,7 @@ pub mod place;
 mod pointers;
 mod pretty;
 pub mod query;
+pub mod reach;
 pub mod read;
 pub mod scope;
 mod slot_addresses;

@@ -131,6 +131,7 @@ fn examine(target: Target, fixture: &Fixture, build: Build, tally: &mut Tally) -
         | Fact::Verdict(_)
         | Fact::NoVerdict(_)
         | Fact::SameStack(_) => false,
+        Fact::Wait(_) | Fact::Evidence(_) | Fact::Circle(_) => false,
     };
     let complaints = complaints_about(fixture, build, &report, is_asked);
     tally.deaths += 1;

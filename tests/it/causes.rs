@@ -4,26 +4,13 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::process::Command;
-use std::time::{Duration, Instant};
 
-use coretool::analyze::Locals;
-use coretool::base::file_store::FileStore;
-use coretool::base::gap::Gaps;
-use coretool::base::limits::Limits;
-use coretool::base::memory::Fallback;
-use coretool::diagnose::crash::{Crash, Occasion};
-use coretool::diagnose::diagnose;
 use coretool::diagnose::rules::RULES;
-use coretool::dump;
 use coretool::report::model::Report;
-use coretool::symbols::{SymbolOptions, Symbols};
-use coretool::unwind::walk::Unwinder;
-use coretool::variables::Context;
-use coretool::variables::calls::thread_calls;
 
 use crate::support::builds::Build;
 use crate::support::compiler::built;
-use crate::support::core_maker::{die, gdb_core};
+use crate::support::core_maker::die;
 use crate::support::expectation::Fact;
 use crate::support::fixture::{self, Fixture};
 use crate::support::report_check::complaints;
@@ -209,40 +196,4 @@ fn every_cause_has_a_page_and_an_id_of_its_own() {
     let output = output.unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8(output.stderr).unwrap().contains("no cause is called"));
-}
-
-/// The time that a person does not notice.
-const MOST_TIME: Duration = Duration::from_millis(5);
-
-/// All rules on a small core: the best of several rounds, since the machine has
-/// other things to do.
-#[test]
-fn all_rules_are_quick() {
-    let fixture = fixture::named("use-after-free");
-    let (core, _) = gdb_core(fixture, Build::plain(fixture));
-    let (store, gaps, limits) = (FileStore::new(), Gaps::new(), Limits::default());
-    let process = dump::open(&core.path, &store, &limits, &gaps).unwrap();
-    let symbols = Symbols::load(&process, &SymbolOptions::default(), &store, &limits, &gaps);
-    let files = symbols.mapped_files(&process);
-    let memory = Fallback { first: &*process.memory, second: &files };
-    let stacks = Unwinder::new(&process, &memory, &symbols, &limits).walk_all(&gaps);
-    let context = Context::new(&process, &memory, &symbols, &limits);
-    let threads = thread_calls(&context, stacks, Locals::Crashed);
-    let crash = Crash {
-        process: &process,
-        memory: &memory,
-        symbols: &symbols,
-        limits: &limits,
-        threads: &threads,
-        first_chance: None,
-        occasion: Occasion::Death,
-    };
-    let mut best = Duration::MAX;
-    for _ in 0..20 {
-        let start = Instant::now();
-        let findings = diagnose(&crash);
-        best = best.min(start.elapsed());
-        assert_eq!(findings[0].id, "use-after-free");
-    }
-    assert!(best < MOST_TIME, "{best:?}");
 }

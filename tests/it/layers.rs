@@ -15,7 +15,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("diagnose", &["base", "dump", "symbols", "unwind", "variables", "heap"]),
     ("report", &["base"]),
     ("report/build", &["base", "dump", "symbols", "unwind", "variables", "diagnose"]),
-    ("analyze", &["base", "dump", "symbols", "unwind", "variables", "diagnose", "report"]),
+    (
+        "analyze",
+        &["base", "dump", "symbols", "unwind", "variables", "diagnose", "report", "triage"],
+    ),
     ("inspect", &["base", "dump", "symbols", "unwind", "variables", "heap", "report", "analyze"]),
     // The command line opens dumps and hands options on; what lies between is
     // the pipeline's.
@@ -34,6 +37,8 @@ const LAYERS: &[(&str, &[&str])] = &[
 /// Crates that only some layers may name.
 const CRATES: &[(&str, &[&str])] = &[
     ("anstream", &["cli"]),
+    ("blake3", &["triage"]),
+    ("toml", &["triage"]),
     ("anyhow", &["cli"]),
     ("bzip2", &["dump"]),
     ("clap", &["cli", "main"]),

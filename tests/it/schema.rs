@@ -4,7 +4,7 @@ use std::path::Path;
 
 use coretool::report::schema::{
     doctor_schema, handler_status_schema, list_schema, memory_schema, print_schema, prune_schema,
-    report_schema, what_schema,
+    report_schema, triage_schema, what_schema,
 };
 
 #[test]
@@ -17,6 +17,7 @@ fn the_checked_in_schemas_are_the_generated_ones() {
         ("docs/list-schema.json", list_schema()),
         ("docs/prune-schema.json", prune_schema()),
         ("docs/doctor-schema.json", doctor_schema()),
+        ("docs/triage-schema.json", triage_schema()),
         ("docs/handler-status-schema.json", handler_status_schema()),
     ];
     for (file, generated) in schemas {

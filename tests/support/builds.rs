@@ -81,6 +81,11 @@ impl Build {
                 builds.extend(MORE_LEVELS.map(|level| of(level, false)));
                 builds.extend([of(Level::O0, true), of(Level::O3, true)]);
             }
+            // What is gone then is the same with each compiler.
+            if fixture.with_stripped && *compiler != Compiler::Clang {
+                let plain = [of(Level::O0, false), of(Level::O2, false)];
+                builds.extend(plain.map(|build| Self { is_stripped: true, ..build }));
+            }
         }
         builds
     }
@@ -102,6 +107,7 @@ impl Build {
             Condition::O2 => self.level == Level::O2,
             Condition::Gcc => self.compiler == Compiler::Gcc,
             Condition::Clang => self.compiler == Compiler::Clang,
+            Condition::Symbols => !self.is_stripped,
             Condition::Stripped => self.is_stripped,
         }
     }

@@ -23,6 +23,8 @@ pub(crate) enum Condition {
     O2,
     Gcc,
     Clang,
+    /// Not stripped.
+    Symbols,
     /// Without symbols and debug information.
     Stripped,
 }
@@ -49,6 +51,12 @@ pub(crate) enum Fact {
     /// The crashed thread's stack is folded, and these functions repeat, in any
     /// rotation.
     Cycle(Vec<String>),
+    /// What some thread waits for, in words, contains one of these.
+    Wait(Vec<String>),
+    /// The evidence of the best finding contains one of these.
+    Evidence(Vec<String>),
+    /// So many threads wait for each other.
+    Circle(usize),
     /// So many threads besides the crashed one share one stack.
     SameStack(usize),
     /// A variable has this value, or may be unknown.
@@ -120,6 +128,9 @@ impl Expectation {
             }
             "threads" => Fact::Threads(rest.parse().map_err(|_| "a number of threads")?),
             "cycle" => Fact::Cycle(rest.split_whitespace().map(str::to_owned).collect()),
+            "wait" => Fact::Wait(contained(rest)?),
+            "evidence" => Fact::Evidence(contained(rest)?),
+            "circle" => Fact::Circle(rest.parse().map_err(|_| "a number of threads")?),
             "same_stack" => Fact::SameStack(rest.parse().map_err(|_| "a number of threads")?),
             "value" => Fact::Value(ValueFacts::parse(rest, conditions.contains(&Condition::O2))?),
             "novalue" => {
@@ -194,6 +205,7 @@ fn conditions(text: &str) -> Result<(Vec<Condition>, &str), String> {
         "O2" => Ok(Condition::O2),
         "gcc" => Ok(Condition::Gcc),
         "clang" => Ok(Condition::Clang),
+        "symbols" => Ok(Condition::Symbols),
         "stripped" => Ok(Condition::Stripped),
         _ => Err(format!("`{word}` is no condition")),
     });

@@ -1,8 +1,10 @@
 //! The commands, one a file. A command's own page is its `//!`.
 
 pub mod analyze;
+pub mod bundle;
 pub mod debug;
 pub mod demo;
+pub mod diff;
 pub mod doctor;
 pub mod explain;
 pub mod export;
@@ -15,6 +17,9 @@ pub mod prune;
 pub mod rm;
 pub mod run;
 pub mod show;
+pub mod signature;
 pub mod snapshot;
 pub mod stack;
+pub mod triage;
+pub mod unbundle;
 pub mod what;

@@ -18,6 +18,7 @@ use crate::cli::exit::Exit;
 use crate::cli::new_file::{self, Existing};
 use crate::cli::options::ValueArgs;
 use crate::cli::progress::Progress;
+use crate::cli::triage::formats::FormatChoice;
 use crate::cli::ui::{Stream, Ui};
 use crate::diagnose::crash::Occasion;
 use crate::report::render::json::Layout;
@@ -79,8 +80,9 @@ pub struct SnapshotArgs {
 /// `--tree` the others are saved all the same, and each failure is told.
 pub fn snapshot(args: &SnapshotArgs, ui: &Ui) -> Result<Exit> {
     let layout = if args.tree { Layout::OneLine } else { Layout::Indented };
-    let report =
-        ReportArgs { format: args.format, all_threads: args.all_threads, ..ReportArgs::default() };
+    let name = if args.format == Format::Json { "json" } else { "text" };
+    let formats = vec![FormatChoice::plain(name)];
+    let report = ReportArgs { formats, all_threads: args.all_threads, ..ReportArgs::default() };
     let mut destination = Destination::new(&report, Stream::Output, layout)?;
     destination.show_elements(args.values.limits.max_elements);
     destination.show_locals(args.values.locals);
@@ -91,7 +93,7 @@ pub fn snapshot(args: &SnapshotArgs, ui: &Ui) -> Result<Exit> {
         one(args, args.pid, &path, &mut destination, ui)?;
         Exit::Done
     };
-    destination.finish()?;
+    destination.finish(ui)?;
     Ok(exit)
 }
 

@@ -70,7 +70,7 @@ pub fn stack(args: &StackArgs, ui: &Ui) -> Result<Exit> {
     let report = analyze::analyze(&process, &store, &options, &gaps);
     drop(progress);
     destination.deliver(&report, ui)?;
-    destination.finish()?;
+    destination.finish(ui)?;
     for note in &look.notes {
         ui.say(&format!("coretool: {note}"));
     }

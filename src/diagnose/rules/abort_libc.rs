@@ -2,6 +2,7 @@
 
 use crate::base::signal::Signal;
 use crate::diagnose::finding::{Finding, Severity};
+use crate::diagnose::overrun::overruns;
 use crate::diagnose::rules::Rule;
 use crate::diagnose::scene::Scene;
 use crate::diagnose::wording::quote;
@@ -37,14 +38,7 @@ impl Rule for StackSmashing {
         let call = scene.own_call(from);
         finding.evidence = evidence;
         if let Some((index, call)) = call {
-            let arrays = call.variables.iter().filter(|variable| {
-                use crate::variables::value::ValueKind::{Array, String};
-                !variable.is_argument
-                    && (variable.value.kind == Array
-                        || variable.value.kind == String && variable.type_name.contains('['))
-            });
-            let names = arrays.map(|it| format!("local array `{}`: {}", it.name, it.type_name));
-            finding.evidence.extend(names.take(8));
+            finding.evidence.extend(overruns(scene, call));
             finding.call = Some(index);
         }
         finding.severity = Severity::High;

@@ -6,6 +6,7 @@ use crate::diagnose::control::{How, Jump, jump};
 use crate::diagnose::fault::NEAR_NULL;
 use crate::diagnose::finding::{Finding, Severity};
 use crate::diagnose::ground::{global_at, memory, where_it_lies};
+use crate::diagnose::overrun::overruns;
 use crate::diagnose::rules::Rule;
 use crate::diagnose::scene::Scene;
 use crate::diagnose::wording::{ascii, because};
@@ -115,6 +116,9 @@ impl Rule for BadReturn {
             where_it_lies(scene, jump.target),
             because(finding.confidence, &cause)
         );
+        if let Some((_, call)) = scene.call_in_frame(jump.frame) {
+            finding.evidence.extend(overruns(scene, call));
+        }
         finding.severity = Severity::Critical;
         finding.next_step = Some(
             "look for a local array that is written beyond its end; compile with \

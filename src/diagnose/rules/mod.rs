@@ -11,9 +11,11 @@ mod bit_flip;
 mod buffer_overrun;
 mod bus;
 mod bus_alignment;
+mod busy_loop;
 mod check_failed;
 mod compiler_trap;
 mod cxx;
+mod deadlock;
 mod divide;
 mod double_free;
 mod floating_point;
@@ -29,9 +31,13 @@ mod impossible_fault;
 mod invalid_free;
 mod jvm_fatal;
 mod limits;
+mod lock_held;
+mod lock_owner_gone;
+mod nobody_wakes;
 mod node_fatal;
 mod null_call;
 mod null_pointer;
+mod pipe_to_itself;
 mod poisoned_pointer;
 mod python_fatal;
 mod qt_fatal;
@@ -40,6 +46,7 @@ mod refused;
 mod rust_panic;
 mod sanitizer_report;
 mod seccomp;
+mod self_deadlock;
 mod signal_external;
 mod signal_itself;
 mod stack_overflow;
@@ -71,6 +78,13 @@ pub trait Rule: Sync {
 /// Every rule. The order decides between findings of equal confidence: the
 /// more specific first.
 pub const RULES: &[&dyn Rule] = &[
+    &deadlock::Deadlock,
+    &self_deadlock::SelfDeadlock,
+    &lock_owner_gone::LockOwnerGone,
+    &nobody_wakes::NobodyWakes,
+    &pipe_to_itself::PipeToItself,
+    &lock_held::LockHeld,
+    &busy_loop::BusyLoop,
     &sanitizer_report::SanitizerReport,
     &signal_external::SignalExternal,
     &seccomp::Seccomp,

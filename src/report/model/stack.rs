@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Declared, Hex, Value};
+use super::{Declared, Hex, Value, WaitsFor};
 
 /// One thread.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -54,17 +54,6 @@ pub struct Globals {
     /// How many more there are. Absent: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub truncated: Option<u64>,
-}
-
-/// What a thread waited for.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct WaitsFor {
-    /// In words: "a mutex at 0x55d0c0ffee40", "input from fd 3".
-    #[serde(default)]
-    pub text: String,
-    /// The thread that holds it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub held_by: Option<u32>,
 }
 
 /// The middle of a very deep stack.
@@ -129,6 +118,18 @@ pub struct Frame {
     /// The column, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub column: Option<u32>,
+    /// The line in which the source declares the function. Of the innermost
+    /// calls of the crashed thread.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub declared_line: Option<u32>,
+    /// By what the caller handed the bad address in, which the function has not
+    /// changed since: "parameter `n`". Absent: it did not, or that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handed_in: Option<String>,
+    /// The function whose source the crash is in, when the compiler has merged
+    /// its code into this one without saying so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_function: Option<String>,
     /// How it was found.
     pub trust: Trust,
     /// Its arguments, in the order of the declaration.
