@@ -34,6 +34,7 @@ mod matrix;
 mod memory;
 #[cfg(feature = "minidump")]
 mod minidump;
+mod names;
 mod odd_cores;
 mod oracle;
 mod orphans;
