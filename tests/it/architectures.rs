@@ -127,6 +127,7 @@ fn examine(target: Target, fixture: &Fixture, build: Build, tally: &mut Tally) -
         Fact::Value(_) | Fact::NoValue { .. } | Fact::Signal(_) => true,
         // They follow from what such a core does not hold.
         Fact::Cause(_) | Fact::Verdict(_) | Fact::NoVerdict(_) | Fact::SameStack(_) => false,
+        Fact::Wait(_) | Fact::Evidence(_) | Fact::Circle(_) => false,
     };
     let complaints = complaints_about(fixture, build, &report, is_asked);
     tally.deaths += 1;

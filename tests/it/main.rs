@@ -24,6 +24,7 @@ mod fixtures;
 #[cfg(feature = "minidump")]
 mod fuzz;
 mod handler;
+mod hangs;
 mod layers;
 mod matrix;
 mod memory;
