@@ -28,6 +28,7 @@ mod fixtures;
 #[cfg(feature = "minidump")]
 mod fuzz;
 mod handler;
+mod hangs;
 mod html;
 mod layers;
 mod matrix;
