@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::cli::ci::CiArgs;
 use crate::cli::cmd;
 use crate::cli::cmd::debug::DebugArgs;
 use crate::cli::cmd::doctor::DoctorArgs;
@@ -19,12 +20,14 @@ use crate::cli::cmd::show::ShowArgs;
 use crate::cli::confined::ConfineArgs;
 use crate::cli::duration;
 use crate::cli::options::{LimitArgs, StoreArgs, ValueArgs, path_pair};
+use crate::cli::symbol_args::SymbolArgs;
+use crate::cli::triage::formats::FormatChoice;
 
 /// The whole command line.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "coretool", version, about, arg_required_else_help = true)]
 #[command(after_help = "Exit status: 0 done, 1 could not do it, 2 wrong usage, 3 gaps remain \
-                        (--strict); `run` passes on the program's, 128+N when it died by signal N.")]
+                        (--strict), 4 a gate failed (triage --fail-on, diff); `run` passes on the program's, 128+N when it died by signal N.")]
 pub struct Args {
     /// What to do.
     #[command(subcommand)]
@@ -57,12 +60,30 @@ pub enum Command {
     /// Say what lies at an address of a core file
     #[command(after_help = WHAT_HELP)]
     What(WhatArgs),
+    /// Say where the symbols of a core's modules come from, and what is missing
+    #[command(after_help = cmd::symbols::HELP)]
+    Symbols(cmd::symbols::SymbolsArgs),
+    /// Say which function and line is at an address of a program or library
+    #[command(after_help = cmd::addr::HELP)]
+    Addr(cmd::addr::AddrArgs),
     /// Say what each thread of a running process is doing, and let it go on
     #[command(after_help = cmd::stack::HELP)]
     Stack(cmd::stack::StackArgs),
     /// Save a core of a running process, and let it go on
     #[command(after_help = cmd::snapshot::HELP)]
     Snapshot(cmd::snapshot::SnapshotArgs),
+    /// Say which bug a crash is, and why
+    Signature(cmd::signature::SignatureArgs),
+    /// Sort many crashes into few bugs
+    #[command(after_help = cmd::triage::HELP)]
+    Triage(cmd::triage::TriageArgs),
+    /// Pack a core with all that is needed to look at it elsewhere
+    #[command(after_help = cmd::bundle::HELP)]
+    Bundle(cmd::bundle::BundleArgs),
+    /// Unpack a bundle, for gdb
+    Unbundle(cmd::unbundle::UnbundleArgs),
+    /// Say what two crashes, or two directories of crashes, have in common
+    Diff(cmd::diff::DiffArgs),
     /// List the crashes that are kept
     List(ListArgs),
     /// Show the report of a kept crash again
@@ -232,6 +253,10 @@ pub struct FileArgs {
     #[arg(long, value_name = "FROM=TO", value_parser = path_pair)]
     pub path_map: Vec<(PathBuf, PathBuf)>,
 
+    /// What else is looked for.
+    #[command(flatten)]
+    pub symbols: SymbolArgs,
+
     /// Where kept crashes are looked for.
     #[command(flatten)]
     pub store: StoreArgs,
@@ -282,6 +307,15 @@ pub struct RunArgs {
     #[arg(long, value_name = "full|none|PATH")]
     pub core: Option<CoreChoice>,
 
+    /// For jobs of CI services.
+    #[command(flatten)]
+    pub ci: CiArgs,
+
+    /// Look for source files that begin with FROM where TO is, in the repository too (may be
+    /// repeated)
+    #[arg(long, value_name = "FROM=TO", value_parser = path_pair)]
+    pub path_map: Vec<(PathBuf, PathBuf)>,
+
     /// How and where to report.
     #[command(flatten)]
     pub report: ReportArgs,
@@ -331,6 +365,10 @@ pub struct AnalyzeArgs {
     #[arg(long)]
     pub strict: bool,
 
+    /// Say on standard error where the time went
+    #[arg(long)]
+    pub timings: bool,
+
     /// How the analysis is confined.
     #[command(flatten)]
     pub confine: ConfineArgs,
@@ -350,9 +388,10 @@ pub struct DemoArgs {
 /// Options of all commands that report.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct ReportArgs {
-    /// Text for people, or JSON for programs
-    #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
+    /// The form: text, json, markdown, html, sarif, junit, csv, github, gitlab, teamcity or azure;
+    /// with =FILE that form goes to FILE (may be repeated)
+    #[arg(long = "format", value_name = "NAME[=FILE]")]
+    pub formats: Vec<FormatChoice>,
 
     /// Write the report to FILE, `-` for standard output
     #[arg(long, short, value_name = "FILE")]

@@ -15,6 +15,8 @@ pub enum Exit {
     Usage,
     /// `--strict`, and gaps remain.
     GapsRemain,
+    /// A gate failed: `triage --fail-on`, or `diff` of what differs.
+    GateFailed,
     /// The end of the program that `run` ran.
     Program {
         /// Its status; 128 + N when it died by signal N, as a shell has it.
@@ -35,6 +37,7 @@ impl Exit {
             Self::Failed => 1,
             Self::Usage => 2,
             Self::GapsRemain => 3,
+            Self::GateFailed => 4,
             Self::Program { status, .. } => status,
             Self::TimedOut => 124,
         }

@@ -3,7 +3,7 @@
 
 use crate::base::addr::RunAddr;
 use crate::diagnose::control::jump;
-use crate::diagnose::culprit::{Culprit, culprit, path};
+use crate::diagnose::culprit::{Culprit, culprit, passed_in, path};
 use crate::diagnose::fault::Fault;
 use crate::diagnose::ground::where_it_lies;
 use crate::diagnose::instruction::Access;
@@ -58,13 +58,21 @@ pub fn bad_value(scene: &Scene<'_, '_>, fault: &Fault) -> Option<BadValue> {
     if operand.index.is_some() && is_mapped || matches!(base.name, "rsp" | "rbp" | "rip") {
         return None;
     }
-    let origin =
-        base.number.and_then(|it| Some(path(scene, fault.frame, &fault.operands)?.origin(it)));
-    let (places, value) = match origin {
-        Some(Origin::Loaded(at)) => (vec![at], value),
-        Some(Origin::Moved { from, by }) => {
+    let path = path(scene, fault.frame, &fault.operands);
+    let known = path.zip(base.number).map(|(path, number)| {
+        let passed = path.is_untouched(number).then(|| {
+            let caller = fault.frame.saturating_add(1);
+            passed_in(scene, caller, number).filter(|passed| passed.value == value)
+        });
+        (path.origin(number), passed.flatten())
+    });
+    let (places, value) = match known {
+        Some((Origin::Loaded(at), _)) => (vec![at], value),
+        Some((Origin::Moved { from, by }, _)) => {
             (vec![from], value.wrapping_add_signed(by.wrapping_neg()))
         }
+        // What a function was called with, its caller has loaded.
+        Some((_, Some(passed))) => (passed.place.into_iter().collect(), value),
         _ => (Vec::new(), value),
     };
     let name = culprit(scene, fault.frame, &fault.operands, &operand).and_then(name);

@@ -13,6 +13,9 @@ use crate::variables::value::{Value, ValueKind, Variable};
 /// How deep the parts of a variable are searched.
 const MOST_DEPTH: usize = 6;
 
+/// Callers whose variables are looked through.
+const MOST_CALLERS: usize = 4;
+
 /// The longest call instruction, in bytes.
 const LONGEST_CALL: u64 = 8;
 
@@ -197,6 +200,15 @@ fn pointer(
         Origin::Loaded(at) => named(scene, frame, at),
         _ => None,
     }
+}
+
+/// The pointer that lies at an address, among the variables of the frames that
+/// called a frame: compilers pass what a pointer leads to in its place.
+pub(super) fn named_by_callers(scene: &Scene<'_, '_>, frame: usize, at: RunAddr) -> Option<String> {
+    let last = frame.saturating_add(MOST_CALLERS);
+    let calls = scene.crash.calls().iter();
+    let calls = calls.filter(|call| call.frame > frame && call.frame <= last);
+    calls.flat_map(|call| &call.variables).find_map(|variable| part_at(variable, at))
 }
 
 /// The pointer that lies at an address: a variable of the frame or a part of

@@ -10,7 +10,9 @@
 use crate::base::arch::Register;
 
 use crate::base::addr::RunAddr;
+use crate::base::data_model::DataModel;
 use crate::base::memory::Memory;
+use crate::diagnose::control::named_by_callers;
 use crate::diagnose::ground::global_at;
 use crate::diagnose::instruction::{Access, Operands};
 use crate::diagnose::origin::{Known, Origin, Path, Source, Via};
@@ -65,7 +67,8 @@ pub fn culprit(
             }
             // What lies in none of the variables that were looked through is no
             // other variable that happens to have the same value.
-            return global_at(scene, at).map(Culprit::Global);
+            let found = global_at(scene, at).or_else(|| named_by_callers(scene, frame, at));
+            return found.map(Culprit::Global);
         }
         Some(Origin::Moved { from, by }) => {
             let offset = u64::try_from(access.displacement.wrapping_add(by)).unwrap_or(0);
@@ -86,6 +89,15 @@ pub fn culprit(
             return Some(stated.map_or(Culprit::Constant, Culprit::Suspect));
         }
         _ => (),
+    }
+    // What the function was called with, its caller has a name for.
+    let at_entry = path(scene, frame, operands).is_some_and(|path| path.is_untouched(register));
+    if at_entry
+        && let Some(passed) = passed_in(scene, frame.saturating_add(1), register)
+        && passed.value == value
+        && let Some(name) = passed.name
+    {
+        return Some(Culprit::Global(name));
     }
     // The same value is weak evidence: of several, none is named.
     let is_element = matches!(origin, Some(Origin::Element));
@@ -340,9 +352,13 @@ struct Marked<'m> {
 }
 
 impl Memory for Marked<'_> {
+    fn model(&self) -> DataModel {
+        self.memory.model()
+    }
+
     fn read(&self, at: RunAddr, out: &mut [u8]) -> usize {
         let got = self.memory.read(at, out);
-        let mark = MARK.to_le_bytes();
+        let mark = self.model().order.bytes(u128::from(MARK), 8);
         for (index, byte) in out.iter_mut().take(got).enumerate() {
             let here = at.0.wrapping_add(index as u64);
             let within = here.checked_sub(self.at.0).and_then(|it| usize::try_from(it).ok());

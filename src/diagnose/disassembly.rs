@@ -82,5 +82,10 @@ fn lines(scene: &Scene<'_, '_>, index: usize) -> Option<Vec<Line>> {
             target,
         }
     });
-    Some(lines.collect())
+    let lines: Vec<Line> = lines.collect();
+    // What lies behind the function's end is not its code.
+    let name = |line: &Line| line.function.as_ref().map(|(name, _)| name.clone());
+    let own = lines.iter().find(|line| line.is_current).and_then(name);
+    let shown = lines.into_iter().filter(|line| own.is_none() || name(line) == own);
+    Some(shown.collect())
 }

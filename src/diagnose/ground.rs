@@ -5,6 +5,8 @@ use crate::diagnose::fault::is_canonical;
 use crate::diagnose::scene::Scene;
 use crate::dump::process::{Mapping, Permissions};
 use crate::symbols::Symbols;
+use crate::variables::query::Viewpoint;
+use crate::variables::query::inside::static_at;
 
 /// Characters of a text that a sentence shows.
 const LONGEST_TEXT: usize = 40;
@@ -67,7 +69,16 @@ pub fn text_at(scene: &Scene<'_, '_>, at: RunAddr) -> Option<String> {
 /// The variable of the program or of a library that lies at an address: its
 /// name, and where in it. Functions are not variables.
 pub fn global_at(scene: &Scene<'_, '_>, at: RunAddr) -> Option<String> {
-    symbol_of_data(scene.crash.symbols, at)
+    let symbol = scene.crash.symbols.symbol_at(at).filter(|symbol| !symbol.is_function)?;
+    if symbol.offset == 0 {
+        return Some(symbol.name);
+    }
+    // Which member or element that is, debug information tells.
+    let context = scene.context();
+    let frames = scene.frames();
+    let view = Viewpoint { context: &context, thread: None, frames: &frames, index: 0, call: None };
+    let inside = static_at(&view, at).filter(|inside| inside.into == 0 && !inside.is_padding);
+    inside.map(|inside| inside.path).or_else(|| symbol_of_data(scene.crash.symbols, at))
 }
 
 /// As [`global_at`], by symbols alone.

@@ -121,14 +121,17 @@ pub fn damage(scene: &Scene<'_, '_>, near: Option<RunAddr>, is_link: bool) -> Op
     behind.or_else(|| all.iter().find(fits)).copied()
 }
 
-/// The words of damage: "the header behind the block of 24 bytes at 0x55...
-/// (`name`) holds 0x4847464544434241, the text "ABCDEFGH"".
+/// The words of damage: "the header behind the block of 24 bytes of `name`
+/// holds the text "ABCDEFGH"".
 pub fn damaged(scene: &Scene<'_, '_>, damage: &Damage) -> String {
-    let holds = format!("holds {:#x}", damage.found);
-    let text = ascii(damage.found).map(|text| format!(", the text \"{text}\"")).unwrap_or_default();
+    let holds = match ascii(damage.found) {
+        Some(text) => format!("holds the text \"{text}\""),
+        None => format!("holds {:#x}", damage.found),
+    };
     let block = damage.before.map(|(start, size)| {
-        let name = pointer_to(scene, start).map(|name| format!(" (`{name}`)")).unwrap_or_default();
-        format!("the block of {} at {start}{name}", bytes(size))
+        let name = pointer_to(scene, start).map(|name| format!("of `{name}`"));
+        let which = name.unwrap_or_else(|| format!("at {start}"));
+        format!("the block of {} {which}", bytes(size))
     });
     let what = match (damage.word, block) {
         (Word::Link, Some(block)) => {
@@ -139,7 +142,7 @@ pub fn damaged(scene: &Scene<'_, '_>, damage: &Damage) -> String {
         (Word::PreviousSize, Some(block)) => format!("the size that is kept behind {block}"),
         (_, None) => format!("the allocator's word at {}", damage.at),
     };
-    format!("{what} {holds}{text}")
+    format!("{what} {holds}")
 }
 
 /// What stands around a damaged header: the end of the text that ran over it.

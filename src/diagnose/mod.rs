@@ -11,6 +11,7 @@ pub mod fault;
 pub mod finding;
 pub mod go;
 pub mod ground;
+pub mod handed_in;
 pub mod hang;
 pub mod heap_facts;
 pub mod heap_words;

@@ -137,7 +137,7 @@ impl<'m> Path<'m> {
         let before: Vec<Instruction> = all.into_iter().take_while(|it| it.at < at).collect();
         // The instructions must meet the one at fault, or they are not the
         // ones that ran.
-        let meets = before.last().is_some_and(|last| last.end() == at);
+        let meets = at == start || before.last().is_some_and(|last| last.end() == at);
         meets.then_some(Self { memory, operands, before, targets, start, at, is_in_loop })
     }
 
@@ -260,6 +260,11 @@ impl<'m> Path<'m> {
             }
         }
         None
+    }
+
+    /// Whether a register still holds what the function was called with.
+    pub fn is_untouched(&self, register: Register) -> bool {
+        self.is_as_at_entry(self.before.len(), register)
     }
 
     /// Whether nothing from the function's start up to the instruction of this

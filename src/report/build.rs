@@ -1,6 +1,7 @@
 //! From everything above to a [`Report`]: the only file that knows both sides.
 
 pub mod printout;
+mod source_function;
 mod stack;
 mod value;
 mod waits;
@@ -28,6 +29,9 @@ pub struct Facts<'a, 'f> {
     pub crash: &'a Crash<'a, 'f>,
     /// The causes, best first.
     pub findings: &'a [Finding],
+    /// The calls of the crashed thread that were handed the bad address, and by
+    /// what.
+    pub handed_in: &'a [(usize, String)],
     /// The first line, without the word `CRASH`.
     pub verdict: String,
     /// Whose local variables are reported.
@@ -57,7 +61,7 @@ pub fn build(facts: &Facts<'_, '_>) -> Report {
         signal: process.signal.as_ref().map(signal),
         verdict: facts.verdict.clone(),
         findings: facts.findings.iter().map(|found| finding(crash, found)).collect(),
-        threads: threads(crash, facts.locals),
+        threads: threads(crash, facts),
         wait_graph: waits::wait_graph(crash),
         ipc: process.sidecar.as_ref().map(|facts| facts.ipc.clone()),
         tree: process.sidecar.as_ref().map(|facts| facts.tree.clone()),
@@ -67,6 +71,7 @@ pub fn build(facts: &Facts<'_, '_>) -> Report {
         modules: modules(crash),
         mappings: process.mappings.iter().map(mapping).collect(),
         gaps: facts.gaps.iter().map(gap).collect(),
+        signature: None,
         saved: None,
     }
 }
@@ -221,6 +226,25 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// The best that a module's files tell, of those that are in use.
+pub fn best_table(module: &ModuleSymbols<'_>) -> model::SymbolTable {
+    match module.best_table() {
+        Some(BestTable::Dwarf) => model::SymbolTable::Dwarf,
+        Some(BestTable::GoTable) => model::SymbolTable::GoTable,
+        Some(BestTable::Symtab) => model::SymbolTable::Symtab,
+        Some(BestTable::Dynsym) => model::SymbolTable::Dynsym,
+        None => model::SymbolTable::None,
+    }
+}
+
+/// The file in a module's place that is another one.
+pub fn mismatch(module: &ModuleSymbols<'_>) -> Option<String> {
+    module.mismatch().map(|other| {
+        let id = other.found.as_deref().map_or("none".to_owned(), hex);
+        format!("{} has build-id {id}, and was not used", other.file.display())
+    })
+}
+
 fn modules(crash: &Crash<'_, '_>) -> Vec<model::Module> {
     let modules = crash.symbols.modules().iter();
     let module = |module: &ModuleSymbols<'_>| model::Module {
@@ -229,16 +253,8 @@ fn modules(crash: &Crash<'_, '_>) -> Vec<model::Module> {
         size: module.range().len(),
         build_id: module.build_id().map(hex),
         debug_file: module.debug_file_in_use().map(|path| path.display().to_string()),
-        symbols: match module.best_table() {
-            Some(BestTable::Dwarf) => model::SymbolTable::Dwarf,
-            Some(BestTable::Symtab) => model::SymbolTable::Symtab,
-            Some(BestTable::Dynsym) => model::SymbolTable::Dynsym,
-            None => model::SymbolTable::None,
-        },
-        mismatch: module.mismatch().map(|other| {
-            let id = other.found.as_deref().map_or("none".to_owned(), hex);
-            format!("{} has build-id {id}, and was not used", other.file.display())
-        }),
+        symbols: best_table(module),
+        mismatch: mismatch(module),
     };
     modules.map(module).collect()
 }

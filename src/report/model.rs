@@ -12,7 +12,10 @@ mod doctor;
 mod kept;
 mod memory;
 mod printout;
+mod signature;
 mod stack;
+mod symbols;
+mod triage;
 mod value;
 mod waits;
 mod what;
@@ -30,9 +33,12 @@ pub use self::printout::{
     Enumerator, Fault, Layout, LayoutKind, LayoutMember, Printed, Printout, RefusedExpression,
     Standpoint,
 };
+pub use self::signature::Signature;
 pub use self::stack::{
     Excerpt, Folded, Frame, Globals, Instruction, NameSource, Registers, Thread, Trust, Variable,
 };
+pub use self::symbols::{AddressLines, ModuleFiles, SourceCall, SymbolFiles, UsedFile};
+pub use self::triage::{Bucket, FailedFile, Known, Link, Place, Rank, TRIAGE_SCHEMA, Triage};
 pub use self::value::{Declared, Field, Origin, Value, ValueKind};
 pub use self::waits::{Lock, WaitEdge, WaitGraph, WaitsFor};
 pub use self::what::{
@@ -100,6 +106,9 @@ pub struct Report {
     /// What this report cannot say, why, and what would help.
     #[serde(default)]
     pub gaps: Vec<Gap>,
+    /// Which bug it is: the keys that crashes of one bug share.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signature: Option<Signature>,
     /// Where crash files were saved. Absent: nothing was saved.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub saved: Option<Saved>,
@@ -170,6 +179,8 @@ pub enum SourceKind {
     Minidump,
     /// A line of the kernel's log: there was no core.
     KernelLog,
+    /// A text that another tool or a language's runtime has written.
+    TextLog,
 }
 
 /// Who a process was.
@@ -304,7 +315,18 @@ pub struct Location {
 
 /// A hint at how bad a cause may be, as SARIF orders them.
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
@@ -353,6 +375,8 @@ pub struct Module {
 pub enum SymbolTable {
     /// Debug information: functions, lines, variables.
     Dwarf,
+    /// Functions and lines, by the table of Go's runtime.
+    GoTable,
     /// All functions by name.
     Symtab,
     /// Exported functions by name.

@@ -10,10 +10,12 @@ use gimli::constants as dw;
 use gimli::{AttributeValue, Expression, Register};
 
 use crate::base::addr::{Bias, LinkAddr, RunAddr};
+use crate::base::data_model::ByteOrder;
 use crate::dump::float_registers::float_registers;
 use crate::dump::process::ThreadRegisters;
 use crate::symbols::dwarf::Reader;
 use crate::symbols::entries::{Attributes, Entry};
+use crate::symbols::types::Shape;
 use crate::unwind::frame::{Frame, Trust};
 use crate::variables::Context;
 use crate::variables::entry_values::CallSite;
@@ -99,13 +101,39 @@ impl<'a, 'f> Activation<'_, 'a, 'f> {
     ) -> Result<Place<'a, 'f>, String> {
         for origin in variable.origins() {
             if let Some(location) = origin.get(dw::DW_AT_location) {
-                return self.described(origin.entry, location, progress);
+                let place = self.described(origin.entry, location, progress)?;
+                return Ok(self.as_stated(variable, place));
             }
             if let Some(value) = origin.get(dw::DW_AT_const_value) {
-                return self.constant(origin.entry, value);
+                let place = self.constant(origin.entry, value)?;
+                return Ok(self.as_stated(variable, place));
             }
         }
         Err("optimized out".to_owned())
+    }
+
+    /// Bytes of a constant were turned so that the lowest one comes first, as if
+    /// they were a number. Those of something else, as a text, stay as they are.
+    fn as_stated(&self, variable: &Attributes<'a, 'f>, place: Place<'a, 'f>) -> Place<'a, 'f> {
+        if self.context.memory.model().order == ByteOrder::Little
+            || place.origin() != Origin::Constant
+        {
+            return place;
+        }
+        let of = self.context.types.get(variable.type_entry());
+        let is_number = matches!(
+            of.shape,
+            Shape::Number(_)
+                | Shape::Swapped(_)
+                | Shape::Enumeration(_)
+                | Shape::Pointer(_)
+                | Shape::Reference(_)
+                | Shape::MemberPointer(_)
+        );
+        match place.whole_bytes() {
+            Some(bytes) if !is_number => Place::constant(bytes.iter().rev().copied().collect()),
+            _ => place,
+        }
     }
 
     /// The place that an attribute of `entry` describes: an expression, or the
@@ -147,7 +175,7 @@ impl<'a, 'f> Activation<'_, 'a, 'f> {
         if let Some(expression) = location.exprloc_value() {
             return Ok(vec![expression]);
         }
-        let dwarf = entry.debug.dwarf();
+        let dwarf = entry.unit.dwarf();
         let list = dwarf.attr_locations(&entry.unit.unit, location).map_err(damaged)?;
         let mut list = list.ok_or("its location has an unknown form")?;
         let mut found = Vec::new();
@@ -179,7 +207,7 @@ impl<'a, 'f> Activation<'_, 'a, 'f> {
             value => match value.udata_value() {
                 Some(value) => u128::from(value).to_le_bytes().to_vec(),
                 None => {
-                    let dwarf = entry.debug.dwarf();
+                    let dwarf = entry.unit.dwarf();
                     let text = dwarf.attr_string(&entry.unit.unit, value);
                     let text = text.map_err(|_| "its constant has an unknown form")?;
                     let mut bytes = text.slice().to_vec();

@@ -10,6 +10,7 @@ use std::env;
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use object::{Object as _, ObjectSection as _};
 
@@ -223,7 +224,14 @@ fn used_pages(file: &File) -> Vec<u64> {
 
 /// Analyzes, renders, and throws away. A panic is a failure; an error needs words.
 pub(crate) fn explained(subject: &Subject<'_>) -> Option<Report> {
-    match report_of(subject.core, &subject.options) {
+    let started = Instant::now();
+    let analyzed = report_of(subject.core, &subject.options);
+    // Only where nothing else runs: a busy machine is no finding.
+    if env::var_os("DAMAGE_SECONDS").is_some() {
+        let limit = Duration::from_secs(number("DAMAGE_SECONDS", 2) as u64);
+        assert!(started.elapsed() < limit, "it took {:?}", started.elapsed());
+    }
+    match analyzed {
         Ok(report) => {
             for text in rendered(&report) {
                 let is_bare = |letter: char| letter.is_control() && letter != '\n';

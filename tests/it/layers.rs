@@ -15,7 +15,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("diagnose", &["base", "dump", "symbols", "unwind", "variables", "heap"]),
     ("report", &["base"]),
     ("report/build", &["base", "dump", "symbols", "unwind", "variables", "diagnose"]),
-    ("analyze", &["base", "dump", "symbols", "unwind", "variables", "diagnose", "report"]),
+    (
+        "analyze",
+        &["base", "dump", "symbols", "unwind", "variables", "diagnose", "report", "triage"],
+    ),
     ("inspect", &["base", "dump", "symbols", "unwind", "variables", "heap", "report", "analyze"]),
     // The command line opens dumps and hands options on; what lies between is
     // the pipeline's.
@@ -34,6 +37,8 @@ const LAYERS: &[(&str, &[&str])] = &[
 /// Crates that only some layers may name.
 const CRATES: &[(&str, &[&str])] = &[
     ("anstream", &["cli"]),
+    ("blake3", &["triage"]),
+    ("toml", &["triage"]),
     ("anyhow", &["cli"]),
     ("bzip2", &["dump"]),
     ("clap", &["cli", "main"]),
@@ -43,7 +48,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("iced_x86", &["diagnose"]),
     ("indicatif", &["cli"]),
     ("landlock", &["capture"]),
-    ("liblzma", &["dump"]),
+    ("liblzma", &["dump", "symbols"]),
     ("lz4_flex", &["dump"]),
     ("memmap2", &["base/file_map.rs"]),
     ("nix", &["capture", "triage"]),
@@ -56,6 +61,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("serde_json", &["report", "cli", "dump", "triage"]),
     ("tempfile", &["cli"]),
     ("terminal_size", &["cli"]),
+    ("ureq", &["symbols/fetch"]),
     ("zeekstd", &["dump", "triage"]),
     ("zstd", &["dump", "triage"]),
 ];
@@ -79,7 +85,7 @@ const WORDS: &[(&[&str], &[&str], &str)] = &[
             "base/file_map.rs",
             "base/file_store.rs",
             "symbols/build_id_index.rs",
-            "symbols/fetch.rs",
+            "symbols/fetch",
             "capture",
             "triage",
             "cli",
@@ -111,8 +117,8 @@ const WORDS: &[(&[&str], &[&str], &str)] = &[
         "clock, environment and current directory come in as options",
     ),
     (
-        &["TcpStream", "TcpListener", "UdpSocket", "ToSocketAddrs"],
-        &["symbols/fetch.rs"],
+        &["TcpStream", "TcpListener", "UdpSocket", "ToSocketAddrs", "ureq"],
+        &["symbols/fetch"],
         "nothing leaves the machine unasked",
     ),
     (

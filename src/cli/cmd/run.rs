@@ -29,6 +29,7 @@ use crate::capture::orphans::Orphans;
 use crate::capture::timeout::TimeLimit;
 use crate::cli::args::{CaptureChoice, CoreChoice, EnvironmentArg, OrphansArg, RunArgs};
 use crate::cli::assistance;
+use crate::cli::ci::Ci;
 use crate::cli::death;
 use crate::cli::destination::Destination;
 use crate::cli::exit::Exit;
@@ -38,6 +39,8 @@ use crate::cli::new_file::{self, Existing};
 use crate::cli::progress::Progress;
 use crate::cli::saved_crash::{self, CorePlace};
 use crate::cli::store_place;
+use crate::cli::symbol_args;
+use crate::cli::triage::project;
 use crate::cli::ui::{Stream, Ui};
 use crate::diagnose::crash::{FirstChance, Occasion};
 use crate::dump;
@@ -45,6 +48,7 @@ use crate::report::model;
 use crate::report::model::Report;
 use crate::report::render::json::Layout;
 use crate::symbols::SymbolOptions;
+use crate::triage::signature::rules::Rules;
 
 /// Does it.
 ///
@@ -71,10 +75,20 @@ pub fn run(args: &RunArgs, ui: &Ui) -> Result<Exit> {
     // still told.
     let crashes = store_place::chosen(args.store.store.as_deref()).ok();
     let symbols = SymbolOptions {
-        debug_directories: args.debug_directories.clone(),
-        ..SymbolOptions::default()
+        path_map: args.path_map.clone(),
+        ..symbol_args::of_this_machine(args.debug_directories.clone())
     };
-    let options = analyze::Options { symbols, ..args.values.options() };
+    // Rules that cannot be used keep no program from running.
+    let rules = project::rules().unwrap_or_else(|error| {
+        ui.error(&error);
+        Rules::default()
+    });
+    let options = analyze::Options { symbols, rules, ..args.values.options() };
+    let ci = Ci::new(&args.ci, &args.path_map, &options)?;
+    destination.map_paths(&args.path_map);
+    if ci.is_some() {
+        destination.keep_all();
+    }
     let saving = Saving::To { crashes, core, contents };
     let environment = match args.report.environment.unwrap_or_default() {
         EnvironmentArg::Redacted => EnvironmentScope::Redacted,
@@ -89,6 +103,7 @@ pub fn run(args: &RunArgs, ui: &Ui) -> Result<Exit> {
         environment,
         kept: Vec::new(),
         captured: None,
+        ci,
     };
     let environment = if args.assist { assist(args, ui) } else { Vec::new() };
     let limit = args.timeout.map(|after| TimeLimit { after, grace: args.grace });
@@ -164,6 +179,7 @@ pub(super) struct Reporting<'u> {
     /// The ids of what was kept.
     kept: Vec<String>,
     environment: EnvironmentScope,
+    ci: Option<Ci>,
 }
 
 impl<'u> Reporting<'u> {
@@ -177,6 +193,7 @@ impl<'u> Reporting<'u> {
             captured: None,
             kept: Vec::new(),
             environment: EnvironmentScope::None,
+            ci: None,
         }
     }
 
@@ -332,6 +349,9 @@ pub(super) fn watch(program: &Program<'_>, mut reporting: Reporting<'_>) -> Resu
     let ui = reporting.ui;
     let mut main_is_reported = false;
     let kills = KillCounters::read();
+    if let Some(ci) = &reporting.ci {
+        ci.before(ui)?;
+    }
     let outcome = launch::run(&options, &mut |event| match event {
         Event::Decided(decision) => {
             reporting.captured = Some(model::Capture {
@@ -408,7 +428,13 @@ pub(super) fn watch(program: &Program<'_>, mut reporting: Reporting<'_>) -> Resu
         let line = death::line(&name, outcome.pid, *signal, info.as_ref(), memory);
         ui.say(&format!("coretool: {line}"));
     }
-    reporting.destination.finish()?;
+    // The program's status counts, whatever becomes of the files.
+    if let Some(ci) = &reporting.ci
+        && let Err(error) = ci.after(reporting.destination.all(), ui)
+    {
+        ui.error(&error);
+    }
+    reporting.destination.finish(ui)?;
     if let Saving::To { crashes, .. } = &reporting.saving {
         saved_crash::settle(crashes.as_deref(), &reporting.kept);
     }

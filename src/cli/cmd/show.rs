@@ -46,7 +46,7 @@ pub fn show(args: &ShowArgs, ui: &Ui) -> Result<Exit> {
     let entry = store.find(&args.id)?;
     let report = report(&entry)?;
     destination.deliver(&report, ui)?;
-    destination.finish()?;
+    destination.finish(ui)?;
     Ok(Exit::Done)
 }
 

@@ -18,10 +18,11 @@ use crate::cli::exit::Exit;
 use crate::cli::new_file::{self, Existing};
 use crate::cli::options::ValueArgs;
 use crate::cli::progress::Progress;
+use crate::cli::symbol_args;
+use crate::cli::triage::formats::FormatChoice;
 use crate::cli::ui::{Stream, Ui};
 use crate::diagnose::crash::Occasion;
 use crate::report::render::json::Layout;
-use crate::symbols::SymbolOptions;
 
 /// How often new descendants are looked for.
 const MOST_ROUNDS: usize = 4;
@@ -79,8 +80,9 @@ pub struct SnapshotArgs {
 /// `--tree` the others are saved all the same, and each failure is told.
 pub fn snapshot(args: &SnapshotArgs, ui: &Ui) -> Result<Exit> {
     let layout = if args.tree { Layout::OneLine } else { Layout::Indented };
-    let report =
-        ReportArgs { format: args.format, all_threads: args.all_threads, ..ReportArgs::default() };
+    let name = if args.format == Format::Json { "json" } else { "text" };
+    let formats = vec![FormatChoice::plain(name)];
+    let report = ReportArgs { formats, all_threads: args.all_threads, ..ReportArgs::default() };
     let mut destination = Destination::new(&report, Stream::Output, layout)?;
     destination.show_elements(args.values.limits.max_elements);
     destination.show_locals(args.values.locals);
@@ -91,7 +93,7 @@ pub fn snapshot(args: &SnapshotArgs, ui: &Ui) -> Result<Exit> {
         one(args, args.pid, &path, &mut destination, ui)?;
         Exit::Done
     };
-    destination.finish()?;
+    destination.finish(ui)?;
     Ok(exit)
 }
 
@@ -151,10 +153,7 @@ fn one(
     drop(progress);
 
     let progress = Progress::start(ui, "analyzing the snapshot");
-    let symbols = SymbolOptions {
-        debug_directories: args.debug_directories.clone(),
-        ..SymbolOptions::default()
-    };
+    let symbols = symbol_args::of_this_machine(args.debug_directories.clone());
     let options = analyze::Options { symbols, occasion: Occasion::Look, ..args.values.options() };
     let store = FileStore::new();
     let gaps = Gaps::new();

@@ -19,6 +19,13 @@ impl Rule for Assertion {
         "An assert() of the program, or of a library, found its condition false."
     }
 
+    fn signs(&self) -> &'static [&'static str] {
+        &[
+            "SIGABRT within __assert_fail() or g_assertion_message(), or the C library's or GLib's words for it",
+            "the expression, file, line and function, from memory or from what was passed",
+        ]
+    }
+
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {
         if !scene.crash.died_of(Signal::ABRT) {
             return None;

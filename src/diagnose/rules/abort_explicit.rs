@@ -18,6 +18,10 @@ impl Rule for AbortExplicit {
         "The program ended itself with abort(), for none of the reasons that other rules know."
     }
 
+    fn signs(&self) -> &'static [&'static str] {
+        &["SIGABRT that the process sent to itself, and no narrower cause"]
+    }
+
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {
         if !scene.crash.died_of(Signal::ABRT) || matches!(scene.sender(), Sender::Other { .. }) {
             return None;

@@ -19,6 +19,13 @@ impl Rule for StackSmashing {
          behind it. It was noticed when the function returned."
     }
 
+    fn signs(&self) -> &'static [&'static str] {
+        &[
+            "__stack_chk_fail() on the stack of an abort, or the C library's words `*** stack smashing detected`",
+            "the local arrays of the function that noticed",
+        ]
+    }
+
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {
         let on_stack = |name: &str| name == "__stack_chk_fail";
         let (from, evidence) = noticed(scene, on_stack, &["*** stack smashing detected"])?;
@@ -54,6 +61,13 @@ impl Rule for BufferOverflow {
     fn doc(&self) -> &'static str {
         "A function of the C library was asked to write more than fits, and the check that \
          _FORTIFY_SOURCE put there noticed before it happened."
+    }
+
+    fn signs(&self) -> &'static [&'static str] {
+        &[
+            "__chk_fail() on the stack of an abort, or the C library's words `*** buffer overflow detected`",
+            "the function of the C library that was checked, and its caller",
+        ]
     }
 
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {

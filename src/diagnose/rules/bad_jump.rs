@@ -2,6 +2,7 @@
 //! no code.
 
 use crate::base::addr::RunAddr;
+use crate::base::data_model::ByteOrder;
 use crate::diagnose::control::{How, Jump, jump};
 use crate::diagnose::fault::NEAR_NULL;
 use crate::diagnose::finding::{Finding, Severity};
@@ -21,6 +22,12 @@ impl Rule for JumpToData {
 
     fn doc(&self) -> &'static str {
         "The program went on in memory that holds data and may not be run."
+    }
+
+    fn signs(&self) -> &'static [&'static str] {
+        &[
+            "a program counter in memory that may not be run, and how it came there: the call before the return address on top of the stack",
+        ]
     }
 
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {
@@ -52,6 +59,12 @@ impl Rule for BadCall {
          overwritten, or belongs to something that is gone."
     }
 
+    fn signs(&self) -> &'static [&'static str] {
+        &[
+            "a program counter, or the target of a call, where nothing is mapped; and the pointer that held it",
+        ]
+    }
+
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {
         let (jump, mapping) = elsewhere(scene).filter(|(jump, _)| jump.how != How::Return)?;
         if mapping.is_some() || jump.target < NEAR_NULL {
@@ -81,6 +94,13 @@ impl Rule for BadReturn {
          overwritten, mostly by a local array that was written beyond its end."
     }
 
+    fn signs(&self) -> &'static [&'static str] {
+        &[
+            "`ret` to an address that is none, or a program counter nowhere that equals the word just below the stack pointer",
+            "text in the place of the return address",
+        ]
+    }
+
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {
         let fault = scene.fault.as_ref()?;
         let jump = jump(scene, fault).filter(|jump| jump.how == How::Return)?;
@@ -88,7 +108,10 @@ impl Rule for BadReturn {
         let from = scene.call_in_frame(jump.frame).filter(|_| fault.instruction.is_some());
         let from = from.and_then(|(_, call)| call.function());
         let from = from.map(|name| format!(" of `{name}`")).unwrap_or_default();
-        let text = ascii(jump.target.0).map(|text| format!(" (the text \"{text}\")"));
+        let is_little = scene.crash.process.arch.order == ByteOrder::Little;
+        let text = ascii(jump.target.0)
+            .filter(|_| is_little)
+            .map(|text| format!(" (the text \"{text}\")"));
         let text = text.unwrap_or_default();
         let cause = format!("the return address{from} on the stack was overwritten");
         finding.explanation = format!(

@@ -22,6 +22,13 @@ impl Rule for CxxException {
         "A C++ exception was not caught, or left a function that promises not to throw."
     }
 
+    fn signs(&self) -> &'static [&'static str] {
+        &[
+            "std::terminate() or __cxa_throw() on the stack of an abort",
+            "the exception in the runtime's own record, or else the object that the stack points to: its type, its bases, what(), the value of a number or text",
+        ]
+    }
+
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {
         let terminate = terminated(scene)?;
         if pure_virtual(scene).is_some() {
@@ -94,6 +101,10 @@ impl Rule for CxxPureVirtual {
     fn doc(&self) -> &'static str {
         "A virtual function without a body was called: in a constructor or destructor of its \
          class, or through a pointer to an object that is gone."
+    }
+
+    fn signs(&self) -> &'static [&'static str] {
+        &["__cxa_pure_virtual() on the stack of an abort"]
     }
 
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {

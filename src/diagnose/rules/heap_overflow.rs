@@ -54,7 +54,10 @@ impl Rule for HeapOverflow {
         }
         finding.evidence.push(format!("{} holds: {}", abort.variable, abort.words));
         if let Some(damage) = &damage {
-            finding.evidence.push(format!("the heap's headers make sense up to {}", damage.at));
+            let (at, found) = (damage.at, damage.found);
+            finding
+                .evidence
+                .push(format!("the heap's headers make sense up to {at}, which holds {found:#x}"));
             let text = overrun_text(scene, damage);
             finding.evidence.extend(text.map(|text| format!("the text over it: \"{text}\"")));
         }

@@ -21,6 +21,13 @@ impl Rule for RustPanic {
          another panic was unwinding. A panic that unwinds ends with exit status 101 instead."
     }
 
+    fn signs(&self) -> &'static [&'static str] {
+        &[
+            "SIGABRT within the panic handler of Rust's standard library",
+            "the place (a `core::panic::Location`) and the message in its frame; without symbols, a place of a panic that the stack points to",
+        ]
+    }
+
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {
         let is_own = !matches!(scene.sender(), Sender::Other { .. });
         if !scene.crash.died_of(Signal::ABRT) || !is_own {

@@ -17,6 +17,10 @@ impl Rule for SignalItself {
          the processor is known that it repeats."
     }
 
+    fn signs(&self) -> &'static [&'static str] {
+        &["a signal that the process sent to itself, and no fault below a handler that it repeats"]
+    }
+
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {
         let info = scene.crash.signal().filter(|_| scene.sender() == Sender::Itself)?;
         // abort() has rules of its own.

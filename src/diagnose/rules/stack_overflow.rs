@@ -23,6 +23,13 @@ impl Rule for StackOverflow {
          larger than what is left."
     }
 
+    fn signs(&self) -> &'static [&'static str] {
+        &[
+            "an access just below a stack that is nearly used up, by frames that lie on it",
+            "functions that repeat on the stack, or the size of the innermost frame",
+        ]
+    }
+
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {
         let fault = scene.fault.as_ref()?;
         if !matches!(fault.signal, Signal::SEGV | Signal::BUS) {

@@ -118,6 +118,18 @@ pub struct Frame {
     /// The column, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub column: Option<u32>,
+    /// The line in which the source declares the function. Of the innermost
+    /// calls of the crashed thread.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub declared_line: Option<u32>,
+    /// By what the caller handed the bad address in, which the function has not
+    /// changed since: "parameter `n`". Absent: it did not, or that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handed_in: Option<String>,
+    /// The function whose source the crash is in, when the compiler has merged
+    /// its code into this one without saying so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_function: Option<String>,
     /// How it was found.
     pub trust: Trust,
     /// Its arguments, in the order of the declaration.
@@ -137,6 +149,8 @@ pub struct Frame {
 pub enum NameSource {
     /// The debug information.
     Dwarf,
+    /// The table of Go's runtime.
+    GoTable,
     /// A symbol that covers the address.
     Symtab,
     /// An exported symbol that covers the address.

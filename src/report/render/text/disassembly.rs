@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::report::model::{Instruction, Report};
-use crate::report::render::layout::Lines;
+use crate::report::render::layout::{Lines, span};
 use crate::report::render::theme::Role;
 
 pub(super) fn disassembly(report: &Report, lines: &mut Lines<'_>) -> fmt::Result {
@@ -22,18 +22,26 @@ pub(super) fn disassembly(report: &Report, lines: &mut Lines<'_>) -> fmt::Result
             source = here;
         }
         let role = if instruction.current { Role::Name } else { Role::Plain };
-        lines.line(0, role, &shown(instruction))?;
+        let mark = if instruction.current { "=>" } else { "" };
+        lines.begin(0, 8)?;
+        lines.word(0, &[span(role, &format!("{mark:>4} {}", instruction.address))])?;
+        let function = function(instruction);
+        if !function.is_empty() {
+            lines.word(1, &[span(Role::Dim, &function)])?;
+        }
+        lines.word(2, &[span(role, &instruction.text)])?;
+        if let Some(target) = &instruction.target {
+            lines.word(2, &[span(Role::Dim, &format!("# {target}"))])?;
+        }
+        lines.end()?;
     }
     Ok(())
 }
 
-fn shown(instruction: &Instruction) -> String {
-    let mark = if instruction.current { "=>" } else { "  " };
-    let function = match (&instruction.function, instruction.function_offset) {
-        (Some(name), Some(offset)) => format!(" <{name}+{offset}>"),
-        (Some(name), None) => format!(" <{name}>"),
+fn function(instruction: &Instruction) -> String {
+    match (&instruction.function, instruction.function_offset) {
+        (Some(name), Some(offset)) => format!("<{name}+{offset}>"),
+        (Some(name), None) => format!("<{name}>"),
         (None, _) => String::new(),
-    };
-    let target = instruction.target.as_ref().map(|name| format!("  # {name}")).unwrap_or_default();
-    format!("{mark} {}{function}  {}{target}", instruction.address, instruction.text)
+    }
 }
