@@ -1,15 +1,23 @@
 //! The pipeline on one screen: from a process to a report.
 
+use std::sync::OnceLock;
+
 use crate::base::file_store::FileStore;
 use crate::base::gap::Gaps;
 use crate::base::limits::Limits;
 use crate::base::memory::Fallback;
 use crate::diagnose;
 use crate::diagnose::crash::{Crash, FirstChance, Occasion};
+use crate::diagnose::disassembly::disassembly;
+use crate::diagnose::handed_in::handed_in;
+use crate::diagnose::scene::Scene;
 use crate::dump::process::Process;
 use crate::report::build::{Facts, build};
 use crate::report::model::Report;
 use crate::symbols::{SymbolOptions, Symbols};
+use crate::triage::signature::rules::Rules;
+use crate::triage::signature::signature;
+use crate::unwind::frame::Stack;
 use crate::unwind::walk::Unwinder;
 use crate::variables::Context;
 pub use crate::variables::calls::Locals;
@@ -28,11 +36,15 @@ pub struct Options {
     /// Whether the variables of the unit in which the crashed thread stood are
     /// read, too.
     pub globals: bool,
+    /// Whether the instructions around the fault are shown.
+    pub disassemble: bool,
     /// A fault that a handler of the crashed thread had seen before, when the
     /// process was watched from its start.
     pub first_chance: Option<FirstChance>,
     /// Why the process is looked at, when no signal killed it.
     pub occasion: Occasion,
+    /// The project's own rules about who is to blame.
+    pub rules: Rules,
 }
 
 /// Explains the death of `process`.
@@ -46,19 +58,26 @@ pub fn analyze<'f>(
     gaps: &Gaps,
 ) -> Report {
     let limits = &options.limits;
-    let symbols = Symbols::load(process, &options.symbols, store, limits, gaps);
+    let timings = &options.symbols.timings;
+    let symbols =
+        timings.phase("files", || Symbols::load(process, &options.symbols, store, limits, gaps));
 
     // The core first, then what it leaves out: the matching bytes of files.
     let files = symbols.mapped_files(process);
     let memory = Fallback { first: &*process.memory, second: &files };
 
-    let stacks = Unwinder::new(process, &memory, &symbols, limits).walk_all(gaps);
+    let unwinder = Unwinder::new(process, &memory, &symbols, limits);
+    let stacks = timings.phase("stacks", || unwinder.walk_all(gaps));
+    timings.phase("downloads", || {
+        symbols.download(stacks.iter().flat_map(Stack::addresses));
+    });
     let context = Context::new(process, &memory, &symbols, limits);
-    let threads = thread_calls(&context, stacks, options.locals);
+    let threads =
+        timings.phase("names and values", || thread_calls(&context, stacks, options.locals));
     let globals = threads.first().filter(|_| options.globals);
     let globals = globals.and_then(|crashed| self::globals(&context, crashed));
 
-    let first_chance = options.first_chance.clone();
+    let first_chance = options.first_chance.clone().or_else(|| FirstChance::noted(process));
     let crash = Crash {
         process,
         memory: &memory,
@@ -67,16 +86,30 @@ pub fn analyze<'f>(
         threads: &threads,
         first_chance,
         occasion: options.occasion,
+        hang: OnceLock::new(),
     };
-    let findings = diagnose::diagnose(&crash);
+    let disassembly = match options.disassemble {
+        true => disassembly(&crash),
+        false => Vec::new(),
+    };
+    let findings = timings.phase("causes", || diagnose::diagnose(&crash));
     let verdict = diagnose::verdict(&crash, &findings);
 
-    build(&Facts {
-        crash: &crash,
-        findings: &findings,
-        verdict,
-        locals: options.locals,
-        globals,
-        gaps: gaps.list(),
-    })
+    let handed_in = handed_in(&Scene::new(&crash));
+
+    let mut report = timings.phase("report", || {
+        build(&Facts {
+            crash: &crash,
+            findings: &findings,
+            handed_in: &handed_in,
+            verdict,
+            locals: options.locals,
+            globals,
+            disassembly,
+            gaps: gaps.list(),
+        })
+    });
+    report.signature = Some(signature(&report, &options.rules));
+    symbols.count();
+    report
 }

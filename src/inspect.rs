@@ -5,8 +5,8 @@
 //! that only the frames up to the chosen one get names.
 
 mod labels;
-mod malloc;
 mod memory;
+pub mod modules;
 mod whereabouts;
 
 use crate::analyze::Options;

@@ -17,6 +17,8 @@ pub mod unwind;
 
 pub mod variables;
 
+pub mod heap;
+
 pub mod diagnose;
 
 pub mod report;

@@ -3,7 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, Read};
 use std::ops::Range;
-use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{FileExt as _, FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -90,15 +90,43 @@ impl FileStore {
         self.buffers.push_get(bytes.into_boxed_slice())
     }
 
+    /// How many files were opened, how many bytes they have, and how many
+    /// bytes were made: inflated or copied.
+    pub fn statistics(&self) -> (usize, u64, u64) {
+        let mapped = self.maps.iter().map(|map| map.bytes().len() as u64).sum();
+        let made = self.buffers.iter().map(|bytes| bytes.len() as u64).sum();
+        (self.maps.iter().count(), mapped, made)
+    }
+
     /// Lends a file for what is unpacked and must be read at random: an
     /// unlinked one, or one in memory. The first one given stays.
     pub fn lend_scratch(&self, file: File) {
         let _first = self.scratch.set(file);
     }
 
-    /// The lent file.
-    pub fn scratch(&self) -> Option<&File> {
-        self.scratch.get()
+    /// Length of the lent file; `None`: none was lent.
+    pub fn scratch_len(&self) -> Option<u64> {
+        self.scratch.get().and_then(|file| Some(file.metadata().ok()?.len()))
+    }
+
+    /// Writes into the lent file.
+    ///
+    /// # Errors
+    ///
+    /// What the system says: the disk is full, or nothing was lent.
+    pub fn write_scratch(&self, bytes: &[u8], at: u64) -> io::Result<()> {
+        let file = self.scratch.get().ok_or(io::ErrorKind::NotFound)?;
+        file.write_all_at(bytes, at)
+    }
+
+    /// Maps the lent file, as long as it is now.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn map_scratch(&self) -> io::Result<&[u8]> {
+        let file = self.scratch.get().ok_or(io::ErrorKind::NotFound)?;
+        self.map(file).map(|stored| stored.bytes)
     }
 
     /// Reads `part`, bytes of a file of this store, once and in order, without

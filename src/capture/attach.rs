@@ -16,6 +16,7 @@ use crate::capture::refusal;
 use crate::capture::status::ThreadState;
 use crate::capture::stops::{Resume, resume_of};
 use crate::capture::sys;
+use crate::capture::trace::Kin;
 
 /// How long threads have to stop. One inside vfork stops only when its child
 /// ends or execs.
@@ -148,6 +149,7 @@ impl Attached {
             is_main: false,
             others,
             late: self.late.clone(),
+            kin: Kin::default(),
         })
     }
 

@@ -11,6 +11,7 @@ use nix::sys::resource::{Resource, getrlimit};
 use crate::capture::core_pattern::CorePattern;
 use crate::capture::kernel_core::Prospect;
 use crate::capture::launch::Capture;
+use crate::capture::other_store::Keeper;
 use crate::capture::privileges;
 
 /// A way to learn of a death.
@@ -62,6 +63,16 @@ pub enum Receiver {
     Ours(String),
     /// Another program, or a socket.
     Other(String),
+}
+
+impl Receiver {
+    /// The handler whose store is known, where it is one.
+    pub(super) fn keeper(&self) -> Option<Keeper> {
+        match self {
+            Self::Other(receiver) => Keeper::of(receiver),
+            Self::File | Self::Ours(_) => None,
+        }
+    }
 }
 
 /// All that decides.
@@ -161,13 +172,17 @@ fn untraced(facts: &Facts, first: Option<String>) -> Decision {
         why.push("the kernel writes a core file".to_owned());
         return Decision { rung: Rung::Kernel, why, notices };
     };
-    let no_core = format!("no core will come of a crash: {no_file}");
-    why.push(no_core.clone());
-    notices.push(no_core);
     let rung = match (&facts.undumpable, &facts.receiver) {
         (None, Receiver::Other(_)) => Rung::OtherHandler,
         _ => Rung::KernelLog,
     };
+    if let (Rung::OtherHandler, Some(keeper)) = (rung, facts.receiver.keeper()) {
+        why.push(format!("{no_file}, and the store of {} is looked into", keeper.name()));
+        return Decision { rung, why, notices };
+    }
+    let no_core = format!("no core will come of a crash: {no_file}");
+    why.push(no_core.clone());
+    notices.push(no_core);
     Decision { rung, why, notices }
 }
 
@@ -198,7 +213,8 @@ fn receiver_of(pattern: &CorePattern, core_limit: u64) -> Receiver {
         CorePattern::Socket(path) => {
             // `@/path` speaks no protocol; `@@/path` does, and that is ours.
             let is_ours = path.strip_prefix('@').is_some_and(|path| {
-                path.split('/').any(|part| part.split('.').next() == Some("coretool"))
+                path.ends_with("/handler/socket")
+                    || path.split('/').any(|part| part.split('.').next() == Some("coretool"))
             });
             match is_ours {
                 true => Receiver::Ours(path.clone()),
@@ -263,10 +279,11 @@ mod tests {
             ..usual.clone()
         };
         let other = Facts {
-            receiver: Receiver::Other("abrt".to_owned()),
-            no_file: some("given to abrt"),
+            receiver: Receiver::Other("/bin/false".to_owned()),
+            no_file: some("given to /bin/false"),
             ..usual.clone()
         };
+        let known = Facts { receiver: Receiver::Other("apport".to_owned()), ..other.clone() };
         let wanting = |wanted, facts: &Facts| Facts { wanted, ..facts.clone() };
         let yama = Facts { untraceable: some("ptrace_scope is 3"), ..usual.clone() };
         let cases = [
@@ -280,6 +297,7 @@ mod tests {
             ("limit 0", wanting(Capture::KernelCore, &limit), Rung::KernelLog, 1),
             ("our handler has it", wanting(Capture::KernelCore, &ours), Rung::Handler, 0),
             ("somebody has it", wanting(Capture::KernelCore, &other), Rung::OtherHandler, 1),
+            ("a store is known", wanting(Capture::KernelCore, &known), Rung::OtherHandler, 0),
             ("our handler", wanting(Capture::Handler, &ours), Rung::Handler, 0),
             ("which is not there", wanting(Capture::Handler, &usual), Rung::Kernel, 1),
             ("nothing", wanting(Capture::None, &usual), Rung::KernelLog, 0),
@@ -303,6 +321,7 @@ mod tests {
             ("|/usr/share/apport/apport -p%p", 0, "other"),
             ("@@/run/coretool/core.socket", 0, "ours"),
             ("@@/run/coretool.socket", 0, "ours"),
+            ("@@/srv/crashes/handler/socket", 0, "ours"),
             ("@/run/coretool.socket", 0, "other"),
             ("@@/run/systemd/coredump", 0, "other"),
         ];

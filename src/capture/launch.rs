@@ -5,13 +5,13 @@ use std::fs::File;
 use std::io;
 use std::io::Write as _;
 use std::os::fd::{AsFd as _, AsRawFd as _};
+use std::path::PathBuf;
 use std::process::Command;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use libc::pid_t;
-use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal as NixSignal};
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal as NixSignal};
 
 use crate::base::signal::Signal;
 use crate::capture::error::CaptureError;
@@ -20,11 +20,16 @@ use crate::capture::kernel_log::{KernelLog, LoggedDeath};
 use crate::capture::ladder;
 use crate::capture::ladder::{Decision, Facts, Rung};
 use crate::capture::live::Stopped;
+use crate::capture::orphans::Orphans;
+use crate::capture::other_store;
+use crate::capture::other_store::Victim;
+use crate::capture::pass_on::PassOn;
 use crate::capture::sys;
 use crate::capture::sys::{BeforeExec, CoreLimit, Meeting};
 use crate::capture::timeout::TimeLimit;
 use crate::capture::trace::{OPTIONS, Traced, Tracer};
-use crate::dump::siginfo::{SignalCause, SignalInfo};
+use crate::capture::untraced::{Strays, untraced};
+use crate::dump::siginfo::SignalInfo;
 
 /// What to run, and how.
 #[derive(Clone, Debug)]
@@ -35,13 +40,16 @@ pub struct RunOptions {
     pub arguments: Vec<OsString>,
     /// How its death is caught.
     pub capture: Capture,
-    /// Whether to stay until the last descendant has ended, and not only the
-    /// program itself.
-    pub wait_for_all: bool,
+    /// What becomes of its descendants that live on when it has ended.
+    pub orphans: Orphans,
     /// Variables that the program gets besides, or instead of, our own.
     pub environment: Vec<(OsString, OsString)>,
-    /// How long it may run. Only a traced program is looked at and ended.
+    /// How long it may run. Only a traced program is looked at before it is
+    /// ended.
     pub limit: Option<TimeLimit>,
+    /// The directory below which other handlers keep their cores: `/`, but for
+    /// tests.
+    pub other_stores: PathBuf,
 }
 
 /// How the user wants a death to be caught.
@@ -127,7 +135,9 @@ pub fn run(
     on_event: &mut dyn FnMut(Event<'_>),
 ) -> Result<Outcome, CaptureError> {
     let (facts, prospect) = Facts::look(options.capture, &options.program);
+    let keeper = facts.receiver.keeper();
     let decision = ladder::decide(&facts);
+    let started = SystemTime::now();
     let kernel_log = KernelLog::watch(&options.program);
     let terminal = Terminal::leave_to_the_program();
     tell(&decision, on_event);
@@ -136,7 +146,7 @@ pub fn run(
         _ => {
             let core_limit = core_limit(&decision, options.capture);
             let before = BeforeExec { core_limit, ..terminal.before_exec() };
-            untraced(options, before).map(|traced| (traced, decision))
+            untraced(options, before, on_event).map(|traced| (traced, decision))
         }
     };
     drop(terminal);
@@ -151,11 +161,18 @@ pub fn run(
     } else {
         End::Exited(libc::WEXITSTATUS(status))
     };
-    let kernel_core = match (&end, decision.rung, prospect) {
-        (End::Killed { signal, core_dumped, .. }, Rung::Kernel, Some(prospect))
-            if signal.dumps_core() =>
-        {
-            Some(prospect.find(traced.main, *signal, *core_dumped))
+    let kernel_core = match (&end, decision.rung) {
+        (End::Killed { signal, core_dumped, .. }, Rung::Kernel) if signal.dumps_core() => {
+            prospect.map(|prospect| prospect.find(traced.main, *signal, *core_dumped))
+        }
+        (End::Killed { signal, core_dumped: true, .. }, Rung::OtherHandler) => {
+            let pid = traced.main.cast_unsigned();
+            let start_time = traced.start_time;
+            let victim = Victim { pid, start_time, started, signal: *signal };
+            let mut tell = |line| on_event(Event::Notice(line));
+            keeper.map(|keeper| {
+                other_store::wait_for(keeper, &options.other_stores, &victim, &mut tell)
+            })
         }
         _ => None,
     };
@@ -176,7 +193,10 @@ pub fn run(
 
 /// Whether nothing better than the kernel's log tells of the death.
 fn may_need_log(decision: &Decision, kernel_core: &Option<KernelCore>) -> bool {
-    decision.rung != Rung::Ptrace && !matches!(kernel_core, Some(KernelCore::Found(_)))
+    // Somebody else's core may be one that cannot be opened.
+    let is_certain =
+        matches!(kernel_core, Some(KernelCore::Found(_))) && decision.rung != Rung::OtherHandler;
+    decision.rung != Rung::Ptrace && !is_certain
 }
 
 /// Says how it will be, and what of that the user may not expect.
@@ -208,9 +228,9 @@ fn traced(
     on_event: &mut dyn FnMut(Event<'_>),
 ) -> Result<(Traced, Decision), CaptureError> {
     let system = |what| move |source| CaptureError::System { what, source };
-    // Orphans of our descendants stay ours to wait for; without it they are
-    // traced all the same.
-    let _subreaper = sys::become_subreaper();
+    // Descendants that lose their parent stay ours to wait for; without it they
+    // are traced all the same.
+    let strays = Strays::watch();
     let (pid_read, pid_write) = sys::pipe().map_err(system("make a pipe"))?;
     let (go_read, go_write) = sys::pipe().map_err(system("make a pipe"))?;
     let meeting = Meeting {
@@ -229,7 +249,7 @@ fn traced(
     let mut pid = [0; 4];
     let met = sys::read_fully(pid_read.as_fd(), &mut pid).map_err(system("start the program"))?;
     let pid = pid_t::from_ne_bytes(pid);
-    let forwarding;
+    let pass_on;
     let result = {
         let mut tracer = Tracer::new(pid, on_event);
         if met == 4 {
@@ -254,37 +274,19 @@ fn traced(
             source: io::ErrorKind::Other.into(),
         })?;
         started.map_err(|source| start_error(options, source))?;
-        forwarding = Forwarding::to(pid);
-        tracer.run(options.wait_for_all, options.limit)
+        pass_on = PassOn::to(pid);
+        tracer.run(options.orphans, options.limit, &pass_on)
     };
     let mut traced = result.map_err(system("wait for the program"))?;
-    traced.killer = traced.killer.map(|killer| forwarding.true_sender(killer));
+    traced.killer = traced.killer.map(|killer| pass_on.true_sender(killer));
+    if decision.rung != Rung::Ptrace {
+        let settled = strays.settle(options.orphans, &pass_on, on_event);
+        settled.map_err(system("wait for the program's descendants"))?;
+    }
     Ok((traced, decision))
 }
 
-/// Starts the program and only waits for it.
-fn untraced(options: &RunOptions, before: BeforeExec) -> Result<Traced, CaptureError> {
-    let mut child =
-        command(options, before).spawn().map_err(|source| start_error(options, source))?;
-    let main = pid_t::try_from(child.id()).unwrap_or(0);
-    let forwarding = Forwarding::to(main);
-    let start_time = start_time(main);
-    let status = child
-        .wait()
-        .map_err(|source| CaptureError::System { what: "wait for the program", source })?;
-    drop(forwarding);
-    let status = std::os::unix::process::ExitStatusExt::into_raw(status);
-    Ok(Traced { main, status: Some(status), killer: None, timed_out: false, start_time })
-}
-
-/// When a child that we have not waited for started: field 22 of
-/// `/proc/PID/stat`, in clock ticks since boot.
-fn start_time(child: pid_t) -> Option<u64> {
-    let stat = procfs::process::Process::new(child).and_then(|process| process.stat()).ok()?;
-    Some(stat.starttime)
-}
-
-fn command(options: &RunOptions, before: BeforeExec) -> Command {
+pub(super) fn command(options: &RunOptions, before: BeforeExec) -> Command {
     let mut command = Command::new(&options.program);
     command.args(&options.arguments);
     let variables = options.environment.iter();
@@ -293,7 +295,7 @@ fn command(options: &RunOptions, before: BeforeExec) -> Command {
     command
 }
 
-fn start_error(options: &RunOptions, source: io::Error) -> CaptureError {
+pub(super) fn start_error(options: &RunOptions, source: io::Error) -> CaptureError {
     let program = options.program.clone();
     match source.kind() {
         io::ErrorKind::NotFound => CaptureError::NotFound { program, source },
@@ -349,66 +351,6 @@ impl Drop for Terminal {
     fn drop(&mut self) {
         for (signal, action) in &self.former {
             let _restored = sys::set_action(*signal, action);
-        }
-    }
-}
-
-/// Passes signals that are sent to us on to the program, while it lives.
-struct Forwarding {
-    former: Option<SigSet>,
-    /// The last signal that was passed on, and who had sent it to us.
-    passed_on: Arc<Mutex<Option<SignalInfo>>>,
-}
-
-impl Forwarding {
-    fn to(program: pid_t) -> Self {
-        let mut signals = SigSet::empty();
-        for signal in
-            [NixSignal::SIGTERM, NixSignal::SIGHUP, NixSignal::SIGUSR1, NixSignal::SIGUSR2]
-        {
-            signals.add(signal);
-        }
-        let former = signals.thread_swap_mask(SigmaskHow::SIG_BLOCK).ok();
-        let passed_on = Arc::new(Mutex::new(None));
-        let note = Arc::clone(&passed_on);
-        // It ends with the process: a thread that sleeps in sigwaitinfo holds
-        // nothing.
-        thread::spawn(move || {
-            loop {
-                let info = match sys::wait_for_signal(&signals) {
-                    Ok(info) => info,
-                    // We have been stopped and continued: Ctrl-Z, `fg`.
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                    Err(_) => break,
-                };
-                // The terminal sends its own to the whole group, the program
-                // included.
-                if info.code == Some(libc::SI_KERNEL) {
-                    continue;
-                }
-                *note.lock().unwrap_or_else(PoisonError::into_inner) = Some(info);
-                let _gone: io::Result<()> = sys::kill(program, info.signal.0);
-            }
-        });
-        Self { former, passed_on }
-    }
-
-    /// Who meant the signal that `killer` says came from us.
-    fn true_sender(&self, killer: SignalInfo) -> SignalInfo {
-        let own = i32::try_from(std::process::id()).ok();
-        let is_ours = matches!(killer.cause, SignalCause::Sent { pid, .. } if Some(pid) == own);
-        let passed_on = *self.passed_on.lock().unwrap_or_else(PoisonError::into_inner);
-        match passed_on.filter(|info| is_ours && info.signal == killer.signal) {
-            Some(info) => info,
-            None => killer,
-        }
-    }
-}
-
-impl Drop for Forwarding {
-    fn drop(&mut self) {
-        if let Some(former) = &self.former {
-            let _restored = former.thread_set_mask();
         }
     }
 }

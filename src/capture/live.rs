@@ -24,7 +24,7 @@ use crate::capture::facts::{EnvironmentScope, FactScope};
 use crate::capture::maps;
 use crate::capture::status::ThreadState;
 use crate::capture::sys;
-use crate::capture::trace::HandledFault;
+use crate::capture::trace::{HandledFault, Kin};
 use crate::dump::modules::modules;
 use crate::dump::process::{Identity, Process, Source, SourceKind, Thread, ThreadRegisters};
 use crate::dump::sidecar::{CaptureFacts, HandledFaultFact, Sidecar, SyscallFacts, ThreadFacts};
@@ -50,6 +50,8 @@ pub(super) struct Held {
     pub(super) others: Vec<pid_t>,
     /// Its threads that did not stop in time.
     pub(super) late: Vec<pid_t>,
+    /// What only its tracer knows of its relatives.
+    pub(super) kin: Kin,
 }
 
 /// A process with all threads held: it has been dealt its death, or is only
@@ -113,7 +115,14 @@ impl Stopped {
             let index = Arch::X86_64.general_index(Arch::X86_64.stack_pointer())?;
             registers.general.get(index).copied()
         });
-        let stacks = CopiedStacks::copy(pid, pointers);
+        let words = self.threads.iter().filter_map(|held| {
+            // Of `futex` the first argument, in %rdi.
+            let registers = held.thread.registers.as_ref()?;
+            let number = registers.word(Arch::X86_64.syscall_index())?;
+            let [first, ..] = Arch::X86_64.syscall_arguments();
+            (i64::try_from(number) == Ok(libc::SYS_futex)).then(|| registers.word(first))?
+        });
+        let stacks = CopiedStacks::copy(pid, pointers, words);
         self.copied = Some(Copied { stacks, auxv: auxv(pid), identity: self.identity() });
     }
 
@@ -205,6 +214,7 @@ impl Stopped {
             let environment = self.environment.get();
             let scope = FactScope { threads, environment, ..FactScope::of(self.alive()) };
             let mut sidecar = facts::collect(self.alive(), &scope);
+            self.held.kin.add_to(&mut sidecar);
             sidecar.handled_faults.extend(self.handled_fault_fact());
             sidecar.capture =
                 Some(CaptureFacts { rung: "ptrace".to_owned(), ..CaptureFacts::default() });

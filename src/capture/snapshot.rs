@@ -8,9 +8,11 @@ use crate::base::limits::Limits;
 use crate::capture::attach::Attached;
 use crate::capture::core_writer::{Contents, CoreStats};
 use crate::capture::error::CaptureError;
+use crate::capture::facts;
 use crate::capture::fork_snapshot::Copy;
 use crate::capture::live::Stopped;
 use crate::capture::maps::{Area, areas};
+use crate::capture::status::ThreadState;
 use crate::dump::process::Process;
 
 /// What was seen of a process.
@@ -39,6 +41,28 @@ impl Look {
             );
         }
     }
+}
+
+/// A process and its descendants that live, each parent before its children.
+pub fn tree(pid: i32) -> Vec<i32> {
+    /// Processes that are looked at.
+    const MOST: usize = 1024;
+    let mut found = Vec::new();
+    let mut next = vec![pid.cast_unsigned()];
+    while let Some(process) = next.pop()
+        && found.len() < MOST
+    {
+        let process_id = process.cast_signed();
+        // One that has ended has nothing to show; the first is refused by name.
+        let lives = ThreadState::read(process_id).is_some_and(|state| !state.has_ended);
+        if (lives || process_id == pid) && !found.contains(&process_id) {
+            found.push(process_id);
+        }
+        let mut children = facts::children(process);
+        children.reverse();
+        next.extend(children);
+    }
+    found
 }
 
 /// Looks at the stacks of all threads of a process, and changes nothing.

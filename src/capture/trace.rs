@@ -5,7 +5,10 @@
 //! thread may be waiting for another one that waits for us.
 
 mod hold;
+mod orphans;
 mod overtime;
+
+pub(super) use self::orphans::Kin;
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,9 +20,12 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::base::signal::Signal;
 use crate::capture::broken_pipe::PipeReaders;
+use crate::capture::caught::CaughtSignals;
 use crate::capture::exit_stops::{ExitStops, broke_a_filter, unseen, unseen_thread};
 use crate::capture::launch::Event;
 use crate::capture::live::{Held, Stopped};
+use crate::capture::orphans::Orphans;
+use crate::capture::pass_on::PassOn;
 use crate::capture::status::ThreadState;
 use crate::capture::stops::{Hold, Resume, exit_signal, resume, resume_of};
 use crate::capture::sys;
@@ -44,9 +50,6 @@ const MANY_SIGNALS: u32 = 10_000;
 /// How often a program with a time limit is looked after.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(2);
 
-/// Orphans that are named.
-const MOST_ORPHANS: usize = 20;
-
 /// A fault that a handler of the program saw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HandledFault {
@@ -67,6 +70,7 @@ pub(super) struct Tracer<'c> {
     /// Who sent which signal to the main process last.
     senders: FxHashMap<c_int, SignalInfo>,
     exit_stops: ExitStops,
+    caught: CaughtSignals,
     since: Instant,
     signals: u32,
     /// Those that are gone, for whoever writes to their pipes.
@@ -98,6 +102,7 @@ impl<'c> Tracer<'c> {
             dead: FxHashSet::default(),
             senders: FxHashMap::default(),
             exit_stops: ExitStops::new(main),
+            caught: CaughtSignals::default(),
             since: Instant::now(),
             signals: 0,
             readers: PipeReaders::default(),
@@ -133,44 +138,18 @@ impl<'c> Tracer<'c> {
         }
     }
 
-    /// Runs until the main program has ended, or, when `wait_for_all`, until
-    /// its last descendant has. One that has not ended in the time that `limit`
+    /// Runs until the main program has ended, or, if that is wanted, until its
+    /// last descendant has. One that has not ended in the time that `limit`
     /// gives is looked at, and ended.
     pub(super) fn run(
         mut self,
-        wait_for_all: bool,
+        orphans: Orphans,
         limit: Option<TimeLimit>,
+        pass_on: &PassOn,
     ) -> io::Result<Traced> {
         let mut ending = limit.map(Ending::new);
-        while self.main_end.is_none() || wait_for_all {
-            let news = match &ending {
-                None => sys::wait_any(),
-                Some(ending) if Instant::now() < ending.next => match sys::wait_now() {
-                    // The kernel tells a waiting parent of no time.
-                    Ok(None) if !self.threads.is_empty() => {
-                        thread::sleep(BETWEEN_LOOKS);
-                        continue;
-                    }
-                    news => news,
-                },
-                Some(_) => {
-                    if let Some(ending) = &mut ending {
-                        self.overdue(ending);
-                    }
-                    continue;
-                }
-            };
-            match news {
-                Ok(Some((tid, status))) => self.news(tid, status),
-                Ok(None) => break,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
-                Err(error) => return Err(error),
-            }
-        }
-        if !wait_for_all {
-            self.name_orphans();
-        }
-        self.release_all();
+        self.follow(&mut ending, |tracer| tracer.main_end.is_some())?;
+        self.settle(orphans, &mut ending, pass_on)?;
         let seconds = self.since.elapsed().as_secs() + 1;
         if self.signals > MANY_SIGNALS && u64::from(self.signals) > seconds * 1000 {
             self.notice(format!(
@@ -185,6 +164,38 @@ impl<'c> Tracer<'c> {
         let killer = signal.and_then(|signal| self.senders.get(&signal).copied());
         let timed_out = ending.is_some_and(|ending| ending.has_begun());
         Ok(Traced { main: self.main, status, killer, timed_out, start_time: None })
+    }
+
+    /// Takes all news until `is_done`, or until nobody is left.
+    fn follow(
+        &mut self,
+        ending: &mut Option<Ending>,
+        is_done: impl Fn(&Self) -> bool,
+    ) -> io::Result<()> {
+        while !is_done(self) {
+            let news = match ending {
+                None => sys::wait_any(),
+                Some(ending) if Instant::now() < ending.next => match sys::wait_now() {
+                    // The kernel tells a waiting parent of no time.
+                    Ok(None) if !self.threads.is_empty() => {
+                        thread::sleep(BETWEEN_LOOKS);
+                        continue;
+                    }
+                    news => news,
+                },
+                Some(ending) => {
+                    self.overdue(ending);
+                    continue;
+                }
+            };
+            match news {
+                Ok(Some((tid, status))) => self.news(tid, status),
+                Ok(None) => break,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     /// Takes note of what happened to a thread, and lets it go on.
@@ -209,6 +220,7 @@ impl<'c> Tracer<'c> {
 
     fn ended(&mut self, tid: pid_t, status: c_int) {
         self.threads.remove(&tid);
+        self.caught.forget(tid);
         self.dead.remove(&tid);
         if let Some(thread) = self.exit_stops.ended(tid, status) {
             self.notice(unseen_thread(tid, thread));
@@ -242,6 +254,7 @@ impl<'c> Tracer<'c> {
                 if let Some(former) = former {
                     self.threads.remove(&former);
                 }
+                self.caught.forget(tid);
                 self.exit_stops.executes(tid, former);
                 self.threads.insert(tid, None);
                 self.tree.executed(tid);
@@ -276,6 +289,15 @@ impl<'c> Tracer<'c> {
             return;
         }
         let info = sys::signal_info(tid).ok().and_then(|raw| SignalInfo::from_bytes(&raw));
+        // Programs that live by their faults have many: one short file is read.
+        if FAULTS.contains(&signal)
+            && self.caught.has(tid, signal) == Some(true)
+            && let Some(info) = info
+        {
+            self.handled(tid, info);
+            resume(tid, Resume::Deliver(number));
+            return;
+        }
         // A signal that only ends the program is mostly given to its first
         // thread, whose id is the process's: then no file has to be read.
         let state = if signal.dumps_core() || tid != self.main {
@@ -307,11 +329,16 @@ impl<'c> Tracer<'c> {
             && state.catches(signal)
             && let Some(info) = info
         {
-            let count = self.threads.get(&tid).copied().flatten().map_or(0, |last| last.count);
-            let count = count.saturating_add(1);
-            self.threads.insert(tid, Some(HandledFault { info, count }));
+            self.handled(tid, info);
         }
         resume(tid, Resume::Deliver(number));
+    }
+
+    /// A handler of the program is about to see a fault.
+    fn handled(&mut self, tid: pid_t, info: SignalInfo) {
+        let count = self.threads.get(&tid).copied().flatten().map_or(0, |last| last.count);
+        let count = count.saturating_add(1);
+        self.threads.insert(tid, Some(HandledFault { info, count }));
     }
 
     /// The last stop of a thread. Only a seccomp kill is news: no signal stop
@@ -392,6 +419,7 @@ impl<'c> Tracer<'c> {
             is_main: process == self.main,
             others,
             late: hold.late.clone(),
+            kin: self.kin(process),
         };
         let stopped = Stopped::new(held);
         if process != self.main && signal.is_some() {

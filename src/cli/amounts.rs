@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::cli::utc;
+use crate::base::utc;
 
 /// Bytes: `500M`, `2G`, `1.5 GiB`, `0`. `k`, `M`, `G`, `T` are powers of 1000,
 /// `Ki`, `Mi` and so on of 1024, with or without a `B`.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::cli::ci::CiArgs;
 use crate::cli::cmd;
 use crate::cli::cmd::debug::DebugArgs;
 use crate::cli::cmd::doctor::DoctorArgs;
@@ -19,12 +20,14 @@ use crate::cli::cmd::show::ShowArgs;
 use crate::cli::confined::ConfineArgs;
 use crate::cli::duration;
 use crate::cli::options::{LimitArgs, StoreArgs, ValueArgs, path_pair};
+use crate::cli::symbol_args::SymbolArgs;
+use crate::cli::triage::formats::FormatChoice;
 
 /// The whole command line.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "coretool", version, about, arg_required_else_help = true)]
 #[command(after_help = "Exit status: 0 done, 1 could not do it, 2 wrong usage, 3 gaps remain \
-                        (--strict); `run` passes on the program's, 128+N when it died by signal N.")]
+                        (--strict), 4 a gate failed (triage --fail-on, diff); `run` passes on the program's, 128+N when it died by signal N.")]
 pub struct Args {
     /// What to do.
     #[command(subcommand)]
@@ -57,12 +60,30 @@ pub enum Command {
     /// Say what lies at an address of a core file
     #[command(after_help = WHAT_HELP)]
     What(WhatArgs),
+    /// Say where the symbols of a core's modules come from, and what is missing
+    #[command(after_help = cmd::symbols::HELP)]
+    Symbols(cmd::symbols::SymbolsArgs),
+    /// Say which function and line is at an address of a program or library
+    #[command(after_help = cmd::addr::HELP)]
+    Addr(cmd::addr::AddrArgs),
     /// Say what each thread of a running process is doing, and let it go on
     #[command(after_help = cmd::stack::HELP)]
     Stack(cmd::stack::StackArgs),
     /// Save a core of a running process, and let it go on
     #[command(after_help = cmd::snapshot::HELP)]
     Snapshot(cmd::snapshot::SnapshotArgs),
+    /// Say which bug a crash is, and why
+    Signature(cmd::signature::SignatureArgs),
+    /// Sort many crashes into few bugs
+    #[command(after_help = cmd::triage::HELP)]
+    Triage(cmd::triage::TriageArgs),
+    /// Pack a core with all that is needed to look at it elsewhere
+    #[command(after_help = cmd::bundle::HELP)]
+    Bundle(cmd::bundle::BundleArgs),
+    /// Unpack a bundle, for gdb
+    Unbundle(cmd::unbundle::UnbundleArgs),
+    /// Say what two crashes, or two directories of crashes, have in common
+    Diff(cmd::diff::DiffArgs),
     /// List the crashes that are kept
     List(ListArgs),
     /// Show the report of a kept crash again
@@ -81,6 +102,9 @@ pub enum Command {
     Handler(HandlerArgs),
     /// Say whether and how a crash would be captured here, and prove it
     Doctor(DoctorArgs),
+    /// Say what a cause of death means, and what its rule looks for
+    #[command(after_help = cmd::explain::HELP)]
+    Explain(cmd::explain::ExplainArgs),
     /// See a small program crash, and the crash explained
     Demo(DemoArgs),
 }
@@ -229,6 +253,10 @@ pub struct FileArgs {
     #[arg(long, value_name = "FROM=TO", value_parser = path_pair)]
     pub path_map: Vec<(PathBuf, PathBuf)>,
 
+    /// What else is looked for.
+    #[command(flatten)]
+    pub symbols: SymbolArgs,
+
     /// Where kept crashes are looked for.
     #[command(flatten)]
     pub store: StoreArgs,
@@ -245,9 +273,19 @@ pub struct RunArgs {
     #[arg(long, conflicts_with = "capture")]
     pub no_ptrace: bool,
 
-    /// Stay until the last descendant has ended, not only the program itself
-    #[arg(long)]
+    /// What becomes of descendants that live on when the program has ended: they are named, and
+    /// also waited for, or ended
+    #[arg(long, value_enum, default_value_t, value_name = "WHAT")]
+    pub orphans: OrphansArg,
+
+    /// Stay until the last descendant has ended: the same as --orphans wait
+    #[arg(long, conflicts_with = "orphans")]
     pub wait: bool,
+
+    /// End by the signal that ended the program, and not with 128+N; without a core of coretool's
+    /// own
+    #[arg(long)]
+    pub mirror_signal: bool,
 
     /// Have sanitizers and language runtimes die where they can be seen, by variables like
     /// ASAN_OPTIONS and GOTRACEBACK
@@ -256,18 +294,27 @@ pub struct RunArgs {
 
     /// When the program still runs after DUR (30s, 5m), say what each thread waits for, and end
     /// it; the exit status is then 124
-    #[arg(long, value_name = "DUR", value_parser = duration::duration, conflicts_with = "no_ptrace")]
+    #[arg(long, value_name = "DUR", value_parser = duration::duration)]
     pub timeout: Option<Duration>,
 
-    /// How long it has to end after each of SIGTERM, SIGQUIT, SIGABRT, before SIGKILL
-    #[arg(long, value_name = "DUR", value_parser = duration::duration, default_value = "5s",
-          requires = "timeout")]
+    /// How long it has to end after each of SIGTERM, SIGQUIT, SIGABRT, before SIGKILL, with
+    /// --timeout; and after SIGTERM with --orphans kill
+    #[arg(long, value_name = "DUR", value_parser = duration::duration, default_value = "5s")]
     pub grace: Duration,
 
     /// Which core to save: `full` memory, `none`, or a small one at PATH [default: a small one
     /// beside the report]
     #[arg(long, value_name = "full|none|PATH")]
     pub core: Option<CoreChoice>,
+
+    /// For jobs of CI services.
+    #[command(flatten)]
+    pub ci: CiArgs,
+
+    /// Look for source files that begin with FROM where TO is, in the repository too (may be
+    /// repeated)
+    #[arg(long, value_name = "FROM=TO", value_parser = path_pair)]
+    pub path_map: Vec<(PathBuf, PathBuf)>,
 
     /// How and where to report.
     #[command(flatten)]
@@ -284,6 +331,11 @@ pub struct RunArgs {
     /// Where crashes are kept.
     #[command(flatten)]
     pub store: StoreArgs,
+
+    /// Look for the stores of other handlers below this directory
+    // For tests: a store of theirs is made by root.
+    #[arg(long, value_name = "DIR", hide = true, default_value = "/")]
+    pub other_stores: PathBuf,
 
     /// The program and its arguments
     // Everything after the program's name is the program's.
@@ -313,6 +365,10 @@ pub struct AnalyzeArgs {
     #[arg(long)]
     pub strict: bool,
 
+    /// Say on standard error where the time went
+    #[arg(long)]
+    pub timings: bool,
+
     /// How the analysis is confined.
     #[command(flatten)]
     pub confine: ConfineArgs,
@@ -332,9 +388,10 @@ pub struct DemoArgs {
 /// Options of all commands that report.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct ReportArgs {
-    /// Text for people, or JSON for programs
-    #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
+    /// The form: text, json, markdown, html, sarif, junit, csv, github, gitlab, teamcity or azure;
+    /// with =FILE that form goes to FILE (may be repeated)
+    #[arg(long = "format", value_name = "NAME[=FILE]")]
+    pub formats: Vec<FormatChoice>,
 
     /// Write the report to FILE, `-` for standard output
     #[arg(long, short, value_name = "FILE")]
@@ -415,6 +472,18 @@ pub enum CaptureChoice {
     Handler,
     /// Not at all: only how it ended is told.
     None,
+}
+
+/// What becomes of descendants that live on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum OrphansArg {
+    /// They are named, and run on.
+    #[default]
+    Report,
+    /// They are waited for.
+    Wait,
+    /// They are ended, by SIGTERM and then SIGKILL.
+    Kill,
 }
 
 /// Which core is saved.

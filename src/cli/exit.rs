@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use crate::base::signal::Signal;
+
 /// How coretool itself ends. `docs/USAGE.md` has this table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
@@ -13,9 +15,15 @@ pub enum Exit {
     Usage,
     /// `--strict`, and gaps remain.
     GapsRemain,
-    /// The status of the program that `run` ran; 128 + N when it died by
-    /// signal N, as a shell has it.
-    Program(u8),
+    /// A gate failed: `triage --fail-on`, or `diff` of what differs.
+    GateFailed,
+    /// The end of the program that `run` ran.
+    Program {
+        /// Its status; 128 + N when it died by signal N, as a shell has it.
+        status: u8,
+        /// The signal that it died by.
+        signal: Option<Signal>,
+    },
     /// The program that `run` ran did not end in the time of `--timeout`, as
     /// timeout(1) has it.
     TimedOut,
@@ -29,7 +37,8 @@ impl Exit {
             Self::Failed => 1,
             Self::Usage => 2,
             Self::GapsRemain => 3,
-            Self::Program(status) => status,
+            Self::GateFailed => 4,
+            Self::Program { status, .. } => status,
             Self::TimedOut => 124,
         }
     }

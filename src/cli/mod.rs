@@ -7,6 +7,8 @@
 pub mod amounts;
 pub mod args;
 pub mod assistance;
+pub mod bundle;
+pub mod ci;
 pub mod cmd;
 pub mod confined;
 pub mod core_input;
@@ -23,8 +25,11 @@ pub mod progress;
 pub mod saved_crash;
 pub mod store_place;
 pub mod stored_core;
+pub mod symbol_args;
+pub mod tar;
+pub mod timings;
+pub mod triage;
 pub mod ui;
-pub mod utc;
 
 use std::ffi::OsString;
 
@@ -50,6 +55,8 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Print(args) => cmd::print::print(args, &ui),
         Command::Memory(args) => cmd::memory::memory(args, &ui),
         Command::What(args) => cmd::what::what(args, &ui),
+        Command::Symbols(args) => cmd::symbols::symbols(args, &ui),
+        Command::Addr(args) => cmd::addr::addr(args, &ui),
         Command::Stack(args) => cmd::stack::stack(args, &ui),
         Command::Snapshot(args) => cmd::snapshot::snapshot(args, &ui),
         Command::List(args) => cmd::list::list(args, &ui),
@@ -60,7 +67,13 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Export(args) => cmd::export::export(args, &ui),
         Command::Rm(args) => cmd::rm::rm(args, &ui),
         Command::Prune(args) => cmd::prune::prune(args, &ui),
+        Command::Signature(args) => cmd::signature::signature(args, &ui),
+        Command::Triage(args) => cmd::triage::triage(args, &ui),
+        Command::Diff(args) => cmd::diff::diff(args, &ui),
+        Command::Bundle(args) => cmd::bundle::bundle(args, &ui),
+        Command::Unbundle(args) => cmd::unbundle::unbundle(args, &ui),
         Command::Doctor(args) => cmd::doctor::doctor(args, &ui),
+        Command::Explain(args) => cmd::explain::explain(args, &ui),
         Command::Demo(args) => cmd::demo::demo(args, &ui),
     };
     done.unwrap_or_else(|error| {

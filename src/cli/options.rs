@@ -93,13 +93,16 @@ impl FileArgs {
                 return Err(Failure::new(what, "give the directory that has the files").into());
             }
         }
-        Ok(SymbolOptions {
+        let mut options = SymbolOptions {
             executable: self.exe.clone(),
             sysroot: self.sysroot.clone(),
             debug_directories: self.debug_directories.clone(),
             binaries: self.binaries.clone(),
             path_map: self.path_map.clone(),
-        })
+            ..SymbolOptions::default()
+        };
+        self.symbols.apply(&mut options)?;
+        Ok(options)
     }
 }
 
@@ -133,6 +136,10 @@ pub struct ValueArgs {
     #[arg(long)]
     pub globals: bool,
 
+    /// Show the instructions around the fault, too
+    #[arg(long)]
+    pub disassemble: bool,
+
     /// How much of one value is shown.
     #[command(flatten)]
     pub limits: LimitArgs,
@@ -161,6 +168,7 @@ impl ValueArgs {
                 LocalsArg::None => Locals::None,
             },
             globals: self.globals,
+            disassemble: self.disassemble,
             ..Options::default()
         }
     }
@@ -175,7 +183,7 @@ mod tests {
         let usual = Options::default();
         assert_eq!(ValueArgs::default().options().limits, usual.limits);
         let limits = LimitArgs { max_elements: Some(100), ..LimitArgs::default() };
-        let args = ValueArgs { locals: LocalsArg::None, globals: true, limits };
+        let args = ValueArgs { locals: LocalsArg::None, globals: true, disassemble: false, limits };
         let asked = args.options();
         assert_eq!((asked.locals, asked.globals), (Locals::None, true));
         assert_eq!(asked.limits.elements, 100);

@@ -9,7 +9,7 @@ use crate::cli::failure::Failure;
 use crate::triage::store::{Budget, Store, StoreError};
 
 /// The system's store: the handler's, and root's own.
-const SYSTEM: &str = "/var/lib/coretool";
+pub const SYSTEM: &str = "/var/lib/coretool";
 
 /// Where the user's crashes are kept: `coretool` in `XDG_STATE_HOME`; for root
 /// `/var/lib/coretool`; else in `.local/state` of the home directory.
@@ -54,15 +54,12 @@ pub fn chosen(choice: Option<&Path>) -> Result<PathBuf> {
 /// When there is no place for it, or it cannot be used.
 pub fn existing(choice: Option<&Path>) -> Result<Option<Store>> {
     let root = chosen(choice)?;
-    if root.join("crashes").symlink_metadata().is_err() {
+    let cannot = || format!("cannot read the store `{}`", root.display());
+    match root.join("crashes").symlink_metadata() {
+        Ok(_) => (),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         // What keeps one from looking is not the same as nothing.
-        return match root.symlink_metadata() {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                let what = format!("cannot read the store `{}`", root.display());
-                Err(error).context(what)
-            }
-            _ => Ok(None),
-        };
+        Err(error) => return Err(error).with_context(cannot),
     }
     Ok(Some(Store::open(&root, Budget::default())?))
 }
@@ -77,9 +74,14 @@ pub fn with_crashes(choice: Option<&Path>) -> Result<Store> {
 }
 
 fn is_root() -> bool {
-    // The owner of our own entry in /proc is the effective user.
+    user() == 0
+}
+
+/// The effective user. One that cannot be found out is none.
+pub fn user() -> u32 {
+    // The owner of our own entry in /proc.
     use std::os::unix::fs::MetadataExt as _;
-    std::fs::metadata("/proc/self").is_ok_and(|found| found.uid() == 0)
+    std::fs::metadata("/proc/self").map_or(u32::MAX, |found| found.uid())
 }
 
 #[cfg(test)]

@@ -13,6 +13,9 @@ use crate::variables::value::{Value, ValueKind, Variable};
 /// How deep the parts of a variable are searched.
 const MOST_DEPTH: usize = 6;
 
+/// Callers whose variables are looked through.
+const MOST_CALLERS: usize = 4;
+
 /// The longest call instruction, in bytes.
 const LONGEST_CALL: u64 = 8;
 
@@ -30,6 +33,9 @@ pub struct Jump {
     pub is_behind: bool,
     /// What held the target, as the source names it.
     pub pointer: Option<String>,
+    /// Where the target was loaded from, and the pointer that led there: an
+    /// object's table of functions, say.
+    pub places: Vec<RunAddr>,
 }
 
 /// How control got there.
@@ -82,11 +88,14 @@ pub fn jump(scene: &Scene<'_, '_>, fault: &Fault) -> Option<Jump> {
         () if instruction.is_call() => How::Call,
         () => How::Jump,
     };
-    let pointer = match how {
-        How::Return => None,
-        _ => pointer(scene, fault.frame, &fault.operands, instruction),
+    let (pointer, places) = match how {
+        How::Return => (None, Vec::new()),
+        _ => (
+            pointer(scene, fault.frame, &fault.operands, instruction),
+            places(scene, fault.frame, &fault.operands, instruction),
+        ),
     };
-    Some(Jump { target, how, frame: fault.frame, is_behind: false, pointer })
+    Some(Jump { target, how, frame: fault.frame, is_behind: false, pointer, places })
 }
 
 /// The pc is nowhere: what is on top of the stack tells how it came there.
@@ -97,7 +106,14 @@ fn arrived(scene: &Scene<'_, '_>, fault: &Fault) -> Jump {
     let word = |at: Option<RunAddr>| at.and_then(|at| memory.u64(at).ok()).map(RunAddr);
     let caller = fault.frame.saturating_add(1);
     let how = How::Unknown;
-    let unknown = Jump { target, how, frame: fault.frame, is_behind: false, pointer: None };
+    let unknown = Jump {
+        target,
+        how,
+        frame: fault.frame,
+        is_behind: false,
+        pointer: None,
+        places: Vec::new(),
+    };
     if let Some(back) = word(registers.sp())
         && let Some(call) = call_before(scene, back)
     {
@@ -109,8 +125,9 @@ fn arrived(scene: &Scene<'_, '_>, fault: &Fault) -> Jump {
         operands.registers.set(arch.stack_pointer(), sp.map(|sp| sp.0));
         operands.registers.set(arch.program_counter(), Some(call.at.0));
         if call.target(&operands, memory) == Some(target) {
+            let places = places(scene, caller, &operands, &call);
             let pointer = pointer(scene, caller, &operands, &call);
-            return Jump { how: How::Call, frame: caller, pointer, ..unknown };
+            return Jump { how: How::Call, frame: caller, pointer, places, ..unknown };
         }
         // The function that was called has jumped on.
         return Jump { how: How::Jump, frame: caller, is_behind: true, ..unknown };
@@ -132,6 +149,32 @@ fn call_before(scene: &Scene<'_, '_>, back: RunAddr) -> Option<Instruction> {
         let instruction = Instruction::read(scene.crash.memory, at)?;
         (instruction.end() == back && instruction.is_call()).then_some(instruction)
     })
+}
+
+/// Where an indirect call took its target from, and where that place's own
+/// address came from.
+fn places(
+    scene: &Scene<'_, '_>,
+    frame: usize,
+    operands: &Operands,
+    instruction: &Instruction,
+) -> Vec<RunAddr> {
+    if !instruction.is_indirect() {
+        return Vec::new();
+    }
+    let accesses = instruction.accesses(operands);
+    let read = accesses.iter().find(|access| !access.kind.writes());
+    let loaded = |register| match path(scene, frame, operands)?.origin(register) {
+        Origin::Loaded(at) | Origin::Moved { from: at, .. } => Some(at),
+        _ => None,
+    };
+    match read {
+        Some(read) => {
+            let table = read.base.and_then(|base| base.number).and_then(loaded);
+            read.address.into_iter().chain(table).collect()
+        }
+        None => number(instruction.raw().op0_register()).and_then(loaded).into_iter().collect(),
+    }
 }
 
 /// What the source calls the pointer that an indirect call goes through.
@@ -157,6 +200,15 @@ fn pointer(
         Origin::Loaded(at) => named(scene, frame, at),
         _ => None,
     }
+}
+
+/// The pointer that lies at an address, among the variables of the frames that
+/// called a frame: compilers pass what a pointer leads to in its place.
+pub(super) fn named_by_callers(scene: &Scene<'_, '_>, frame: usize, at: RunAddr) -> Option<String> {
+    let last = frame.saturating_add(MOST_CALLERS);
+    let calls = scene.crash.calls().iter();
+    let calls = calls.filter(|call| call.frame > frame && call.frame <= last);
+    calls.flat_map(|call| &call.variables).find_map(|variable| part_at(variable, at))
 }
 
 /// The pointer that lies at an address: a variable of the frame or a part of

@@ -1,13 +1,15 @@
 //! All that a rule may look at.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::base::addr::RunAddr;
 use crate::base::limits::Limits;
 use crate::base::memory::Memory;
 use crate::base::signal::Signal;
+use crate::diagnose::hang::Hang;
 use crate::dump::process::{Process, Thread};
-use crate::dump::siginfo::SignalInfo;
+use crate::dump::siginfo::{SignalCause, SignalInfo};
 use crate::symbols::Symbols;
 use crate::unwind::frame::Frame;
 use crate::unwind::registers::Registers;
@@ -31,6 +33,8 @@ pub struct Crash<'a, 'f> {
     pub first_chance: Option<FirstChance>,
     /// Why the process is looked at, when no signal killed it.
     pub occasion: Occasion,
+    /// Who waits for whom, once somebody has asked.
+    pub hang: OnceLock<Hang>,
 }
 
 /// Why a process is looked at.
@@ -52,6 +56,21 @@ pub struct FirstChance {
     pub signal: SignalInfo,
     /// How many handled faults the thread had in all.
     pub count: u64,
+}
+
+impl FirstChance {
+    /// The fault of the crashed thread that was noted beside its core.
+    pub fn noted(process: &Process<'_>) -> Option<Self> {
+        let tid = process.crashed_thread()?.tid;
+        let faults = &process.sidecar.as_ref()?.handled_faults;
+        let fault = faults.iter().find(|fault| fault.tid == tid)?;
+        let cause = match fault.address {
+            Some(address) => SignalCause::Fault { address: RunAddr(address) },
+            None => SignalCause::None,
+        };
+        let signal = SignalInfo { signal: Signal(fault.signal), code: fault.code, cause };
+        Some(Self { signal, count: fault.count })
+    }
 }
 
 impl<'a> Crash<'a, '_> {
@@ -83,6 +102,11 @@ impl<'a> Crash<'a, '_> {
     /// The registers at the crash.
     pub fn registers(&self) -> Option<&'a Registers> {
         self.frame(0).map(|frame| &frame.registers)
+    }
+
+    /// Who waits for whom.
+    pub fn hang(&self) -> &Hang {
+        self.hang.get_or_init(|| Hang::of(self))
     }
 
     /// Where the crash happened.

@@ -12,13 +12,16 @@ use crate::base::arch::Register;
 use crate::base::addr::RunAddr;
 use crate::base::data_model::DataModel;
 use crate::base::memory::Memory;
+use crate::diagnose::control::named_by_callers;
 use crate::diagnose::ground::global_at;
 use crate::diagnose::instruction::{Access, Operands};
-use crate::diagnose::origin::{Origin, Path};
+use crate::diagnose::origin::{Known, Origin, Path, Source, Via};
 use crate::diagnose::scene::Scene;
+use crate::symbols::functions::NameSource;
+use crate::unwind::code_start::code_start;
 use crate::unwind::frame::Frame;
 use crate::variables::suspects::{Suspect, suspects};
-use crate::variables::value::Variable;
+use crate::variables::value::{ValueKind, Variable};
 use crate::variables::{Context, Which, variables};
 
 /// A value that no variable has by chance; its lower parts are positive, too.
@@ -64,7 +67,16 @@ pub fn culprit(
             }
             // What lies in none of the variables that were looked through is no
             // other variable that happens to have the same value.
-            return global_at(scene, at).map(Culprit::Global);
+            let found = global_at(scene, at).or_else(|| named_by_callers(scene, frame, at));
+            return found.map(Culprit::Global);
+        }
+        Some(Origin::Moved { from, by }) => {
+            let offset = u64::try_from(access.displacement.wrapping_add(by)).unwrap_or(0);
+            let moved = Look { offset, ..look };
+            if let Some(found) = moved.with_memory(from).into_iter().next() {
+                return Some(Culprit::Pointer(found));
+            }
+            return global_at(scene, from).map(Culprit::Global);
         }
         Some(Origin::Returned { function }) => {
             let name = function.and_then(|at| scene.crash.symbols.symbol_at(at));
@@ -77,6 +89,15 @@ pub fn culprit(
             return Some(stated.map_or(Culprit::Constant, Culprit::Suspect));
         }
         _ => (),
+    }
+    // What the function was called with, its caller has a name for.
+    let at_entry = path(scene, frame, operands).is_some_and(|path| path.is_untouched(register));
+    if at_entry
+        && let Some(passed) = passed_in(scene, frame.saturating_add(1), register)
+        && passed.value == value
+        && let Some(name) = passed.name
+    {
+        return Some(Culprit::Global(name));
     }
     // The same value is weak evidence: of several, none is named.
     let is_element = matches!(origin, Some(Origin::Element));
@@ -104,17 +125,128 @@ pub fn null_arguments(scene: &Scene<'_, '_>, frame: usize) -> Vec<Suspect> {
     passed.collect()
 }
 
+/// Callers that hand an argument on.
+const MOST_CALLERS: usize = 4;
+
+/// Something that a frame's code passed to the function that it called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passed {
+    /// Its value.
+    pub value: u64,
+    /// The variable that held it, as the source would write it.
+    pub name: Option<String>,
+    /// Where it was loaded from.
+    pub place: Option<RunAddr>,
+}
+
+/// The first argument of the call that a frame stands at.
+pub fn first_argument(scene: &Scene<'_, '_>, frame: usize) -> Option<Passed> {
+    argument(scene, frame, 0)
+}
+
+/// An argument of the call that a frame stands at, by its number from 0.
+pub fn argument(scene: &Scene<'_, '_>, frame: usize, number: usize) -> Option<Passed> {
+    passed_in(scene, frame, *ARGUMENTS.get(number)?)
+}
+
+/// What a register held at the call that a frame stands at.
+pub fn passed_in(scene: &Scene<'_, '_>, frame: usize, mut register: Register) -> Option<Passed> {
+    let mut passed = None;
+    // What a function only hands on, its caller knows.
+    for outer in frame..frame.saturating_add(MOST_CALLERS) {
+        let caller = scene.crash.frame(outer)?;
+        let after = caller.at.addr();
+        let mut registers = caller.registers;
+        // What the frame has of it is not what was passed.
+        registers.set(register, None);
+        let operands = Operands { registers, fs_base: None, gs_base: None };
+        let start = function_start(scene, outer)?;
+        let path = Path::before_call(scene.crash.memory, operands, start, after)?;
+        match path.value(register)? {
+            Source::Here(known) => {
+                passed = Some((outer, named_argument(scene, outer, known)));
+                break;
+            }
+            Source::Entry(from) => register = from,
+        }
+    }
+    let (outer, passed) = passed?;
+    // The innermost frame's own name for it is the nearest.
+    let own = || variable_with(scene, frame, passed.value);
+    let name = if outer == frame { passed.name.or_else(own) } else { own().or(passed.name) };
+    Some(Passed { value: passed.value, place: passed.place, name })
+}
+
+fn named_argument(scene: &Scene<'_, '_>, frame: usize, known: Known) -> Passed {
+    let Known { value, via } = known;
+    let look = Look { scene, frame, offset: 0, size: None };
+    let named = |suspects: Vec<Suspect>| suspects.into_iter().next().map(|found| found.pointer);
+    let (name, place) = match via {
+        Via::Memory(at) => {
+            let name = named(look.with_memory(at)).or_else(|| global_at(scene, at));
+            (name.or_else(|| holder(scene, frame, at)), Some(at))
+        }
+        Via::Register(from) => (variable_in(scene, frame, from).map(|it| it.name), None),
+        Via::Code => (object_at(scene, frame, RunAddr(value)), None),
+    };
+    Passed { value, name, place }
+}
+
+/// The only pointer among the variables of a frame's calls that has a value.
+fn variable_with(scene: &Scene<'_, '_>, frame: usize, value: u64) -> Option<String> {
+    let calls = scene.crash.calls().iter().filter(|call| call.frame == frame);
+    let is_it = |variable: &&Variable| {
+        let is_pointer = matches!(variable.value.kind, ValueKind::Pointer | ValueKind::String);
+        is_pointer && variable.value.raw == Some(value)
+    };
+    let mut found = calls.flat_map(|call| &call.variables).filter(is_it);
+    let first = found.next()?;
+    found.all(|other| other.name == first.name).then(|| first.name.clone())
+}
+
+/// The variable of a frame's calls that lies at an address, whatever its type.
+fn holder(scene: &Scene<'_, '_>, frame: usize, at: RunAddr) -> Option<String> {
+    let calls = scene.crash.calls().iter().filter(|call| call.frame == frame);
+    let mut variables = calls.flat_map(|call| &call.variables);
+    variables.find(|variable| variable.value.address == Some(at)).map(|it| it.name.clone())
+}
+
+/// The variable whose address a value is: `&name`, or the name of an array.
+fn object_at(scene: &Scene<'_, '_>, frame: usize, at: RunAddr) -> Option<String> {
+    let calls = scene.crash.calls().iter().filter(|call| call.frame == frame);
+    let mut variables = calls.flat_map(|call| &call.variables);
+    let found = variables.find(|variable| variable.value.address == Some(at));
+    let found = found.map(|variable| match variable.type_name.ends_with(']') {
+        true => variable.name.clone(),
+        false => format!("&{}", variable.name),
+    });
+    found.or_else(|| global_at(scene, at))
+}
+
+/// Where the function of a frame begins: by its symbol, or by the unwind tables.
+pub fn function_start(scene: &Scene<'_, '_>, frame: usize) -> Option<RunAddr> {
+    let at = scene.crash.frame(frame)?.at;
+    let outermost = scene.crash.calls().iter().rfind(|call| call.frame == frame);
+    let offset = outermost.and_then(|call| {
+        let function = call.call.function.as_ref()?;
+        function.offset.filter(|_| function.source != NameSource::Nearest)
+    });
+    match offset.and_then(|offset| at.addr().0.checked_sub(offset)) {
+        Some(start) => Some(RunAddr(start)),
+        None => code_start(scene.crash.symbols, scene.crash.process.arch, at.lookup()),
+    }
+}
+
 /// Where a null argument of a frame's call was loaded from.
 fn argument_place(scene: &Scene<'_, '_>, frame: usize, register: Register) -> Option<RunAddr> {
     let memory = scene.crash.memory;
     let caller = scene.crash.frame(frame)?;
     let after = caller.at.addr();
-    let outermost = scene.crash.calls().iter().rfind(|call| call.frame == frame)?;
-    let start = after.0.checked_sub(outermost.call.function.as_ref()?.offset?)?;
+    let start = function_start(scene, frame)?;
     let mut registers = caller.registers;
     registers.set(register, Some(0));
     let operands = Operands { registers, fs_base: None, gs_base: None };
-    match Path::before_call(memory, operands, RunAddr(start), after)?.origin(register) {
+    match Path::before_call(memory, operands, start, after)?.origin(register) {
         Origin::Loaded(at) => Some(at),
         _ => None,
     }
@@ -153,15 +285,14 @@ pub fn variable_in(scene: &Scene<'_, '_>, frame: usize, register: Register) -> O
 /// The code of a frame's function up to where the frame stands.
 pub fn path<'a>(scene: &Scene<'a, '_>, frame: usize, operands: &Operands) -> Option<Path<'a>> {
     let at = operands.registers.pc()?;
-    let outermost = scene.crash.calls().iter().rfind(|call| call.frame == frame)?;
-    let offset = outermost.call.function.as_ref()?.offset?;
-    let start = scene.crash.frame(frame)?.at.addr().0.checked_sub(offset)?;
+    let start = function_start(scene, frame)?;
     // Branches back come from behind: a loop is seldom longer than that.
-    let size = offset.saturating_add(4096);
-    Path::read(scene.crash.memory, *operands, RunAddr(start), at, size)
+    let size = at.0.checked_sub(start.0)?.saturating_add(4096);
+    Path::read(scene.crash.memory, *operands, start, at, size)
 }
 
 /// A search for pointers of one frame.
+#[derive(Clone, Copy)]
 struct Look<'s, 'a, 'f> {
     scene: &'s Scene<'a, 'f>,
     frame: usize,

@@ -1,6 +1,6 @@
 //! Which C++ exception a thread is handling: the runtime's own record.
 //!
-//! libstdc++ keeps `struct __cxa_eh_globals {__cxa_exception *caughtExceptions;
+//! libstdc++ and libc++abi keep `struct __cxa_eh_globals {__cxa_exception *caughtExceptions;
 //! unsigned int uncaughtExceptions}` per thread and offers no other way to it
 //! than the function `__cxa_get_globals`. So its code is read: it asks
 //! `__tls_get_addr` with a pair of words, module and offset (System V ABI for
@@ -30,7 +30,7 @@ pub fn caught(crash: &Crash<'_, '_>) -> Option<Option<RunAddr>> {
     if crash.process.arch != Arch::X86_64 {
         return None;
     }
-    let function = exported(crash, &["libstdc++"], b"__cxa_get_globals")?;
+    let function = exported(crash, &["libstdc++", "libc++abi"], b"__cxa_get_globals")?;
     let registers = crash.thread()?.registers.as_ref()?;
     let fs_base = registers.word(crash.process.arch.thread_pointer_index())?;
     let mut code = [0; CODE];

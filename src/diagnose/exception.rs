@@ -11,8 +11,11 @@ use crate::symbols::demangle;
 pub struct Exception {
     /// Its type: `std::runtime_error`.
     pub type_name: String,
-    /// What its `what()` would say, for classes that keep a text.
+    /// What its `what()` would say, for classes that keep a text; or the value,
+    /// of a number, a character or a text.
     pub what: Option<String>,
+    /// The classes that it is derived from, the nearest first.
+    pub bases: Vec<String>,
     /// The object.
     pub at: RunAddr,
     /// Whether the runtime's own record names it. If not, a pointer on the
@@ -28,7 +31,10 @@ const WORDS: u64 = 1 << 10;
 const LONGEST: usize = 1 << 10;
 
 /// Classes between a type and the one that keeps its text.
-const MOST_BASES: usize = 16;
+const MOST_DEPTH: usize = 16;
+
+/// Bases of one class.
+const MOST_BASES: u64 = 16;
 
 /// The exception that the crashed thread is handling, by the runtime's record;
 /// where that cannot be read, the innermost one that its stack points to.
@@ -49,21 +55,30 @@ pub fn exception(crash: &Crash<'_, '_>) -> Option<Exception> {
     }
 }
 
-/// The class of an exception of libstdc++. A dependent exception, which shares
-/// the object of another one, has one more.
-const CLASS: u64 = u64::from_be_bytes(*b"GNUCC++\0");
+/// The classes of exceptions of libstdc++ and of libc++. A dependent exception,
+/// which shares the object of another one, has one more.
+const CLASSES: [u64; 2] = [u64::from_be_bytes(*b"GNUCC++\0"), u64::from_be_bytes(*b"CLNGC++\0")];
 
+/// Of libc++ two words come before what the other library has first: reserved
+/// memory and a count. So its record points 16 bytes further back, and the
+/// `_Unwind_Exception` and the object lie 16 bytes further on. Source: LLVM
+/// `libcxxabi/src/cxa_exception.h`.
 fn recorded(memory: &dyn Memory, header: RunAddr) -> Option<Exception> {
-    let class = memory.u64(header.checked_add(80)?).ok()?;
-    let object = match class.checked_sub(CLASS)? {
-        0 => header.checked_add(112)?,
-        1 => RunAddr(memory.u64(header).ok()?),
-        _ => return None,
+    let is_class = |at: RunAddr| {
+        let class = memory.u64(at).ok()?;
+        CLASSES.iter().find_map(|known| class.checked_sub(*known).filter(|more| *more <= 1))
+    };
+    let found = [80_u64, 96].into_iter().find_map(|unwind| {
+        let at = header.checked_add(unwind)?;
+        Some((at, is_class(at)?))
+    });
+    let (unwind, dependent) = found?;
+    let object = match dependent {
+        0 => unwind.checked_add(32)?,
+        _ => RunAddr(memory.u64(header).ok()?),
     };
     let kind = RunAddr(memory.u64(RunAddr(object.0.checked_sub(112)?)).ok()?);
-    let type_name = type_name(memory, kind)?;
-    let what = what(memory, kind, object);
-    Some(Exception { type_name, what, at: object, is_recorded: true })
+    described(memory, kind, object, true)
 }
 
 fn on_stack(crash: &Crash<'_, '_>) -> Option<Exception> {
@@ -74,17 +89,76 @@ fn on_stack(crash: &Crash<'_, '_>) -> Option<Exception> {
         let word = memory.u64(at).ok()?;
         at = at.checked_add(8)?;
         let class = word.checked_sub(32).map(RunAddr).filter(|_| word % 16 == 0);
-        if class.and_then(|class| memory.u64(class).ok()) != Some(CLASS) {
+        let class = class.and_then(|class| memory.u64(class).ok());
+        if !class.is_some_and(|class| CLASSES.contains(&class)) {
             continue;
         }
         let kind = RunAddr(memory.u64(RunAddr(word.checked_sub(112)?)).ok()?);
         let object = RunAddr(word);
-        if let Some(type_name) = type_name(memory, kind) {
-            let what = what(memory, kind, object);
-            return Some(Exception { type_name, what, at: object, is_recorded: false });
+        if let Some(found) = described(memory, kind, object, false) {
+            return Some(found);
         }
     }
     None
+}
+
+fn described(
+    memory: &dyn Memory,
+    kind: RunAddr,
+    object: RunAddr,
+    is_recorded: bool,
+) -> Option<Exception> {
+    let type_name = type_name(memory, kind)?;
+    let mut bases = Vec::new();
+    collect_bases(memory, kind, MOST_DEPTH, &mut bases);
+    let what = what(memory, kind, object, MOST_DEPTH).or_else(|| plain(memory, kind, object));
+    let bases = bases.iter().filter_map(|base| self::type_name(memory, *base)).collect();
+    Some(Exception { type_name, what, bases, at: object, is_recorded })
+}
+
+/// The value of an exception that is no class: a number, a character, a text;
+/// or a `std::string`.
+fn plain(memory: &dyn Memory, kind: RunAddr, object: RunAddr) -> Option<String> {
+    let name = mangled_name(memory, kind)?;
+    let mut bytes = [0; 16];
+    let got = memory.read(object, &mut bytes);
+    let word = memory.u64(object).ok().or_else(|| {
+        // The end of its memory may be near.
+        let mut word = [0; 8];
+        word.get_mut(..got.min(8))?.copy_from_slice(bytes.get(..got.min(8))?);
+        Some(u64::from_le_bytes(word))
+    })?;
+    let [b0, b1, b2, b3, ..] = word.to_le_bytes();
+    let short = u16::from_le_bytes([b0, b1]);
+    let half = u32::from_le_bytes([b0, b1, b2, b3]);
+    // Source: Itanium C++ ABI, 5.1.5.2, "Builtin types".
+    Some(match name.as_str() {
+        "b" => (b0 != 0).to_string(),
+        "c" | "a" if b0.is_ascii_graphic() => format!("'{}'", char::from(b0)),
+        "c" | "a" => b0.cast_signed().to_string(),
+        "h" => b0.to_string(),
+        "s" => short.cast_signed().to_string(),
+        "t" => short.to_string(),
+        "i" => half.cast_signed().to_string(),
+        "j" => half.to_string(),
+        "l" | "x" => word.cast_signed().to_string(),
+        "m" | "y" => word.to_string(),
+        "f" => f32::from_bits(half).to_string(),
+        "d" => f64::from_bits(word).to_string(),
+        "PKc" | "Pc" => {
+            let (text, _) = memory.text(RunAddr(word), LONGEST).ok()?;
+            format!("\"{}\"", String::from_utf8_lossy(&text))
+        }
+        // libstdc++: pointer, length.
+        name if name.starts_with("NSt7__cxx1112basic_stringIc") => {
+            let len = memory.u64(object.checked_add(8)?).ok()?;
+            let len = usize::try_from(len).ok().filter(|len| *len <= LONGEST)?;
+            let mut text = vec![0; len];
+            memory.read_exact(RunAddr(word), &mut text).ok()?;
+            format!("\"{}\"", String::from_utf8_lossy(&text))
+        }
+        _ => return None,
+    })
 }
 
 /// The name of a `std::type_info`: its second word points to the mangled name,
@@ -94,7 +168,10 @@ fn type_name(memory: &dyn Memory, kind: RunAddr) -> Option<String> {
     // A type alone is no symbol; the name of its name is.
     let symbol = format!("_ZTS{mangled}");
     let display = demangle::demangled(symbol.as_bytes()).unwrap_or(mangled);
-    Some(display.strip_prefix("typeinfo name for ").unwrap_or(&display).to_owned())
+    let name = display.strip_prefix("typeinfo name for ").unwrap_or(&display);
+    const STRING: &str =
+        "std::__cxx11::basic_string<char, std::char_traits<char>, std::allocator<char> >";
+    Some(name.replace(STRING, "std::string"))
 }
 
 fn mangled_name(memory: &dyn Memory, kind: RunAddr) -> Option<String> {
@@ -104,28 +181,73 @@ fn mangled_name(memory: &dyn Memory, kind: RunAddr) -> Option<String> {
     Some(name.trim_start_matches('*').to_owned())
 }
 
+/// The base classes of a class, with how far into its objects each one lies.
+///
+/// A `__si_class_type_info` has one, at the start, whose type is its third word.
+/// A `__vmi_class_type_info` has two numbers of four bytes, flags and how many
+/// bases there are, then two words for each: the type, and a word whose upper
+/// part is the offset; its lowest bit says that the base is virtual, and the
+/// offset one within the table of functions. Source: Itanium C++ ABI, section
+/// 2.9.5.
+fn bases(memory: &dyn Memory, kind: RunAddr) -> Vec<(RunAddr, u64)> {
+    let word = |into: u64| memory.u64(kind.checked_add(into)?).ok();
+    let is_type = |at: u64| mangled_name(memory, RunAddr(at)).is_some_and(|name| is_mangled(&name));
+    let Some(third) = word(16) else { return Vec::new() };
+    if is_type(third) {
+        return vec![(RunAddr(third), 0)];
+    }
+    // Flags are less than 16, and there are not many bases.
+    let (flags, count) = (third & 0xffff_ffff, third >> 32);
+    if flags >= 16 || count == 0 || count > MOST_BASES {
+        return Vec::new();
+    }
+    let base = |index: u64| {
+        let at = 24_u64.checked_add(index.checked_mul(16)?)?;
+        let kind = word(at).filter(|at| is_type(*at))?;
+        let place = word(at.checked_add(8)?)?;
+        let is_virtual = place & 1 != 0;
+        (!is_virtual).then_some((RunAddr(kind), place >> 8))
+    };
+    (0..count).filter_map(base).collect()
+}
+
+/// Whether a text may be the mangled name of a class.
+fn is_mangled(name: &str) -> bool {
+    let is_start = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'N' | b'S');
+    name.bytes().next().is_some_and(is_start) && name.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+fn collect_bases(memory: &dyn Memory, kind: RunAddr, depth: usize, found: &mut Vec<RunAddr>) {
+    let Some(depth) = depth.checked_sub(1) else { return };
+    for (base, _) in bases(memory, kind) {
+        if found.len() >= MOST_BASES as usize || found.contains(&base) {
+            return;
+        }
+        found.push(base);
+        collect_bases(memory, base, depth, found);
+    }
+}
+
 /// The text of a class derived from `std::logic_error` or
 /// `std::runtime_error`: a pointer behind the object's vtable leads to
-/// characters whose length lies 24 bytes before them. Source: libstdc++
-/// `cow-stdexcept.cc`, which keeps these two on the old string for ever.
-fn what(memory: &dyn Memory, kind: RunAddr, object: RunAddr) -> Option<String> {
+/// characters whose length lies 24 bytes before them. Sources: libstdc++
+/// `cow-stdexcept.cc`, which keeps these two on the old string for ever; libc++
+/// `src/include/refstring.h`, which has the same.
+fn what(memory: &dyn Memory, class: RunAddr, object: RunAddr, depth: usize) -> Option<String> {
     const WITH_TEXT: [&str; 2] = ["St11logic_error", "St13runtime_error"];
-    let mut class = kind;
-    for _ in 0..MOST_BASES {
-        let name = mangled_name(memory, class)?;
-        if WITH_TEXT.contains(&name.as_str()) {
-            let text = memory.u64(object.checked_add(8)?).ok()?;
-            let len = memory.u64(RunAddr(text.checked_sub(24)?)).ok()?;
-            let len = usize::try_from(len).ok().filter(|len| *len <= LONGEST)?;
-            let mut bytes = vec![0; len];
-            memory.read_exact(RunAddr(text), &mut bytes).ok()?;
-            return Some(String::from_utf8_lossy(&bytes).into_owned());
-        }
-        // The base of a class with a single one is its third word. Without a
-        // base that word is the next object's, whose name then makes no sense.
-        class = RunAddr(memory.u64(class.checked_add(16)?).ok()?);
+    let depth = depth.checked_sub(1)?;
+    let name = mangled_name(memory, class)?;
+    if WITH_TEXT.contains(&name.as_str()) {
+        let text = memory.u64(object.checked_add(8)?).ok()?;
+        let len = memory.u64(RunAddr(text.checked_sub(24)?)).ok()?;
+        let len = usize::try_from(len).ok().filter(|len| *len <= LONGEST)?;
+        let mut bytes = vec![0; len];
+        memory.read_exact(RunAddr(text), &mut bytes).ok()?;
+        return Some(String::from_utf8_lossy(&bytes).into_owned());
     }
-    None
+    bases(memory, class)
+        .into_iter()
+        .find_map(|(base, into)| what(memory, base, object.checked_add(into)?, depth))
 }
 
 #[cfg(test)]
@@ -156,8 +278,10 @@ mod tests {
         let memory = Bytes(0x1000, &bytes);
         assert_eq!(type_name(&memory, RunAddr(0x1000)).as_deref(), Some("Error"));
         assert_eq!(type_name(&memory, RunAddr(0x1040)).as_deref(), Some("std::runtime_error"));
-        let text = what(&memory, RunAddr(0x1000), RunAddr(0x1080));
+        let text = what(&memory, RunAddr(0x1000), RunAddr(0x1080), MOST_DEPTH);
         assert_eq!(text.as_deref(), Some("no file"));
-        assert_eq!(what(&memory, RunAddr(0x5000), RunAddr(0x1080)), None);
+        assert_eq!(bases(&memory, RunAddr(0x1000)), [(RunAddr(0x1040), 0)]);
+        assert_eq!(bases(&memory, RunAddr(0x1040)), []);
+        assert_eq!(what(&memory, RunAddr(0x5000), RunAddr(0x1080), MOST_DEPTH), None);
     }
 }

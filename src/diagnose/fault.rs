@@ -167,6 +167,22 @@ pub(super) fn handled_fault(crash: &Crash<'_, '_>) -> Option<Fault> {
     fits(crash, &fault).then_some(fault)
 }
 
+/// The fault of which a handler had known, when the handler has sent the same
+/// signal again and returned: then the thread died where it had failed. Only a
+/// fault that fits the instruction there is believed.
+pub(super) fn raised_again(crash: &Crash<'_, '_>) -> Option<Fault> {
+    let info = crash.signal()?;
+    let first = crash.first_chance.as_ref()?.signal;
+    let is_fault = matches!(first.signal, Signal::SEGV | Signal::BUS | Signal::ILL | Signal::FPE);
+    let is_sent = matches!(info.cause, SignalCause::Sent { .. });
+    if !is_fault || !is_sent || first.signal != info.signal {
+        return None;
+    }
+    let registers = crash.registers()?;
+    let found = fault(crash, 0, *registers, first.signal, first.code, first.address(), true);
+    fits(crash, &found).then_some(found)
+}
+
 fn fault(
     crash: &Crash<'_, '_>,
     frame: usize,

@@ -15,12 +15,16 @@ pub struct Finding {
     pub explanation: String,
     /// The facts it rests on, one a line.
     pub evidence: Vec<String>,
-    /// The call to blame: an index into the crashed thread's calls.
+    /// The call to blame: an index into the calls of [`Finding::thread`].
     pub call: Option<usize>,
+    /// The index of the thread to blame: mostly the crashed one, which is 0.
+    pub thread: usize,
     /// How bad such a fault can be for an attacker's purpose.
     pub severity: Severity,
     /// What to look at next, when there is something.
     pub next_step: Option<String>,
+    /// Wider causes that fit as well, and that this one explains: their ids.
+    pub also: Vec<&'static str>,
 }
 
 /// A hint at exploitability, never a proof.
@@ -48,8 +52,10 @@ impl Finding {
             explanation: String::new(),
             evidence: Vec::new(),
             call: None,
+            thread: 0,
             severity: Severity::Low,
             next_step: None,
+            also: Vec::new(),
         }
     }
 }

@@ -4,6 +4,9 @@ use crate::base::addr::RunAddr;
 use crate::diagnose::fault::is_canonical;
 use crate::diagnose::scene::Scene;
 use crate::dump::process::{Mapping, Permissions};
+use crate::symbols::Symbols;
+use crate::variables::query::Viewpoint;
+use crate::variables::query::inside::static_at;
 
 /// Characters of a text that a sentence shows.
 const LONGEST_TEXT: usize = 40;
@@ -67,6 +70,20 @@ pub fn text_at(scene: &Scene<'_, '_>, at: RunAddr) -> Option<String> {
 /// name, and where in it. Functions are not variables.
 pub fn global_at(scene: &Scene<'_, '_>, at: RunAddr) -> Option<String> {
     let symbol = scene.crash.symbols.symbol_at(at).filter(|symbol| !symbol.is_function)?;
+    if symbol.offset == 0 {
+        return Some(symbol.name);
+    }
+    // Which member or element that is, debug information tells.
+    let context = scene.context();
+    let frames = scene.frames();
+    let view = Viewpoint { context: &context, thread: None, frames: &frames, index: 0, call: None };
+    let inside = static_at(&view, at).filter(|inside| inside.into == 0 && !inside.is_padding);
+    inside.map(|inside| inside.path).or_else(|| symbol_of_data(scene.crash.symbols, at))
+}
+
+/// As [`global_at`], by symbols alone.
+pub fn symbol_of_data(symbols: &Symbols<'_>, at: RunAddr) -> Option<String> {
+    let symbol = symbols.symbol_at(at).filter(|symbol| !symbol.is_function)?;
     Some(match symbol.offset {
         0 => symbol.name,
         offset => format!("{}+{offset:#x}", symbol.name),

@@ -147,6 +147,23 @@ impl Instruction {
         &self.raw
     }
 
+    /// The address that it states: where a branch leads, or a variable that it
+    /// reaches from its own place.
+    pub fn named_address(&self) -> Option<RunAddr> {
+        let flow = self.raw.flow_control();
+        let is_direct = matches!(
+            flow,
+            FlowControl::Call | FlowControl::UnconditionalBranch | FlowControl::ConditionalBranch
+        );
+        match () {
+            () if is_direct => Some(RunAddr(self.raw.near_branch_target())),
+            () if self.raw.is_ip_rel_memory_operand() => {
+                Some(RunAddr(self.raw.ip_rel_memory_address()))
+            }
+            () => None,
+        }
+    }
+
     /// Whether only the kernel may use it.
     pub fn is_privileged(&self) -> bool {
         self.raw.is_privileged()
@@ -170,6 +187,12 @@ impl Instruction {
             Mnemonic::Int => self.raw.immediate8() == 3,
             _ => false,
         }
+    }
+
+    /// Whether it is a string instruction that repeats itself.
+    pub fn is_repeated(&self) -> bool {
+        let has_prefix = self.raw.has_rep_prefix() || self.raw.has_repne_prefix();
+        has_prefix && self.raw.is_string_instruction()
     }
 
     /// Whether it calls a function.

@@ -1,17 +1,27 @@
 //! From facts to findings: why did it die, and how sure is that?
 
+pub mod bad_value;
 pub mod control;
 pub mod crash;
 pub mod culprit;
 pub mod cxx_globals;
+pub mod disassembly;
 pub mod exception;
 pub mod fault;
 pub mod finding;
+pub mod go;
 pub mod ground;
+pub mod handed_in;
+pub mod hang;
+pub mod heap_facts;
+pub mod heap_words;
 pub mod instruction;
+pub mod last_words;
 pub mod messages;
 pub mod origin;
+pub mod overrun;
 pub mod panic;
+pub mod passed_text;
 mod rank;
 pub mod rules;
 pub mod scene;
@@ -21,8 +31,6 @@ pub mod syscalls;
 #[cfg(test)]
 mod tests;
 mod verdict;
-pub mod waiting;
-mod waiting_calls;
 pub mod waits;
 pub mod wording;
 

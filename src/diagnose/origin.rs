@@ -15,6 +15,9 @@ use crate::diagnose::instruction::{Instruction, Operands, number};
 /// Code longer than this is not read to find its branches.
 const LONGEST_FUNCTION: u64 = 64 << 10;
 
+/// Instructions behind the fault among which the end of its loop is looked for.
+const MOST_BEHIND: usize = 200;
+
 /// Instructions that are followed back.
 const MOST_STEPS: usize = 200;
 
@@ -26,6 +29,14 @@ const MOST_LOADS: usize = 8;
 pub enum Origin {
     /// It was loaded from memory, which still holds it.
     Loaded(RunAddr),
+    /// It was loaded from memory, which still holds it, and a constant was
+    /// added: a member's place.
+    Moved {
+        /// Where it was loaded from.
+        from: RunAddr,
+        /// What was added.
+        by: i64,
+    },
     /// It was loaded from memory, at an address that was computed: an element
     /// of an array, say, and no variable by itself.
     Element,
@@ -40,6 +51,35 @@ pub enum Origin {
     Unknown,
 }
 
+/// Where a value is to be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// In this frame.
+    Here(Known),
+    /// It is what this register held when the function was called.
+    Entry(Register),
+}
+
+/// A value that a register had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// The value.
+    pub value: u64,
+    /// How it came there.
+    pub via: Via,
+}
+
+/// How a value came into a register.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Via {
+    /// It was loaded from here, where it still is.
+    Memory(RunAddr),
+    /// It was copied from this register, whose value the frame knows.
+    Register(Register),
+    /// The code computed it: the address of a local variable, say.
+    Code,
+}
+
 /// The code of one function up to an instruction of it.
 pub struct Path<'m> {
     memory: &'m dyn Memory,
@@ -48,8 +88,12 @@ pub struct Path<'m> {
     before: Vec<Instruction>,
     /// Where branches of the function lead to, sorted.
     targets: Vec<RunAddr>,
+    /// The function's first instruction.
+    start: RunAddr,
     /// The instruction that the operands belong to.
     at: RunAddr,
+    /// Whether a branch from behind it leads to it, or before it.
+    is_in_loop: bool,
 }
 
 impl<'m> Path<'m> {
@@ -80,11 +124,21 @@ impl<'m> Path<'m> {
             .map(|it| RunAddr(it.raw().near_branch_target()))
             .collect();
         targets.sort_unstable();
+        // Straight on to the next return: what lies behind may be another
+        // function.
+        let behind = all.iter().filter(|it| it.at >= at).take(MOST_BEHIND);
+        let is_in_loop = behind.take_while(|it| !it.is_return()).any(|it| {
+            let flow = it.raw().flow_control();
+            let branches =
+                matches!(flow, FlowControl::ConditionalBranch | FlowControl::UnconditionalBranch);
+            let target = it.raw().near_branch_target();
+            branches && (start.0..=at.0).contains(&target)
+        });
         let before: Vec<Instruction> = all.into_iter().take_while(|it| it.at < at).collect();
         // The instructions must meet the one at fault, or they are not the
         // ones that ran.
-        let meets = before.last().is_some_and(|last| last.end() == at);
-        meets.then_some(Self { memory, operands, before, targets, at })
+        let meets = at == start || before.last().is_some_and(|last| last.end() == at);
+        meets.then_some(Self { memory, operands, before, targets, start, at, is_in_loop })
     }
 
     /// As [`Path::read`], up to the call that returns to `after`.
@@ -105,19 +159,45 @@ impl<'m> Path<'m> {
         Self::read(memory, operands, start, call.at, after.0.checked_sub(start.0)?)
     }
 
+    /// Whether the code jumps back from behind, over this place: it is in a
+    /// loop.
+    pub fn is_in_loop(&self) -> bool {
+        self.is_in_loop
+    }
+
     /// Where the value of `register` came from.
     pub fn origin(&self, register: Register) -> Origin {
         let expected = self.operands.registers.get(register);
-        let Some((index, write)) = self.last_write(self.before.len(), register) else {
-            return Origin::Unknown;
+        let mut by = 0_i64;
+        let mut wanted = register;
+        let mut from = self.before.len();
+        let (index, write) = loop {
+            match self.last_write(from, wanted, true) {
+                Some((index, Write::Moved(source, more))) => {
+                    by = by.wrapping_add(more);
+                    wanted = source;
+                    from = index;
+                }
+                Some(found) => break found,
+                None => return Origin::Unknown,
+            }
         };
         match write {
             Write::Load => match self.loaded_from(index, MOST_LOADS) {
                 None => Origin::Element,
                 // What has been changed since says nothing.
-                Some(at) if self.memory.u64(at).ok() == expected => Origin::Loaded(at),
+                Some(at)
+                    if self.memory.u64(at).ok().map(|it| it.wrapping_add_signed(by))
+                        == expected =>
+                {
+                    match by {
+                        0 => Origin::Loaded(at),
+                        by => Origin::Moved { from: at, by },
+                    }
+                }
                 _ => Origin::Unknown,
             },
+            _ if by != 0 => Origin::Unknown,
             Write::Returned => {
                 let raw = self.before.get(index).map(Instruction::raw);
                 let direct = raw.filter(|raw| raw.is_call_near());
@@ -125,13 +205,85 @@ impl<'m> Path<'m> {
                 Origin::Returned { function }
             }
             Write::Constant => Origin::Constant,
-            Write::Computed(_) | Write::Other => Origin::Unknown,
+            Write::Address | Write::Moved(..) | Write::Computed(_) | Write::Other => {
+                Origin::Unknown
+            }
         }
     }
 
+    /// The value of `register` where the path ends, and how it came there, when
+    /// the frame itself does not know the register any more: a call has used it
+    /// for other things.
+    pub fn value(&self, register: Register) -> Option<Source> {
+        let mut wanted = register;
+        let mut index = self.before.len();
+        for _ in 0..MOST_STEPS {
+            // Callee-saved registers are known, and hold what they held unless
+            // they were written since.
+            let later = self.before.get(index..).filter(|later| later.len() <= MOST_STEPS)?;
+            let is_unchanged = || later.iter().all(|it| write(it, wanted).is_none());
+            if let Some(value) = self.operands.registers.get(wanted).filter(|_| is_unchanged()) {
+                return Some(Source::Here(Known { value, via: Via::Register(wanted) }));
+            }
+            let Some((at, from)) = self.last_write(index, wanted, false) else {
+                return self.is_as_at_entry(index, wanted).then_some(Source::Entry(wanted));
+            };
+            match from {
+                Write::Computed(Some(from)) => {
+                    wanted = from;
+                    index = at;
+                }
+                Write::Load => {
+                    let place = self.loaded_from(at, MOST_LOADS)?;
+                    let value = self.memory.u64(place).ok()?;
+                    return Some(Source::Here(Known { value, via: Via::Memory(place) }));
+                }
+                Write::Moved(..)
+                    if self
+                        .before
+                        .get(at)
+                        .is_some_and(|it| it.raw().mnemonic() != Mnemonic::Lea) =>
+                {
+                    return None;
+                }
+                Write::Moved(..) | Write::Address => {
+                    let value = self.loaded_from(at, MOST_LOADS)?.0;
+                    return Some(Source::Here(Known { value, via: Via::Code }));
+                }
+                Write::Constant => {
+                    let raw = self.before.get(at)?.raw();
+                    let is_number = is_immediate(raw.op_kind(1));
+                    let value = if is_number { raw.immediate(1) } else { 0 };
+                    return Some(Source::Here(Known { value, via: Via::Code }));
+                }
+                _ => return None,
+            }
+        }
+        None
+    }
+
+    /// Whether a register still holds what the function was called with.
+    pub fn is_untouched(&self, register: Register) -> bool {
+        self.is_as_at_entry(self.before.len(), register)
+    }
+
+    /// Whether nothing from the function's start up to the instruction of this
+    /// index writes a register, on whatever way it was reached.
+    fn is_as_at_entry(&self, index: usize, register: Register) -> bool {
+        let before = self.before.get(..index).unwrap_or_default();
+        let has_start = before.first().is_none_or(|first| first.at == self.start);
+        has_start && before.iter().all(|it| write(it, register).is_none())
+    }
+
     /// The last instruction before the one of this index that wrote the
-    /// register, and how. Copies from register to register are followed.
-    fn last_write(&self, before: usize, register: Register) -> Option<(usize, Write)> {
+    /// register, and how. Copies from register to register are followed when
+    /// that is wanted.
+    fn last_write(
+        &self,
+        before: usize,
+        register: Register,
+        follow_copies: bool,
+    ) -> Option<(usize, Write)> {
         let mut wanted = register;
         let mut index = before;
         for _ in 0..MOST_STEPS {
@@ -146,11 +298,9 @@ impl<'m> Path<'m> {
             }
             match write(instruction, wanted) {
                 None => (),
-                Some(Write::Computed(from)) => match from {
-                    // A plain copy.
-                    Some(from) => wanted = from,
-                    None => return Some((index, Write::Other)),
-                },
+                // A plain copy.
+                Some(Write::Computed(Some(from))) if follow_copies => wanted = from,
+                Some(Write::Computed(None)) => return Some((index, Write::Other)),
                 Some(write) => return Some((index, write)),
             }
         }
@@ -177,7 +327,7 @@ impl<'m> Path<'m> {
         if is_unchanged && let Some(value) = self.operands.registers.get(register) {
             return Some(value);
         }
-        let (index, write) = self.last_write(index, register)?;
+        let (index, write) = self.last_write(index, register, true)?;
         match write {
             Write::Load => self.memory.u64(self.loaded_from(index, loads)?).ok(),
             _ => None,
@@ -196,6 +346,10 @@ enum Write {
     Returned,
     /// With a number.
     Constant,
+    /// With an address that is computed from registers.
+    Address,
+    /// With a register and a constant.
+    Moved(Register, i64),
     /// In another way.
     Other,
 }
@@ -237,8 +391,26 @@ fn write(instruction: &Instruction, register: Register) -> Option<Write> {
             Write::Constant
         }
         (Mnemonic::Mov, kind) if is_first && is_immediate(kind) => Write::Constant,
+        (Mnemonic::Lea, OpKind::Memory) if is_whole => match number(raw.memory_base()) {
+            Some(base) if raw.memory_index() == iced_x86::Register::None && !is_frame(base) => {
+                Write::Moved(base, raw.memory_displacement64().cast_signed())
+            }
+            _ => Write::Address,
+        },
+        (Mnemonic::Add, OpKind::Immediate8to64 | OpKind::Immediate32to64) if is_whole => {
+            Write::Moved(register, raw.immediate(1).cast_signed())
+        }
+        (Mnemonic::Sub, OpKind::Immediate8to64 | OpKind::Immediate32to64) if is_whole => {
+            Write::Moved(register, raw.immediate(1).cast_signed().wrapping_neg())
+        }
         _ => Write::Other,
     })
+}
+
+/// The stack and the frame pointer: what is computed from them is a place, not
+/// a pointer that was moved.
+fn is_frame(register: Register) -> bool {
+    matches!(register.0, 6 | 7)
 }
 
 fn is_immediate(kind: OpKind) -> bool {

@@ -1,11 +1,14 @@
 //! What several rules ask, found once.
 
+use std::cell::OnceCell;
+
 use crate::base::addr::{FrameAddr, RunAddr};
 use crate::base::signal::Signal;
 use crate::diagnose::crash::Crash;
-use crate::diagnose::fault::{Fault, fatal_fault, handled_fault};
+use crate::diagnose::fault::{Fault, fatal_fault, handled_fault, raised_again};
 use crate::diagnose::messages::{AbortMessage, abort_message};
 use crate::dump::siginfo::SignalCause;
+use crate::heap::{Heaps, SOME_CHUNKS};
 use crate::symbols::functions::{FunctionName, NameSource, Place};
 use crate::unwind::frame::Frame;
 use crate::variables::Context;
@@ -27,6 +30,8 @@ pub struct Scene<'a, 'f> {
     pub later_fault: Option<Fault>,
     /// The last words that the C library left in memory.
     pub message: Option<AbortMessage>,
+    /// The blocks of the allocator, once a rule asked.
+    heaps: OnceCell<Heaps<'a>>,
 }
 
 /// Who sent the fatal signal.
@@ -53,7 +58,8 @@ impl<'a, 'f> Scene<'a, 'f> {
         let fatal = fatal_fault(crash);
         // Below a signal that came from outside there may be any handler.
         let is_own = !matches!(sender(crash), Sender::Other { .. });
-        let handled = if is_own { handled_fault(crash) } else { None };
+        let handled = || handled_fault(crash).or_else(|| raised_again(crash));
+        let handled = if is_own { handled() } else { None };
         let (fault, later_fault) = match handled {
             Some(handled) => (Some(handled), fatal),
             None => (fatal, None),
@@ -62,7 +68,13 @@ impl<'a, 'f> Scene<'a, 'f> {
         // signal from outside.
         let is_abort = is_own && crash.died_of(Signal::ABRT);
         let message = is_abort.then(|| abort_message(crash)).flatten();
-        Self { crash, fault, later_fault, message }
+        Self { crash, fault, later_fault, message, heaps: OnceCell::new() }
+    }
+
+    /// The blocks of the allocator.
+    pub fn heaps(&self) -> &Heaps<'a> {
+        let read = || Heaps::read(self.crash.process, self.crash.memory, SOME_CHUNKS);
+        self.heaps.get_or_init(read)
     }
 
     /// For reading variables.
@@ -115,15 +127,24 @@ impl<'a, 'f> Scene<'a, 'f> {
 
     /// As [`Scene::is_library`], for a call of any thread.
     pub fn is_library_at(&self, at: FrameAddr, call: &FrameCall) -> bool {
-        let module = self.crash.process.module(at.lookup());
-        module.is_some_and(|(_, module)| is_library_file(&module.path))
-            || has_name(call, &is_library_function)
+        is_library_at(self.crash, at, call)
     }
 
-    /// " in `parse` at src/parse.c:41", or as much of it as is known.
+    /// " in `parse` at src/parse.c:41", or as much of it as is known: at least
+    /// the place in its file.
     pub fn at(&self, call: Option<usize>) -> String {
         let call = call.and_then(|index| self.crash.calls().get(index));
-        call.map(|call| format!(" in {}", described(call))).unwrap_or_default()
+        let Some(call) = call else { return String::new() };
+        if call.function().is_some() || call.call.place.is_some() {
+            return format!(" in {}", described(call));
+        }
+        let at = self.crash.frame(call.frame).map(|frame| frame.at.lookup());
+        let module = at.and_then(|at| Some((at, self.crash.process.module(at)?.1)));
+        module.map_or_else(String::new, |(at, module)| {
+            let name = module.path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+            let offset = at.0.saturating_sub(module.range.start.0);
+            format!(" in {}+{offset:#x}", String::from_utf8_lossy(name))
+        })
     }
 
     /// The function of a symbol or call around an address, for evidence.
@@ -134,6 +155,13 @@ impl<'a, 'f> Scene<'a, 'f> {
             offset => format!("{}+{offset:#x}", symbol.name),
         })
     }
+}
+
+/// Whether a call that stands at `at` belongs to the language's libraries.
+pub fn is_library_at(crash: &Crash<'_, '_>, at: FrameAddr, call: &FrameCall) -> bool {
+    let module = crash.process.module(at.lookup());
+    module.is_some_and(|(_, module)| is_library_file(&module.path))
+        || has_name(call, &is_library_function)
 }
 
 /// "`parse` at src/parse.c:41", or as much of it as is known.
@@ -205,6 +233,9 @@ fn is_library_file(path: &[u8]) -> bool {
         "libasan",
         "libubsan",
         "libtsan",
+        "liblsan",
+        "libclang_rt",
+        "libglib-2",
         "[vdso]",
     ];
     let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
@@ -225,6 +256,14 @@ fn is_library_function(name: &str) -> bool {
         "operator new",
         "operator delete",
         "panic_abort::",
+        "__asan",
+        "__ubsan",
+        "__tsan",
+        "__msan",
+        "__lsan",
+        "__sanitizer",
+        "__interceptor_",
+        "___interceptor_",
     ];
     const NAMES: &[&str] = &[
         "rust_begin_unwind",

@@ -1,6 +1,8 @@
 //! Causes of death made by hand: a few mappings, registers and bytes, and what
 //! must be said of them.
 
+use std::sync::OnceLock;
+
 use gimli::Register;
 
 use crate::base::addr::{FrameAddr, RunAddr};
@@ -12,6 +14,7 @@ use crate::base::memory::Memory;
 use crate::base::memory::tests::Bytes;
 use crate::base::signal::Signal;
 use crate::diagnose::crash::{Crash, Occasion};
+use crate::diagnose::finding::{Finding, Severity};
 use crate::diagnose::{diagnose, verdict};
 use crate::dump::process::tests::process;
 use crate::dump::process::{Thread, ThreadRegisters};
@@ -72,6 +75,15 @@ impl Default for Death<'_> {
 
 /// The ids of the findings, and the verdict.
 fn found(death: &Death<'_>) -> (Vec<&'static str>, String) {
+    let (findings, verdict) = diagnosed(death);
+    (findings.iter().map(|finding| finding.id).collect(), verdict)
+}
+
+fn findings(death: &Death<'_>) -> Vec<Finding> {
+    diagnosed(death).0
+}
+
+fn diagnosed(death: &Death<'_>) -> (Vec<Finding>, String) {
     let mut process = process(&[
         (CODE, CODE + 0x1000, "r-x"),
         (DATA, DATA + 0x1000, "r--"),
@@ -120,10 +132,11 @@ fn found(death: &Death<'_>) -> (Vec<&'static str>, String) {
         threads: &threads,
         first_chance: None,
         occasion: Occasion::Death,
+        hang: OnceLock::new(),
     };
     let findings = diagnose(&crash);
-    let ids = findings.iter().map(|finding| finding.id).collect();
-    (ids, verdict(&crash, &findings))
+    let verdict = verdict(&crash, &findings);
+    (findings, verdict)
 }
 
 fn at(address: u64) -> SignalCause {
@@ -178,6 +191,82 @@ fn causes_of_death() {
             },
             "wild-pointer",
             "read of 4 bytes at 0x2000cafe0018, where nothing is mapped: %rdi is 0x2000cafe0000",
+        ),
+        (
+            Death {
+                name: "poison",
+                code: 128,
+                instruction: load,
+                registers: &[(RDI, 0xdead_beef_dead_beef)],
+                ..default()
+            },
+            "poisoned-pointer",
+            "read of 4 bytes at 0xdeadbeefdeadbf07, which is not a valid address: the pointer is \
+             0xdeadbeefdeadbeef, very likely the mark of memory that was freed",
+        ),
+        (
+            Death {
+                name: "trap",
+                signal: Signal::ILL,
+                code: 2,
+                cause: at(CODE + 16),
+                instruction: &[0x0f, 0x0b],
+                ..default()
+            },
+            "compiler-trap",
+            "a trap that the compiler put there (`ud2`): the program came to a place that it should \
+             never reach, or gave up on purpose",
+        ),
+        (
+            Death {
+                name: "an instruction that the processor lacks",
+                signal: Signal::ILL,
+                code: 2,
+                cause: at(CODE + 16),
+                instruction: &[0x62, 0xf1, 0x7c, 0x48, 0x58, 0xc1],
+                ..default()
+            },
+            "unsupported-instruction",
+            "the processor refused `vaddps %zmm1,%zmm0,%zmm0`, very likely because it lacks what that \
+             needs (AVX512F)",
+        ),
+        (
+            Death {
+                name: "broken memory",
+                signal: Signal::BUS,
+                code: 4,
+                cause: at(DATA + 0x18),
+                instruction: load,
+                registers: &[(RDI, DATA)],
+                ..default()
+            },
+            "broken-memory",
+            "the hardware reported broken memory at 0x600018",
+        ),
+        (
+            Death {
+                name: "floating-point",
+                signal: Signal::FPE,
+                code: 3,
+                cause: at(CODE + 16),
+                instruction: &[0xf2, 0x0f, 0x5e, 0xc1],
+                ..default()
+            },
+            "floating-point-exception",
+            "floating-point division by zero by `divsd %xmm1,%xmm0`",
+        ),
+        (
+            Death {
+                name: "alignment is checked",
+                signal: Signal::BUS,
+                code: 1,
+                cause: at(0),
+                instruction: load,
+                registers: &[(RDI, DATA + 1)],
+                ..default()
+            },
+            "bus-alignment",
+            "read of 4 bytes at 0x600019: the address is not aligned, and alignment is checked",
         ),
         (
             Death {
@@ -367,6 +456,66 @@ fn what_must_not_be_said() {
         assert!(!ids.contains(&id), "{}: {verdict}", death.name);
         assert!(!verdict.contains("NULL"), "{}: {verdict}", death.name);
     }
+}
+
+/// A hint is never more, and keeps quiet beside a cause: one bit is wrong of an
+/// address, of text, of a pattern.
+#[test]
+fn one_wrong_bit_is_a_hint() {
+    let load: &[u8] = &[0x8b, 0x47, 0x18];
+    let default = Death::default;
+    let flipped = DATA + 0x10 | 1 << 40;
+    let cases = [
+        ("an address", at(flipped + 0x18), 1, flipped, true),
+        ("text", SignalCause::Kernel, 128, u64::from_le_bytes(*b"ABCDEFGH"), false),
+        ("a pattern", SignalCause::Kernel, 128, 0xdead_beef_dead_beef, false),
+        ("null", at(0x18), 1, 0, false),
+    ];
+    for (name, cause, code, value, is_hint) in cases {
+        let registers = [(RDI, value)];
+        let death = Death { cause, code, instruction: load, registers: &registers, ..default() };
+        let findings = findings(&death);
+        let hint = findings.iter().find(|finding| finding.id == "bit-flip");
+        assert_eq!(hint.is_some(), is_hint, "{name}: {findings:?}");
+        assert!(hint.is_none_or(|hint| hint.confidence < 0.4), "{name}");
+        assert_ne!(findings[0].id, "bit-flip", "{name}");
+    }
+}
+
+#[test]
+fn faults_that_do_not_fit_are_hints() {
+    let load: &[u8] = &[0x8b, 0x47, 0x18];
+    let default = Death::default;
+    let registers = [(RDI, DATA)];
+    let of =
+        |cause, code| Death { cause, code, instruction: load, registers: &registers, ..default() };
+    let cases = [
+        ("no operand is there", of(at(0x2000_cafe_0000), 1), true),
+        ("the mapping allows it", of(at(DATA + 0x18), 2), true),
+        (
+            "nothing is mapped there",
+            Death { registers: &[(RDI, 0x2000_cafe_0000)], ..of(at(0x2000_cafe_0018), 1) },
+            false,
+        ),
+    ];
+    for (name, death, is_hint) in cases {
+        let findings = findings(&death);
+        let hint = findings.iter().find(|finding| finding.id == "impossible-fault");
+        assert_eq!(hint.is_some(), is_hint, "{name}: {findings:?}");
+        assert!(hint.is_none_or(|hint| hint.confidence < 0.4), "{name}");
+    }
+}
+
+#[test]
+fn traps_are_no_security_holes() {
+    let death = Death {
+        signal: Signal::ILL,
+        code: 2,
+        cause: at(CODE + 16),
+        instruction: &[0x0f, 0x0b],
+        ..Death::default()
+    };
+    assert!(findings(&death).iter().all(|finding| finding.severity <= Severity::Low));
 }
 
 #[test]

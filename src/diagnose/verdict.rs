@@ -1,5 +1,6 @@
 //! One sentence: what happened.
 
+use crate::base::count::span;
 use crate::base::signal::Signal;
 use crate::diagnose::crash::{Crash, Occasion};
 use crate::diagnose::finding::Finding;
@@ -19,8 +20,14 @@ pub fn verdict(crash: &Crash<'_, '_>, findings: &[Finding]) -> String {
             (Occasion::Look, Some(finding)) => {
                 return format!("{} is alive: {}", process_name(crash), finding.explanation);
             }
-            (Occasion::Timeout(_), Some(finding)) => {
-                return format!("hang in {}: {}", process_name(crash), finding.explanation);
+            (Occasion::Timeout(after), Some(finding)) => {
+                let process = process_name(crash);
+                return match finding.id {
+                    "alive" => format!("hang in {process}: {}", finding.explanation),
+                    _ => {
+                        format!("hang in {process} after {}: {}", span(after), finding.explanation)
+                    }
+                };
             }
             _ => (),
         }
@@ -46,7 +53,8 @@ fn handled(crash: &Crash<'_, '_>, finding: &Finding) -> String {
     let Some(fault) = scene.fault.as_ref().filter(|fault| fault.is_handled) else {
         return String::new();
     };
-    let blamed = finding.call.and_then(|index| crash.calls().get(index));
+    let blamed = finding.call.filter(|_| finding.thread == 0);
+    let blamed = blamed.and_then(|index| crash.calls().get(index));
     if blamed.is_none_or(|call| call.frame < fault.frame) {
         return String::new();
     }

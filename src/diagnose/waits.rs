@@ -5,12 +5,15 @@ use std::collections::BTreeMap;
 use crate::base::arch::Arch;
 use crate::base::memory::Memory;
 use crate::diagnose::crash::Crash;
+use crate::diagnose::hang::call::call_of;
+use crate::diagnose::hang::calls_of;
 use crate::diagnose::scene::{Scene, described};
 use crate::diagnose::syscalls;
-use crate::diagnose::waiting::waits_for;
-use crate::diagnose::waiting_calls::system_call;
 use crate::dump::process::Thread;
 use crate::variables::calls::FrameCall;
+
+/// A holder less sure than this is not named in passing.
+const SURE: f32 = 0.7;
 
 /// Groups of threads that are told apart.
 const MOST_GROUPS: usize = 100;
@@ -44,13 +47,7 @@ pub fn activities(scene: &Scene<'_, '_>) -> Vec<Activity> {
     let crash = scene.crash;
     let mut groups: BTreeMap<String, Vec<(usize, String)>> = BTreeMap::new();
     for (index, thread) in crash.process.threads.iter().enumerate() {
-        let mut words = doing(scene, index, thread);
-        if let Some(wait) = waits_for(crash, index) {
-            words += &format!(", for {}", wait.text);
-            if let Some(holder) = wait.held_by {
-                words += &format!(", held by thread {holder}");
-            }
-        }
+        let words = activity(scene, index, thread);
         if groups.len() < MOST_GROUPS || groups.contains_key(&words) {
             groups.entry(words).or_default().push((index, thread_name(crash, thread)));
         }
@@ -67,6 +64,23 @@ pub fn activities(scene: &Scene<'_, '_>) -> Vec<Activity> {
         is_only,
     };
     groups.into_iter().map(named).collect()
+}
+
+/// What one thread was doing, and for what it waits: "waits in read, called by
+/// `main` at a.c:9, for input from fd 0".
+pub fn activity(scene: &Scene<'_, '_>, index: usize, thread: &Thread) -> String {
+    let crash = scene.crash;
+    let mut words = doing(scene, index, thread);
+    let hang = crash.hang();
+    if let Some(wait) = hang.words(crash, index) {
+        words += &format!(", for {wait}");
+        let holder = hang.lock_of(index).and_then(|lock| lock.holder());
+        let holder = holder.filter(|holder| holder.confidence >= SURE);
+        if let Some(holder) = holder.and_then(|it| crash.process.threads.get(it.thread)) {
+            words += &format!(", held by thread {}", holder.tid);
+        }
+    }
+    words
 }
 
 /// What the process's first thread was doing.
@@ -92,15 +106,14 @@ pub fn thread_name(crash: &Crash<'_, '_>, thread: &Thread) -> String {
 fn doing(scene: &Scene<'_, '_>, index: usize, thread: &Thread) -> String {
     let threads = scene.crash.threads;
     let Some(own) = threads.get(index) else { return "is not known".to_owned() };
-    // Threads with equal stacks share their calls.
-    let with_calls = own.same_as.and_then(|first| threads.get(first)).unwrap_or(own);
-    let frames: Vec<_> = with_calls.stack.frames().collect();
+    let calls = calls_of(scene.crash, index);
+    let frames: Vec<_> = own.stack.frames().collect();
     let is_library = |call: &&FrameCall| {
         let at = frames.get(call.frame).map(|frame| frame.at);
         at.is_some_and(|at| scene.is_library_at(at, call))
     };
-    let library: Vec<&FrameCall> = with_calls.calls.iter().take_while(is_library).collect();
-    let caller = with_calls.calls.get(library.len());
+    let library: Vec<&FrameCall> = calls.iter().take_while(is_library).collect();
+    let caller = calls.get(library.len());
     let by = caller.map(|call| format!(", called by {}", described(call)));
     let by = by.unwrap_or_default();
     let syscall = syscall_name(scene.crash.process.arch, scene.crash.memory, thread);
@@ -123,7 +136,7 @@ fn doing(scene: &Scene<'_, '_>, index: usize, thread: &Thread) -> String {
 
 /// The system call that a thread is in.
 fn syscall_name(arch: Arch, memory: &dyn Memory, thread: &Thread) -> Option<String> {
-    let number = system_call(arch, memory, thread)?.number;
+    let number = call_of(arch, memory, thread)?.number;
     Some(syscalls::find(number).map_or_else(|| format!("number {number}"), str::to_owned))
 }
 

@@ -2,12 +2,13 @@
 
 use crate::base::addr::{FrameAddr, RunAddr};
 use crate::dump::process::{Mapping, Thread};
+use crate::heap::{Block, Heaps, MANY_CHUNKS, State};
+use crate::inspect::Scene;
 use crate::inspect::labels::stack_of;
-use crate::inspect::{Scene, malloc};
 use crate::report::build::mapping as reported;
 use crate::report::model::{
-    AddressKind, ByteSource, CodePlace, Hex, ModulePlace, Neighbor, StackPlace, Standpoint,
-    SymbolPlace, ThreadBlock, ThreadLocalPlace, VariablePlace, What, text,
+    AddressKind, ByteSource, CodePlace, HeapBlock, HeapState, Hex, ModulePlace, Neighbor,
+    StackPlace, Standpoint, SymbolPlace, ThreadBlock, ThreadLocalPlace, VariablePlace, What, text,
 };
 use crate::unwind::frame::{Frame, Stack};
 use crate::variables::query::Viewpoint;
@@ -80,9 +81,21 @@ pub(super) fn what(
         what.stack = guard(scene, mapping);
     }
     if what.stack.is_none() && !is_own && what.module.is_none() && mapping.permissions.write {
-        what.heap = malloc::block(context.memory, mapping, at);
+        let heaps = Heaps::read(process, context.memory, MANY_CHUNKS);
+        what.heap = heaps.block(at).map(heap_block);
     }
     what
+}
+
+fn heap_block(block: Block) -> HeapBlock {
+    let (state, list) = match block.state {
+        State::Allocated => (HeapState::Allocated, None),
+        State::Free(list) => (HeapState::Free, Some(list.name().to_owned())),
+        State::Top => (HeapState::Top, None),
+        State::Mapped => (HeapState::Mapped, None),
+    };
+    let Block { start, size, offset, .. } = block;
+    HeapBlock { address: start.into(), size, offset, state, list }
 }
 
 /// The name that the kernel has for a mapping of its own.

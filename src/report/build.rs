@@ -1,14 +1,18 @@
 //! From everything above to a [`Report`]: the only file that knows both sides.
 
 pub mod printout;
+mod source_function;
 mod stack;
 mod value;
+mod waits;
 
 use crate::base::data_model::ByteOrder;
 use crate::base::gap::Gap;
 use crate::base::secret::masked_words;
 use crate::diagnose::crash::Crash;
+use crate::diagnose::disassembly::Line;
 use crate::diagnose::finding::{Finding, Severity};
+use crate::diagnose::hang::calls_of;
 use crate::dump::process::{Mapping, Process, SourceKind};
 use crate::dump::sidecar::Sidecar;
 use crate::dump::siginfo::{SignalCause, SignalInfo};
@@ -16,7 +20,7 @@ use crate::report::build::stack::threads;
 use crate::report::model;
 use crate::report::model::{Hex, Report, text};
 use crate::symbols::module::{BestTable, ModuleSymbols};
-use crate::variables::calls::Locals;
+use crate::variables::calls::{FrameCall, Locals};
 use crate::variables::globals::Globals;
 
 /// What a report is made of.
@@ -25,12 +29,17 @@ pub struct Facts<'a, 'f> {
     pub crash: &'a Crash<'a, 'f>,
     /// The causes, best first.
     pub findings: &'a [Finding],
+    /// The calls of the crashed thread that were handed the bad address, and by
+    /// what.
+    pub handed_in: &'a [(usize, String)],
     /// The first line, without the word `CRASH`.
     pub verdict: String,
     /// Whose local variables are reported.
     pub locals: Locals,
     /// The variables of the crashed unit, if they are wanted.
     pub globals: Option<Globals>,
+    /// The instructions around the fault, if they are wanted.
+    pub disassembly: Vec<Line>,
     /// What is not known.
     pub gaps: Vec<Gap>,
 }
@@ -52,15 +61,31 @@ pub fn build(facts: &Facts<'_, '_>) -> Report {
         signal: process.signal.as_ref().map(signal),
         verdict: facts.verdict.clone(),
         findings: facts.findings.iter().map(|found| finding(crash, found)).collect(),
-        threads: threads(crash, facts.locals),
+        threads: threads(crash, facts),
+        wait_graph: waits::wait_graph(crash),
         ipc: process.sidecar.as_ref().map(|facts| facts.ipc.clone()),
         tree: process.sidecar.as_ref().map(|facts| facts.tree.clone()),
         surroundings: process.sidecar.as_ref().map(|facts| facts.surroundings.clone()),
         globals: facts.globals.as_ref().map(globals),
+        disassembly: facts.disassembly.iter().map(instruction).collect(),
         modules: modules(crash),
         mappings: process.mappings.iter().map(mapping).collect(),
         gaps: facts.gaps.iter().map(gap).collect(),
+        signature: None,
         saved: None,
+    }
+}
+
+fn instruction(line: &Line) -> model::Instruction {
+    model::Instruction {
+        address: line.at.into(),
+        text: line.text.clone(),
+        current: line.is_current,
+        function: line.function.as_ref().map(|(name, _)| name.clone()),
+        function_offset: line.function.as_ref().map(|(_, offset)| *offset),
+        file: line.place.as_ref().map(|place| place.file.clone()),
+        line: line.place.as_ref().and_then(|place| place.line),
+        target: line.target.clone(),
     }
 }
 
@@ -139,15 +164,9 @@ fn signal(info: &SignalInfo) -> model::Signal {
 }
 
 fn finding(crash: &Crash<'_, '_>, finding: &Finding) -> model::Finding {
-    let blamed = finding.call.and_then(|index| crash.calls().get(index));
-    let location = blamed.map(|blamed| {
-        let place = blamed.call.place.as_ref();
-        model::Location {
-            function: blamed.function().map(str::to_owned),
-            file: place.map(|place| place.file.clone()),
-            line: place.and_then(|place| place.line),
-        }
-    });
+    let calls = calls_of(crash, finding.thread);
+    let blamed = finding.call.and_then(|index| calls.get(index));
+    let location = blamed.map(location);
     model::Finding {
         id: finding.id.to_owned(),
         // Two digits, so that 0.7 stays 0.7 and is worded alike everywhere.
@@ -164,6 +183,17 @@ fn finding(crash: &Crash<'_, '_>, finding: &Finding) -> model::Finding {
             Severity::Critical => model::Severity::Critical,
         },
         next_step: finding.next_step.clone(),
+        also: finding.also.iter().map(|id| (*id).to_owned()).collect(),
+    }
+}
+
+/// Where a call stands in the source.
+fn location(call: &FrameCall) -> model::Location {
+    let place = call.call.place.as_ref();
+    model::Location {
+        function: call.function().map(str::to_owned),
+        file: place.map(|place| place.file.clone()),
+        line: place.and_then(|place| place.line),
     }
 }
 
@@ -196,6 +226,25 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// The best that a module's files tell, of those that are in use.
+pub fn best_table(module: &ModuleSymbols<'_>) -> model::SymbolTable {
+    match module.best_table() {
+        Some(BestTable::Dwarf) => model::SymbolTable::Dwarf,
+        Some(BestTable::GoTable) => model::SymbolTable::GoTable,
+        Some(BestTable::Symtab) => model::SymbolTable::Symtab,
+        Some(BestTable::Dynsym) => model::SymbolTable::Dynsym,
+        None => model::SymbolTable::None,
+    }
+}
+
+/// The file in a module's place that is another one.
+pub fn mismatch(module: &ModuleSymbols<'_>) -> Option<String> {
+    module.mismatch().map(|other| {
+        let id = other.found.as_deref().map_or("none".to_owned(), hex);
+        format!("{} has build-id {id}, and was not used", other.file.display())
+    })
+}
+
 fn modules(crash: &Crash<'_, '_>) -> Vec<model::Module> {
     let modules = crash.symbols.modules().iter();
     let module = |module: &ModuleSymbols<'_>| model::Module {
@@ -204,16 +253,8 @@ fn modules(crash: &Crash<'_, '_>) -> Vec<model::Module> {
         size: module.range().len(),
         build_id: module.build_id().map(hex),
         debug_file: module.debug_file_in_use().map(|path| path.display().to_string()),
-        symbols: match module.best_table() {
-            Some(BestTable::Dwarf) => model::SymbolTable::Dwarf,
-            Some(BestTable::Symtab) => model::SymbolTable::Symtab,
-            Some(BestTable::Dynsym) => model::SymbolTable::Dynsym,
-            None => model::SymbolTable::None,
-        },
-        mismatch: module.mismatch().map(|other| {
-            let id = other.found.as_deref().map_or("none".to_owned(), hex);
-            format!("{} has build-id {id}, and was not used", other.file.display())
-        }),
+        symbols: best_table(module),
+        mismatch: mismatch(module),
     };
     modules.map(module).collect()
 }

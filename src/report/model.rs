@@ -12,8 +12,12 @@ mod doctor;
 mod kept;
 mod memory;
 mod printout;
+mod signature;
 mod stack;
+mod symbols;
+mod triage;
 mod value;
+mod waits;
 mod what;
 
 use std::fmt;
@@ -23,16 +27,20 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use self::doctor::{Check, CheckState, CrashOutcome, CrashProof, Examination, Prospect};
-pub use self::kept::{KeptCore, KeptCrash, KeptCrashes, Pruned, PrunedCrash};
+pub use self::kept::{HandlerStatus, KeptCore, KeptCrash, KeptCrashes, Pruned, PrunedCrash};
 pub use self::memory::{ByteSource, Bytes, MemoryDump, MemoryPart, Word};
 pub use self::printout::{
     Enumerator, Fault, Layout, LayoutKind, LayoutMember, Printed, Printout, RefusedExpression,
     Standpoint,
 };
+pub use self::signature::Signature;
 pub use self::stack::{
-    Excerpt, Folded, Frame, Globals, NameSource, Registers, Thread, Trust, Variable, WaitsFor,
+    Excerpt, Folded, Frame, Globals, Instruction, NameSource, Registers, Thread, Trust, Variable,
 };
+pub use self::symbols::{AddressLines, ModuleFiles, SourceCall, SymbolFiles, UsedFile};
+pub use self::triage::{Bucket, FailedFile, Known, Link, Place, Rank, TRIAGE_SCHEMA, Triage};
 pub use self::value::{Declared, Field, Origin, Value, ValueKind};
+pub use self::waits::{Lock, WaitEdge, WaitGraph, WaitsFor};
 pub use self::what::{
     AddressKind, CodePlace, HeapBlock, HeapState, ModulePlace, Neighbor, StackPlace, SymbolPlace,
     ThreadBlock, ThreadLocalPlace, VariablePlace, What,
@@ -69,6 +77,9 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// All threads, the crashed one first.
     pub threads: Vec<Thread>,
+    /// Who waits for whom. Absent: no thread waits for a lock or another thread.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wait_graph: Option<WaitGraph>,
     /// What it had open and shared with other processes. Absent: whoever made
     /// the dump did not look.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -83,6 +94,9 @@ pub struct Report {
     /// which the crashed thread stood. Absent: they were not asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub globals: Option<Globals>,
+    /// The instructions around the fault. Empty: they were not asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub disassembly: Vec<Instruction>,
     /// ELF files that were mapped as code, sorted by address.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub modules: Vec<Module>,
@@ -92,6 +106,9 @@ pub struct Report {
     /// What this report cannot say, why, and what would help.
     #[serde(default)]
     pub gaps: Vec<Gap>,
+    /// Which bug it is: the keys that crashes of one bug share.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signature: Option<Signature>,
     /// Where crash files were saved. Absent: nothing was saved.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub saved: Option<Saved>,
@@ -162,6 +179,8 @@ pub enum SourceKind {
     Minidump,
     /// A line of the kernel's log: there was no core.
     KernelLog,
+    /// A text that another tool or a language's runtime has written.
+    TextLog,
 }
 
 /// Who a process was.
@@ -274,6 +293,10 @@ pub struct Finding {
     /// What to do next.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_step: Option<String>,
+    /// The ids of wider causes that fit as well, and that this one explains: a
+    /// use after free is a wild pointer, too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<String>,
 }
 
 /// A place in the source.
@@ -292,7 +315,18 @@ pub struct Location {
 
 /// A hint at how bad a cause may be, as SARIF orders them.
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
@@ -341,6 +375,8 @@ pub struct Module {
 pub enum SymbolTable {
     /// Debug information: functions, lines, variables.
     Dwarf,
+    /// Functions and lines, by the table of Go's runtime.
+    GoTable,
     /// All functions by name.
     Symtab,
     /// Exported functions by name.

@@ -7,7 +7,10 @@
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 
-use crate::report::model::{Examination, KeptCrashes, MemoryDump, Printout, Pruned, Report, What};
+use crate::report::model::{
+    AddressLines, Examination, HandlerStatus, KeptCrashes, MemoryDump, Printout, Pruned, Report,
+    SymbolFiles, Triage, What,
+};
 
 /// The schema (draft 2020-12) of what a reader of a report can rely on, as
 /// indented JSON with a newline at its end.
@@ -40,9 +43,29 @@ pub fn prune_schema() -> String {
     schema::<Pruned>()
 }
 
+/// The same for `coretool triage`.
+pub fn triage_schema() -> String {
+    schema::<Triage>()
+}
+
 /// The same for `coretool doctor`.
 pub fn doctor_schema() -> String {
     schema::<Examination>()
+}
+
+/// The same for `coretool symbols`.
+pub fn symbols_schema() -> String {
+    schema::<SymbolFiles>()
+}
+
+/// The same for a line of `coretool addr`.
+pub fn addr_schema() -> String {
+    schema::<AddressLines>()
+}
+
+/// The same for `coretool handler status`.
+pub fn handler_status_schema() -> String {
+    schema::<HandlerStatus>()
 }
 
 fn schema<T: JsonSchema>() -> String {

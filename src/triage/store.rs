@@ -15,7 +15,7 @@ mod error;
 mod index;
 mod journal;
 mod keeping;
-mod packing;
+pub(in crate::triage) mod packing;
 mod place;
 mod recovery;
 mod removing;

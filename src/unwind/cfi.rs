@@ -157,6 +157,13 @@ impl<'f> ModuleCfi<'f> {
         read_row(self.arch, section, &self.bases, &fde, at)
     }
 
+    /// Where the code that a row of `.eh_frame` describes begins: a function, or
+    /// the part of it that the compiler moved away.
+    pub(super) fn code_start(&self, at: LinkAddr) -> Option<LinkAddr> {
+        let (start, section) = self.eh_frame.as_ref()?;
+        self.eh_fde(*start, section, at).map(|fde| LinkAddr(fde.initial_address()))
+    }
+
     /// The row from `.eh_frame`, which lies at `start`.
     fn eh_row(
         &self,
@@ -164,23 +171,32 @@ impl<'f> ModuleCfi<'f> {
         section: &EhFrame<Reader<'f>>,
         at: LinkAddr,
     ) -> Option<Row<'f>> {
+        let fde = self.eh_fde(start, section, at)?;
+        read_row(self.arch, section, &self.bases, &fde, at)
+    }
+
+    /// The entry of `.eh_frame` for the instruction at `at`.
+    fn eh_fde(
+        &self,
+        start: LinkAddr,
+        section: &EhFrame<Reader<'f>>,
+        at: LinkAddr,
+    ) -> Option<FrameDescriptionEntry<Reader<'f>>> {
         let fde_at = |entry: LinkAddr| {
             let offset = usize::try_from(entry.0.checked_sub(start.0)?).ok()?;
             let cie = EhFrame::cie_from_offset;
             section.fde_from_offset(&self.bases, offset.into(), cie).ok()
         };
-        let fde = match self.table.as_ref().map(|table| table.entry(at).map(fde_at)) {
+        match self.table.as_ref().map(|table| table.entry(at).map(fde_at)) {
             // The search table is sound and has no such function.
-            Some(None) => return None,
-            Some(Some(Some(fde))) if !fde.contains(at.0) => return None,
-            Some(Some(Some(fde))) => fde,
+            Some(None) => None,
+            Some(Some(Some(fde))) => fde.contains(at.0).then_some(fde),
             // It is missing or damaged: read all entries once.
             Some(Some(None)) | None => {
                 let index = self.eh_index.get_or_init(|| index(section, &self.bases));
-                indexed(section, index, &self.bases, at)?
+                indexed(section, index, &self.bases, at)
             }
-        };
-        read_row(self.arch, section, &self.bases, &fde, at)
+        }
     }
 }
 

@@ -9,6 +9,7 @@ mod arm_prologue;
 mod bad_pc;
 mod cfi;
 mod code;
+pub mod code_start;
 mod exception_index;
 mod expression;
 mod fold;

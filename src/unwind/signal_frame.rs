@@ -1,7 +1,7 @@
 //! What the kernel put onto the stack before it ran a signal handler.
 //!
-//! On x86 unwind tables describe it. Elsewhere they are missing or wrong, and
-//! the code to which the handler returns shows it.
+//! On x86 unwind tables of glibc describe it. Elsewhere they are missing or
+//! wrong, and the code to which the handler returns shows it.
 
 use gimli::Register;
 
@@ -131,6 +131,8 @@ mod tests {
             (183, ByteOrder::Little, &[0xd280_1168, 0xd400_0001], 312 + 32 * 8),
             (243, ByteOrder::Little, &[0x08b0_0893, 0x73], 304),
             (258, ByteOrder::Little, &[0x0382_2c0b, 0x002b_0000], 304),
+            (62, ByteOrder::Little, &[0x0fc0_c748, 0x0f00_0000, 0x05], 168),
+            (62, ByteOrder::Little, &[0x0000_0fb8, 0x0005_0f00], 168),
             (21, ByteOrder::Big, &[0x3821_0080, 0x3800_00ac, 0x4400_0002], 128 + 232 + 32 * 8),
         ];
         for (machine, order, code, pc_at) in cases {

@@ -177,15 +177,17 @@ impl<'a, 'f> Unwinder<'a, 'f> {
     fn caller(&self, frame: &mut Frame) -> Result<Frame, StackEnd> {
         let pc = frame.at.addr();
         let mut way_lost = StackEnd::NoWay(pc);
-        if let Some(registers) =
-            signal_frame::interrupted(self.process, self.memory, &frame.registers)
-        {
+        let row = self.row(frame.at.lookup());
+        // Tables that know the trampoline know more than its code shows.
+        let is_described = row.as_ref().is_some_and(|row| row.is_signal_frame);
+        let interrupted = || signal_frame::interrupted(self.process, self.memory, &frame.registers);
+        if let Some(registers) = (!is_described).then(interrupted).flatten() {
             frame.is_signal_frame = true;
             frame.at = FrameAddr::Pc(pc);
             let at = FrameAddr::Pc(registers.pc().unwrap_or_default());
             return Ok(new_frame(at, Trust::Context, registers));
         }
-        if let Some(row) = self.row(frame.at.lookup()) {
+        if let Some(row) = row {
             frame.is_signal_frame = row.is_signal_frame;
             if row.is_signal_frame {
                 // Nobody called the trampoline: a return address that leads

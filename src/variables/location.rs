@@ -206,7 +206,7 @@ impl<'a, 'f> Activation<'_, 'a, 'f> {
         if let Some(expression) = location.exprloc_value() {
             return Ok(vec![expression]);
         }
-        let dwarf = entry.debug.dwarf();
+        let dwarf = entry.unit.dwarf();
         let list = dwarf.attr_locations(&entry.unit.unit, location).map_err(damaged)?;
         let mut list = list.ok_or("its location has an unknown form")?;
         let mut found = Vec::new();
@@ -238,7 +238,7 @@ impl<'a, 'f> Activation<'_, 'a, 'f> {
             value => match value.udata_value() {
                 Some(value) => u128::from(value).to_le_bytes().to_vec(),
                 None => {
-                    let dwarf = entry.debug.dwarf();
+                    let dwarf = entry.unit.dwarf();
                     let text = dwarf.attr_string(&entry.unit.unit, value);
                     let text = text.map_err(|_| "its constant has an unknown form")?;
                     let mut bytes = text.slice().to_vec();

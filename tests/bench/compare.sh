@@ -5,6 +5,7 @@
 #   tests/bench/compare.sh [ROUNDS]        21 rounds unless told otherwise
 #   BENCH="small threads" compare.sh       only these: small threads sparse
 #                                          overflow large locals containers run events
+#                                          latency
 #
 # Nothing else should run on the machine meanwhile. Results of one run are kept in
 # docs/PERFORMANCE.md.
@@ -13,7 +14,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 work=$root/target/bench
 rounds=${1:-21}
-bench=${BENCH:-small threads sparse overflow large locals containers run events}
+bench=${BENCH:-small threads sparse overflow large locals containers run events latency}
 mkdir -p "$work/cores"
 trap 'rm -rf "$work/cores"' EXIT
 
@@ -154,4 +155,10 @@ if wanted events; then
     build events -O1
     echo "what being watched costs, event by event (bars: 1.02, 1.02, 2.2, 1.7, none, 12, 12):"
     python3 "$here/overhead.py" "$((rounds / 3 + 1))" "$work/events" "coretool run=$coretool run"
+fi
+
+if wanted latency; then
+    build moment -O0
+    echo "from the fatal signal to the report on a terminal (bar: 50 ms more than the analysis):"
+    python3 "$here/latency.py" "$rounds" "$coretool" "$work/moment"
 fi

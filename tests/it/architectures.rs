@@ -148,7 +148,12 @@ fn examine(target: Target, fixture: &Fixture, build: Build, tally: &mut Tally) -
         Fact::Frame(..) | Fact::Thread(_) | Fact::Threads(_) | Fact::Cycle(_) => true,
         Fact::Value(_) | Fact::NoValue { .. } | Fact::Signal(_) => true,
         // They follow from what such a core does not hold.
-        Fact::Cause(_) | Fact::Verdict(_) | Fact::NoVerdict(_) | Fact::SameStack(_) => false,
+        Fact::Cause(_)
+        | Fact::Finding(_)
+        | Fact::Verdict(_)
+        | Fact::NoVerdict(_)
+        | Fact::SameStack(_) => false,
+        Fact::Wait(_) | Fact::Evidence(_) | Fact::Circle(_) => false,
     };
     let mut complaints = complaints_about(fixture, build, &report, is_asked);
     if target.is_big && fixture.name == "values-c" {

@@ -14,6 +14,7 @@ use coretool::capture::core_writer::Contents;
 use coretool::capture::ladder::Rung;
 use coretool::capture::launch::{Capture, End, Event, RunOptions, run};
 use coretool::capture::live::Stopped;
+use coretool::capture::orphans::Orphans;
 use coretool::dump;
 use coretool::dump::process::Process;
 
@@ -46,7 +47,8 @@ fn worker() {
         program,
         arguments: arguments.split_whitespace().map(Into::into).collect(),
         capture: Capture::Trace,
-        wait_for_all: false,
+        orphans: Orphans::Report,
+        other_stores: "/".into(),
         environment: Vec::new(),
         limit: None,
     };

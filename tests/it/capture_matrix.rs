@@ -5,13 +5,15 @@ use std::fmt::Write as _;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use crate::support::core_pattern::CorePattern;
 use crate::support::notice::untested;
 use crate::support::situation::Core::{Part, Whole};
 use crate::support::situation::Program::{C, Installed, Made};
-use crate::support::situation::Want::{Crash, NoCrash, Said};
+use crate::support::situation::Want::{Crash, Exits, NoCrash, Said};
 use crate::support::situation::{self, Outcome, Situation, Want};
+use crate::support::target::{finished, text};
 
 const PLAIN: situation::Program = C("cc", &[], "threads.c");
 
@@ -153,6 +155,34 @@ const DEFAULT: &[Situation] = &[
         Crash { signal: 6, function: "main", threads: 1, core: Whole },
     ),
     row(
+        "AddressSanitizer by default",
+        C("cc", &["-fsanitize=address"], "overflow-heap.c"),
+        "unset ASAN_OPTIONS; exec $RUN $PROGRAM",
+        "",
+        Exits(1, "AddressSanitizer prints its own report and exits; with `--assist` it aborts"),
+    ),
+    row(
+        "AddressSanitizer with `--assist`",
+        C("cc", &["-fsanitize=address"], "overflow-heap.c"),
+        "unset ASAN_OPTIONS UBSAN_OPTIONS GOTRACEBACK RUST_BACKTRACE; exec $RUN --assist $PROGRAM",
+        "",
+        Crash { signal: 6, function: "main", threads: 1, core: Whole },
+    ),
+    row(
+        "Go by default",
+        Made("nil.go", "go build -o $PROGRAM $SOURCE"),
+        "unset GOTRACEBACK; exec $RUN $PROGRAM",
+        "",
+        Exits(2, "the Go runtime prints its goroutines and exits; with `--assist` it aborts"),
+    ),
+    row(
+        "Go with `--assist`",
+        Made("nil.go", "go build -o $PROGRAM $SOURCE"),
+        "unset ASAN_OPTIONS UBSAN_OPTIONS GOTRACEBACK RUST_BACKTRACE; exec $RUN --assist $PROGRAM",
+        "",
+        Crash { signal: 6, function: "runtime.raise", threads: 0, core: Whole },
+    ),
+    row(
         "Go, GOTRACEBACK=crash",
         Made("nil.go", "go build -o $PROGRAM $SOURCE"),
         "export GOTRACEBACK=crash; exec $RUN $PROGRAM",
@@ -275,6 +305,18 @@ const KERNEL: &[(&str, Situation)] = &[
     ),
 ];
 
+/// Rows of `coretool run --capture handler`, each with the way in which the
+/// kernel gives the core to coretool's handler.
+const HANDLER: &[(&str, Situation)] = &[
+    ("", row("the kernel's socket", PLAIN, "exec $RUN $PROGRAM 3", SOCKET, THREADS)),
+    ("", row("the socket, a hard core limit of 0", PLAIN, LIMIT, SOCKET, THREADS)),
+    ("--pipe", row("a pipe", PLAIN, "exec $RUN $PROGRAM 3", "", THREADS)),
+    ("--pipe", row("a pipe, a hard core limit of 0", PLAIN, LIMIT, "", THREADS)),
+];
+
+const SOCKET: &str = "grep -q socket /proc/sys/kernel/core_modes";
+const LIMIT: &str = "ulimit -H -c 0; exec $RUN $PROGRAM 3";
+
 const fn row(
     name: &'static str,
     program: situation::Program,
@@ -305,6 +347,17 @@ fn every_situation_is_captured_or_explained() {
         }
         table.add(situation, "--no-ptrace", pattern.as_ref().err().cloned());
     }
+    table.text.push_str(HANDLER_HEAD);
+    table.text.push_str(COLUMNS);
+    for (way, situation) in HANDLER {
+        // The turn is ours as long as the pattern is.
+        let installed = match &pattern {
+            Ok(_) => Installation::new(way),
+            Err(why) => Err(why.clone()),
+        };
+        let why = installed.as_ref().err().cloned();
+        table.add(situation, "--capture handler", why);
+    }
     drop(pattern);
     situation::clear();
     assert!(table.wrong.is_empty(), "not as it should be: {:?}", table.wrong);
@@ -317,6 +370,39 @@ fn every_situation_is_captured_or_explained() {
         assert_eq!(new, old, "UPDATE_CAPTURE=1 rewrites docs/CAPTURE.md");
     }
     assert_eq!(new.len(), old.len(), "UPDATE_CAPTURE=1 rewrites docs/CAPTURE.md");
+}
+
+/// coretool's handler; it goes when this does.
+struct Installation {
+    /// With a short name: a pattern has room for 127 characters.
+    place: tempfile::TempDir,
+}
+
+impl Installation {
+    fn new(way: &str) -> Result<Self, String> {
+        let place = tempfile::Builder::new().prefix("ct").tempdir().unwrap();
+        let installation = Self { place };
+        let done = installation.command("install", way);
+        match done.status.success() {
+            true => Ok(installation),
+            false => Err(text(&done.stderr)),
+        }
+    }
+
+    fn command(&self, word: &str, way: &str) -> std::process::Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_coretool"));
+        command.args(["handler", word, "--store"]).arg(self.place.path().join("s"));
+        finished(command.args(way.split_whitespace()).stdin(Stdio::null()))
+    }
+}
+
+impl Drop for Installation {
+    fn drop(&mut self) {
+        let done = self.command("uninstall", "");
+        if !std::thread::panicking() {
+            assert!(done.status.success(), "{}", text(&done.stderr));
+        }
+    }
 }
 
 /// The page, as far as it has been made.
@@ -369,6 +455,14 @@ const KERNEL_HEAD: &str = "
 ## With `--no-ptrace`
 
 The kernel's core is the only source; what becomes of it is up to `/proc/sys/kernel/core_pattern`.
+
+";
+
+const HANDLER_HEAD: &str = "
+## With `--capture handler`
+
+coretool's own handler is installed (`coretool handler install`), and nothing is attached to the program. `coretool run` shows
+what the handler has kept.
 
 ";
 

@@ -10,7 +10,7 @@ use std::env;
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::time::{Duration, Instant};
 
 use object::{Object as _, ObjectSection as _};
 
@@ -25,19 +25,13 @@ use crate::support::core_maker::{Core, gdb_core, kernel_core};
 use crate::support::examination::report_of;
 use crate::support::fixture::{self, Fixture};
 use crate::support::random::Random;
+use crate::support::worker::{Worker, note_case, number};
 
 /// Lengths at which each core is cut.
 const CUTS: u64 = 64;
 
 /// Flips in all; each fixture gets its part.
-const FLIPS: usize = 2_000;
-
-/// Address space of a worker, in KiB: the debug files of the C library are
-/// mapped many times over, but nothing may grow with a number in a core.
-const ADDRESS_SPACE: &str = "1000000";
-
-/// CPU seconds of a worker: far more than it needs, and less than for ever.
-const CPU_SECONDS: &str = "900";
+const FLIPS: usize = 5_000;
 
 each_fixture!(is_survived);
 
@@ -47,21 +41,11 @@ fn is_survived(fixture: &Fixture) {
 
 /// Has a worker damage a core and its program, within limits.
 pub(crate) fn survives(worker: &str, name: &str, core: &Core) {
-    let limits = format!("ulimit -v {ADDRESS_SPACE} && ulimit -t {CPU_SECONDS} && exec \"$@\"");
-    let output = Command::new("sh")
-        .args(["-c", &limits, "sh"])
-        .arg(env::current_exe().expect("a test has an executable"))
-        .args(["--exact", worker, "--nocapture"])
-        .env("DAMAGE_CORE", &core.path)
-        .env("DAMAGE_PROGRAM", &core.program)
-        // Arenas reserve address space, which is what is limited.
-        .env("MALLOC_ARENA_MAX", "2")
-        .output()
-        .expect("sh is installed");
-    let case = fs::read_to_string(case_file(&core.path)).unwrap_or_default();
-    let talk = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{name} at {case}: {}\n{talk}", output.status);
-    assert!(talk.contains("1 passed"), "the worker did not run:\n{talk}");
+    let worker = Worker { name: worker, label: name, case: &case_file(&core.path) };
+    worker.survives(&[
+        ("DAMAGE_CORE", core.path.as_os_str()),
+        ("DAMAGE_PROGRAM", core.program.as_os_str()),
+    ]);
 }
 
 /// Every byte of the table that leads to the unwind information, damaged in turn.
@@ -129,11 +113,6 @@ fn worker() {
     cut(&subject, &file);
 }
 
-/// A number from the environment.
-pub(crate) fn number(name: &str, default: usize) -> usize {
-    env::var(name).map_or(default, |text| text.parse().expect("a number"))
-}
-
 /// What is analyzed.
 pub(crate) struct Subject<'a> {
     pub(crate) core: &'a Path,
@@ -149,7 +128,7 @@ fn cut(subject: &Subject<'_>, file: &File) {
     let mut cuts: Vec<_> = cuts.chain(early).filter(|cut| *cut < length).collect();
     cuts.sort_unstable();
     for cut in cuts.into_iter().rev() {
-        note_case(subject.core, &format!("a cut at {cut} of {length} bytes"));
+        note_case(&case_file(subject.core), &format!("a cut at {cut} of {length} bytes"));
         file.set_len(cut).expect("a file can be cut");
         if let Some(report) = explained(subject) {
             assert_eq!(report.source.complete, Some(false), "a cut at {cut} is told");
@@ -176,7 +155,10 @@ fn flip(subject: &Subject<'_>, file: &File, places: &Places, seed: u64) {
         file.write_all_at(&[changed], at).expect("a writable file");
     }
     let which = if subject.options.symbols.executable.is_some() { "program" } else { "core" };
-    note_case(subject.core, &format!("seed {seed}, bytes {before:?} of the {which} changed"));
+    note_case(
+        &case_file(subject.core),
+        &format!("seed {seed}, bytes {before:?} of the {which} changed"),
+    );
     explained(subject);
     for (at, byte) in before.into_iter().rev() {
         file.write_all_at(&[byte], at).expect("a writable file");
@@ -242,7 +224,14 @@ fn used_pages(file: &File) -> Vec<u64> {
 
 /// Analyzes, renders, and throws away. A panic is a failure; an error needs words.
 pub(crate) fn explained(subject: &Subject<'_>) -> Option<Report> {
-    match report_of(subject.core, &subject.options) {
+    let started = Instant::now();
+    let analyzed = report_of(subject.core, &subject.options);
+    // Only where nothing else runs: a busy machine is no finding.
+    if env::var_os("DAMAGE_SECONDS").is_some() {
+        let limit = Duration::from_secs(number("DAMAGE_SECONDS", 2) as u64);
+        assert!(started.elapsed() < limit, "it took {:?}", started.elapsed());
+    }
+    match analyzed {
         Ok(report) => {
             for text in rendered(&report) {
                 let is_bare = |letter: char| letter.is_control() && letter != '\n';
@@ -266,10 +255,6 @@ fn rendered(report: &Report) -> [String; 2] {
 }
 
 /// Where the worker says what it does, should it not come back.
-fn case_file(core: &Path) -> PathBuf {
+pub(crate) fn case_file(core: &Path) -> PathBuf {
     core.with_extension("case")
-}
-
-pub(crate) fn note_case(core: &Path, case: &str) {
-    fs::write(case_file(core), case).expect("the core's directory is writable");
 }

@@ -15,11 +15,12 @@ use coretool::analyze::Options;
 use coretool::report::model::{Hex, Report, Value};
 use object::{Object as _, ObjectSection as _};
 
-use crate::damage::{Subject, explained, note_case, number, survives};
+use crate::damage::{Subject, case_file, explained, survives};
 use crate::support::builds::Build;
 use crate::support::core_maker::gdb_core;
 use crate::support::fixture::{self, Fixture};
 use crate::support::random::Random;
+use crate::support::worker::{note_case, number};
 
 /// Changes of memory, and as many of debug information, for each program.
 const ROUNDS: usize = 40;
@@ -67,7 +68,10 @@ fn worker() {
     for round in 0..rounds {
         let mut random = Random::new(seed + round);
         let before = memory.change(&file, &mut random);
-        note_case(&core, &format!("seed {}, words {before:x?} of the core changed", seed + round));
+        note_case(
+            &case_file(&core),
+            &format!("seed {}, words {before:x?} of the core changed", seed + round),
+        );
         explained(&subject);
         for (at, word) in before.into_iter().rev() {
             file.write_all_at(&word.to_le_bytes(), at).expect("a writable file");
@@ -90,7 +94,10 @@ fn worker() {
         for byte in changed.iter_mut().take(1 + random.below(3) as usize) {
             *byte = random.below(256) as u8;
         }
-        note_case(&core, &format!("seed {}, {before:x?} at {at:#x} changed", seed + round));
+        note_case(
+            &case_file(&core),
+            &format!("seed {}, {before:x?} at {at:#x} changed", seed + round),
+        );
         file.write_all_at(&changed, at).expect("a writable file");
         explained(&subject);
         file.write_all_at(&before, at).expect("a writable file");

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use coretool::report::model::Report;
+use coretool::report::model::{HandlerStatus, KeptCrashes, Report};
 use coretool::triage::store::{Budget, Entry, Store, Wanted};
 use tempfile::TempDir;
 
@@ -165,6 +165,92 @@ fn the_socket_keeps_crashes() {
     assert!(test.status.success(), "{}", text(&test.stderr));
     let status = finished(&mut handler.command("status"));
     assert!(text(&status.stdout).contains("listens"), "{}", text(&status.stdout));
+    let status = finished(handler.command("status").args(["--format", "json"]));
+    assert!(status.status.success());
+    let found: HandlerStatus = serde_json::from_slice(&status.stdout).unwrap();
+    assert!(found.installed && found.works && found.core_pattern.starts_with("@@"), "{found:?}");
+    // Three crashes above, and that of the test; whatever else crashes on this
+    // machine is kept, too.
+    assert!(found.kept >= Some(4) && found.seen >= found.kept, "{found:?}");
+    assert_eq!(found.former_pattern.as_deref(), Some(handler.former.0.trim_end()));
+    assert_eq!(found.store, handler.root().canonicalize().unwrap().to_str().unwrap());
+}
+
+/// `coretool run` without a tracer shows what the handler has kept.
+#[test]
+fn run_finds_its_crash_in_the_store() {
+    for options in [&[][..], &["--pipe"]] {
+        let Some(handler) = Handler::install(options) else { return };
+        let run = handler.target.run(&["--capture", "handler"], &["threads", "3"]);
+        assert_eq!(run.status, Some(128 + 11), "{}", run.stderr);
+        let report = run.report();
+        is_whole(report);
+        assert_eq!(report.threads.len(), 4);
+        let capture = report.source.capture.as_ref().unwrap();
+        let rung = if options.is_empty() { "handler-socket" } else { "handler-pipe" };
+        assert_eq!(capture.rung, rung);
+        assert!(capture.why.join(" ").contains("core_pattern gives all cores"), "{capture:?}");
+        assert!(capture.held_for_us.is_some());
+        // It is kept once, by the handler.
+        assert!(handler.target.kept().is_empty());
+        let (entry, _) = handler.kept(report.process.pid.unwrap());
+        let saved = report.saved.as_ref().unwrap();
+        assert_eq!(saved.id, entry.id);
+        assert_eq!(run.stderr, "", "nothing is amiss");
+    }
+}
+
+/// A user can read the reports of its own processes, and of no others.
+#[test]
+fn the_user_has_its_own_reports() {
+    const USER: u32 = 65_534;
+    let Some(handler) = Handler::install(&[]) else { return };
+    let allow = |path: &std::path::Path, mode| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    // Root's temporary directories are closed to others.
+    allow(handler.place.path(), 0o755);
+    let work = handler.place.path().join("work");
+    fs::create_dir(&work).unwrap();
+    allow(&work, 0o777);
+    let coretool = work.join("coretool");
+    let program = work.join("handled");
+    fs::copy(env!("CARGO_BIN_EXE_coretool"), &coretool).unwrap();
+    fs::copy(&handler.target.program, &program).unwrap();
+    let as_user = || {
+        let mut command = Command::new("setpriv");
+        let user = USER.to_string();
+        command.args(["--reuid", &user, "--regid", &user, "--clear-groups"]).current_dir(&work);
+        command.env("XDG_STATE_HOME", work.join("state")).stdin(Stdio::null());
+        command
+    };
+    let (root_s, _) = handler.crash(&["plain"]);
+    handler.kept(root_s);
+    let run =
+        finished(
+            as_user()
+                .arg(&coretool)
+                .args(["run", "--capture", "handler", "--format", "json"])
+                .args(["--output", "-", "--", program.to_str().unwrap(), "plain"]),
+        );
+    assert_eq!(run.status.code(), Some(128 + 11), "{}", text(&run.stderr));
+    let report: Report = serde_json::from_slice(&run.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}{}", text(&run.stderr), handler.log()));
+    is_whole(&report);
+    assert_eq!(report.process.uid, Some(USER));
+
+    let store = handler.place.path().join(format!("s-users/{USER}"));
+    let list = finished(
+        as_user().arg(&coretool).args(["list", "--format", "json", "--store"]).arg(&store),
+    );
+    let kept: KeptCrashes = serde_json::from_slice(&list.stdout).unwrap();
+    let [crash] = kept.crashes.as_slice() else { panic!("{kept:?}") };
+    assert_eq!((crash.pid, &crash.core), (report.process.pid, &None));
+    let mode = fs::metadata(&store).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode, 0o700);
+    // What is root's stays root's.
+    let list = finished(as_user().arg(&coretool).args(["list", "--store"]).arg(handler.root()));
+    assert_eq!(list.status.code(), Some(1), "{}", text(&list.stdout));
 }
 
 #[test]

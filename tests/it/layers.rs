@@ -11,11 +11,15 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("symbols", &["base", "dump"]),
     ("unwind", &["base", "dump", "symbols"]),
     ("variables", &["base", "dump", "symbols", "unwind"]),
-    ("diagnose", &["base", "dump", "symbols", "unwind", "variables"]),
+    ("heap", &["base", "dump"]),
+    ("diagnose", &["base", "dump", "symbols", "unwind", "variables", "heap"]),
     ("report", &["base"]),
     ("report/build", &["base", "dump", "symbols", "unwind", "variables", "diagnose"]),
-    ("analyze", &["base", "dump", "symbols", "unwind", "variables", "diagnose", "report"]),
-    ("inspect", &["base", "dump", "symbols", "unwind", "variables", "report", "analyze"]),
+    (
+        "analyze",
+        &["base", "dump", "symbols", "unwind", "variables", "diagnose", "report", "triage"],
+    ),
+    ("inspect", &["base", "dump", "symbols", "unwind", "variables", "heap", "report", "analyze"]),
     // The command line opens dumps and hands options on; what lies between is
     // the pipeline's.
     (
@@ -33,6 +37,8 @@ const LAYERS: &[(&str, &[&str])] = &[
 /// Crates that only some layers may name.
 const CRATES: &[(&str, &[&str])] = &[
     ("anstream", &["cli"]),
+    ("blake3", &["triage"]),
+    ("toml", &["triage"]),
     ("anyhow", &["cli"]),
     ("bzip2", &["dump"]),
     ("clap", &["cli", "main"]),
@@ -42,7 +48,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("iced_x86", &["diagnose"]),
     ("indicatif", &["cli"]),
     ("landlock", &["capture"]),
-    ("liblzma", &["dump"]),
+    ("liblzma", &["dump", "symbols"]),
     ("lz4_flex", &["dump"]),
     ("memmap2", &["base/file_map.rs"]),
     ("nix", &["capture", "triage"]),
@@ -55,6 +61,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("serde_json", &["report", "cli", "dump", "triage"]),
     ("tempfile", &["cli"]),
     ("terminal_size", &["cli"]),
+    ("ureq", &["symbols/fetch"]),
     ("zeekstd", &["dump", "triage"]),
     ("zstd", &["dump", "triage"]),
 ];
@@ -78,7 +85,7 @@ const WORDS: &[(&[&str], &[&str], &str)] = &[
             "base/file_map.rs",
             "base/file_store.rs",
             "symbols/build_id_index.rs",
-            "symbols/fetch.rs",
+            "symbols/fetch",
             "capture",
             "triage",
             "cli",
@@ -110,8 +117,8 @@ const WORDS: &[(&[&str], &[&str], &str)] = &[
         "clock, environment and current directory come in as options",
     ),
     (
-        &["TcpStream", "TcpListener", "UdpSocket", "ToSocketAddrs"],
-        &["symbols/fetch.rs"],
+        &["TcpStream", "TcpListener", "UdpSocket", "ToSocketAddrs", "ureq"],
+        &["symbols/fetch"],
         "nothing leaves the machine unasked",
     ),
     (

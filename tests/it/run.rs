@@ -184,6 +184,30 @@ fn sigquit_is_a_crash_even_where_a_shell_ignores_it() {
 }
 
 #[test]
+fn the_signal_is_mirrored() {
+    use std::os::unix::process::ExitStatusExt as _;
+    let target = Target::new("ready");
+    for (signal, number) in [("SEGV", 11), ("TERM", 15), ("KILL", 9), ("QUIT", 3)] {
+        let mut command = Command::new("sh");
+        target.prepare(&mut command);
+        // With a limit that would have a core of coretool written.
+        let script = format!(
+            "ulimit -S -c unlimited; exec {} run --mirror-signal --core none sh -c 'kill -{signal} \
+             $$'",
+            env!("CARGO_BIN_EXE_coretool")
+        );
+        let output = finished(command.args(["-c", &script]));
+        assert_eq!(output.status.signal(), Some(number), "{}", text(&output.stderr));
+        assert!(!output.status.core_dumped(), "{signal}");
+        assert!(text(&output.stderr).contains(&format!("SIG{signal}")), "it is told first");
+    }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_coretool"));
+    target.prepare(&mut command);
+    let output = finished(command.args(["run", "--mirror-signal", "sh", "-c", "exit 7"]));
+    assert_eq!(output.status.code(), Some(7));
+}
+
+#[test]
 fn sigterm_sent_to_us_reaches_the_program() {
     let target = Target::new("ready");
     let output = when_ready(&mut target.command(&[]), |pid| {

@@ -64,11 +64,16 @@ fn the_process_notices_nothing() {
         let send = format!("kill -{real_time} {pid}");
         let sent = Command::new("sh").args(["-c", &send]).status();
         assert!(sent.unwrap().success());
-        let words = ["--quiet", "snapshot", "--force", "-o", "core", "--format", "json", &pid];
+        let words = ["snapshot", "--force", "-o", "core", "--format", "json", &pid];
         let output = finished(&mut coretool(&target, &words));
-        assert!(output.status.success(), "{}", text(&output.stderr));
-        // A note would say why the process could not be copied.
-        assert_eq!(text(&output.stderr), "");
+        let said = text(&output.stderr);
+        assert!(output.status.success(), "{said}");
+        // A third line would say why it had to stand still until all was
+        // copied, or who had noticed.
+        let lines: Vec<&str> = said.lines().collect();
+        let [pause, place] = lines[..] else { panic!("{said}") };
+        assert!(pause.starts_with(&format!("coretool: process {pid} stood still for ")), "{said}");
+        assert_eq!(place, "coretool: its core is `core`");
     }
     assert_eq!(running.end(), "returned 0 interrupted 0 wrong 0 handled 50 children 0\n");
 }
@@ -96,6 +101,54 @@ fn gdb_opens_the_core_of_a_snapshot() {
     let again = finished(&mut coretool(&target, &["snapshot", "-o", "core", &pid]));
     assert_eq!(again.status.code(), Some(1));
     drop(running);
+}
+
+#[test]
+fn a_tree_of_processes() {
+    let target = Target::new("waits");
+    let script = "sh -c 'sleep 3600 & wait' & echo ready; wait";
+    let mut shell = Command::new("sh");
+    let shell = shell.args(["-c", script]).stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut shell = std::os::unix::process::CommandExt::process_group(shell, 0).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(shell.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let pid = shell.id();
+    let children = |pid: u32| {
+        let path = format!("/proc/{pid}/task/{pid}/children");
+        let text = fs::read_to_string(path).unwrap_or_default();
+        text.split_whitespace().map(|pid| pid.parse().unwrap()).collect::<Vec<u32>>()
+    };
+    let comm = |pid: u32| fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    let start = std::time::Instant::now();
+    let (inner, sleeper) = loop {
+        let inner = children(pid).first().copied();
+        let sleeper = inner.and_then(|inner| children(inner).first().copied());
+        match (inner, sleeper) {
+            (Some(inner), Some(sleeper)) if comm(sleeper) == "sleep\n" => break (inner, sleeper),
+            _ => assert!(start.elapsed().as_secs() < 30, "it does not start"),
+        }
+        std::thread::yield_now();
+    };
+    let words = ["snapshot", "--tree", "-o", "cores", "--format", "json", &pid.to_string()];
+    let output = finished(&mut coretool(&target, &words));
+    let group = nix::unistd::Pid::from_raw(pid.cast_signed());
+    let alive = nix::sys::signal::killpg(group, nix::sys::signal::Signal::SIGKILL);
+    shell.wait().unwrap();
+    assert!(output.status.success() && alive.is_ok(), "{}", text(&output.stderr));
+    let said = text(&output.stdout);
+    let reports = said.lines().map(|line| serde_json::from_str(line).unwrap());
+    let reports: Vec<Report> = reports.collect();
+    let pids: Vec<Option<u32>> = reports.iter().map(|report| report.process.pid).collect();
+    assert_eq!(pids, [Some(pid), Some(inner), Some(sleeper)], "each parent before its children");
+    for pid in [pid, inner, sleeper] {
+        let core = target.directory.path().join(format!("cores/core.{pid}"));
+        let again = finished(&mut coretool(
+            &target,
+            &["analyze", "--format", "json", core.to_str().unwrap()],
+        ));
+        let again: Report = serde_json::from_slice(&again.stdout).unwrap();
+        assert_eq!(again.process.pid, Some(pid));
+    }
 }
 
 #[test]
@@ -162,4 +215,8 @@ fn a_program_that_hangs_is_looked_at_and_ended() {
     let [report] = reports.as_slice() else { panic!("{reports:#?}") };
     assert!(report.verdict.starts_with("hang in process "), "{}", report.verdict);
     assert!(report.verdict.contains("still running after 1.5 s; its main thread waits in "));
+    // Who it waits for bears on a hang.
+    let shown = text(&finished(&mut coretool(&target, &["show", "latest"])).stdout);
+    let own = std::process::id();
+    assert!(shown.contains(&format!("\n  fd 0   a pipe from process {own} ")), "{shown}");
 }

@@ -12,6 +12,8 @@ pub(crate) struct Build {
     pub(crate) level: Level,
     /// DWARF 4 instead of the compiler's default, which for C is 5.
     pub(crate) is_dwarf4: bool,
+    /// Neither symbols nor debug information are left.
+    pub(crate) is_stripped: bool,
 }
 
 /// Which compiler.
@@ -50,7 +52,7 @@ impl Build {
             Language::Go => Compiler::Go,
             Language::D => Compiler::Gdc,
         };
-        Self { compiler, level: Level::O0, is_dwarf4: false }
+        Self { compiler, level: Level::O0, is_dwarf4: false, is_stripped: false }
     }
 
     /// All builds in which a fixture is tested.
@@ -65,7 +67,12 @@ impl Build {
         };
         let mut builds = Vec::new();
         for compiler in compilers {
-            let of = |level, is_dwarf4| Self { compiler: *compiler, level, is_dwarf4 };
+            let of = |level, is_dwarf4| Self {
+                compiler: *compiler,
+                level,
+                is_dwarf4,
+                is_stripped: false,
+            };
             builds.extend([of(Level::O0, false), of(Level::O2, false)]);
             if fixture.with_dwarf4 {
                 builds.push(of(Level::O2, true));
@@ -74,8 +81,18 @@ impl Build {
                 builds.extend(MORE_LEVELS.map(|level| of(level, false)));
                 builds.extend([of(Level::O0, true), of(Level::O3, true)]);
             }
+            // What is gone then is the same with each compiler.
+            if fixture.with_stripped && *compiler != Compiler::Clang {
+                let plain = [of(Level::O0, false), of(Level::O2, false)];
+                builds.extend(plain.map(|build| Self { is_stripped: true, ..build }));
+            }
         }
         builds
+    }
+
+    /// The same build, stripped.
+    pub(crate) fn stripped(self) -> Self {
+        Self { is_stripped: true, ..self }
     }
 
     /// Whether variables may be lost.
@@ -90,6 +107,8 @@ impl Build {
             Condition::O2 => self.level == Level::O2,
             Condition::Gcc => self.compiler == Compiler::Gcc,
             Condition::Clang => self.compiler == Compiler::Clang,
+            Condition::Symbols => !self.is_stripped,
+            Condition::Stripped => self.is_stripped,
         }
     }
 }
@@ -112,6 +131,7 @@ impl fmt::Display for Build {
             Level::Linked => "lto",
         };
         let dwarf = if self.is_dwarf4 { "-dwarf4" } else { "" };
-        write!(f, "{compiler}-{level}{dwarf}")
+        let stripped = if self.is_stripped { "-stripped" } else { "" };
+        write!(f, "{compiler}-{level}{dwarf}{stripped}")
     }
 }

@@ -61,6 +61,9 @@ fn compile(fixture: &Fixture, build: Build) -> PathBuf {
     command.arg("-o").arg(&made).arg(&fixture.source).args(&fixture.parts);
     // Libraries come after what needs them.
     run(command.args(package_flags(fixture)));
+    if build.is_stripped {
+        run(Command::new("strip").arg(&made));
+    }
     fs::rename(&made, &wanted).expect("within one file system");
     wanted
 }

@@ -90,7 +90,10 @@ pub(crate) fn die(fixture: &Fixture, command: &mut Command) -> Death {
     if let Some(signal) = &fixture.send {
         output.read_line(&mut stdout).expect("a readable pipe");
         let pid = stdout.trim().strip_prefix("ready ").expect("the program says that it is ready");
-        wait_until_quiet(pid);
+        match fixture.is_busy {
+            true => thread::sleep(Duration::from_millis(300)),
+            false => wait_until_quiet(pid),
+        }
         let status = Command::new("kill").args(["-s", &signal[3..], pid]).status();
         assert!(status.expect("kill is installed").success());
     }

@@ -83,8 +83,8 @@ pub(crate) struct ForeignDeath {
 
 /// The builds that are tested: `-O0` and `-O2`.
 pub(crate) const BUILDS: [Build; 2] = [
-    Build { compiler: Compiler::Gcc, level: Level::O0, is_dwarf4: false },
-    Build { compiler: Compiler::Gcc, level: Level::O2, is_dwarf4: false },
+    Build { compiler: Compiler::Gcc, level: Level::O0, is_dwarf4: false, is_stripped: false },
+    Build { compiler: Compiler::Gcc, level: Level::O2, is_dwarf4: false, is_stripped: false },
 ];
 
 impl Target {

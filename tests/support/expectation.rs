@@ -23,6 +23,10 @@ pub(crate) enum Condition {
     O2,
     Gcc,
     Clang,
+    /// Not stripped.
+    Symbols,
+    /// Without symbols and debug information.
+    Stripped,
 }
 
 /// What must be so.
@@ -32,6 +36,8 @@ pub(crate) enum Fact {
     Signal(String),
     /// The id of the best finding.
     Cause(String),
+    /// Some finding has this id.
+    Finding(String),
     /// The verdict contains one of these.
     Verdict(Vec<String>),
     /// The verdict contains none of these.
@@ -45,6 +51,12 @@ pub(crate) enum Fact {
     /// The crashed thread's stack is folded, and these functions repeat, in any
     /// rotation.
     Cycle(Vec<String>),
+    /// What some thread waits for, in words, contains one of these.
+    Wait(Vec<String>),
+    /// The evidence of the best finding contains one of these.
+    Evidence(Vec<String>),
+    /// So many threads wait for each other.
+    Circle(usize),
     /// So many threads besides the crashed one share one stack.
     SameStack(usize),
     /// A variable has this value, or may be unknown.
@@ -99,6 +111,7 @@ impl Expectation {
         let fact = match kind {
             "signal" => Fact::Signal(rest.to_owned()),
             "cause" => Fact::Cause(rest.to_owned()),
+            "finding" => Fact::Finding(rest.to_owned()),
             "verdict" => Fact::Verdict(contained(rest)?),
             "noverdict" => Fact::NoVerdict(contained(&format!("contains {rest}"))?),
             "frame" => {
@@ -115,6 +128,9 @@ impl Expectation {
             }
             "threads" => Fact::Threads(rest.parse().map_err(|_| "a number of threads")?),
             "cycle" => Fact::Cycle(rest.split_whitespace().map(str::to_owned).collect()),
+            "wait" => Fact::Wait(contained(rest)?),
+            "evidence" => Fact::Evidence(contained(rest)?),
+            "circle" => Fact::Circle(rest.parse().map_err(|_| "a number of threads")?),
             "same_stack" => Fact::SameStack(rest.parse().map_err(|_| "a number of threads")?),
             "value" => Fact::Value(ValueFacts::parse(rest, conditions.contains(&Condition::O2))?),
             "novalue" => {
@@ -124,6 +140,11 @@ impl Expectation {
             other => return Err(format!("`{other}` is nothing that can be expected")),
         };
         Ok(Self { line, conditions, fact })
+    }
+
+    /// Whether it is said of stripped programs only.
+    pub(crate) fn is_for_stripped(&self) -> bool {
+        self.conditions.contains(&Condition::Stripped)
     }
 
     /// Whether it is said of this build.
@@ -184,6 +205,8 @@ fn conditions(text: &str) -> Result<(Vec<Condition>, &str), String> {
         "O2" => Ok(Condition::O2),
         "gcc" => Ok(Condition::Gcc),
         "clang" => Ok(Condition::Clang),
+        "symbols" => Ok(Condition::Symbols),
+        "stripped" => Ok(Condition::Stripped),
         _ => Err(format!("`{word}` is no condition")),
     });
     Ok((conditions.collect::<Result<_, _>>()?, rest.trim()))

@@ -32,8 +32,12 @@ pub(crate) struct Fixture {
     pub(crate) with_dwarf4: bool,
     /// Whether it is built at every optimization level.
     pub(crate) with_every_level: bool,
+    /// Whether it is also built without symbols and debug information.
+    pub(crate) with_stripped: bool,
     /// How many times it handles its fatal signal before it dies of it.
     pub(crate) handled: u32,
+    /// Whether it runs, and never sleeps, once it is ready.
+    pub(crate) is_busy: bool,
     /// The signal that somebody has to send once it has said that it is ready.
     pub(crate) send: Option<String>,
     pub(crate) expectations: Vec<Expectation>,
@@ -52,6 +56,13 @@ pub(crate) enum Language {
 /// All fixtures, sorted by name.
 pub(crate) fn all() -> &'static [Fixture] {
     static ALL: LazyLock<Vec<Fixture>> = LazyLock::new(|| in_directory("fixtures/programs"));
+    &ALL
+}
+
+/// The programs under `tests/causes`, sorted by name: causes of death that need
+/// another library, or words that differ from run to run.
+pub(crate) fn of_causes() -> &'static [Fixture] {
+    static ALL: LazyLock<Vec<Fixture>> = LazyLock::new(|| in_directory("tests/causes"));
     &ALL
 }
 
@@ -113,7 +124,9 @@ impl Fixture {
             gdb_is_wrong: None,
             with_dwarf4: false,
             with_every_level: false,
+            with_stripped: false,
             handled: 0,
+            is_busy: false,
             send: None,
             expectations: Vec::new(),
         };
@@ -133,6 +146,8 @@ impl Fixture {
                 fixture.gdb_is_wrong = Some(why.to_owned());
             } else if line == "// builds: dwarf4" {
                 fixture.with_dwarf4 = true;
+            } else if line == "// builds: stripped" {
+                fixture.with_stripped = true;
             } else if line == "// builds: every" {
                 fixture.with_dwarf4 = true;
                 fixture.with_every_level = true;
@@ -148,6 +163,10 @@ impl Fixture {
 
     fn read_run(&mut self, words: &str) -> Result<(), String> {
         for word in words.split_whitespace() {
+            if word == "busy" {
+                self.is_busy = true;
+                continue;
+            }
             match word.split_once('=') {
                 Some(("handled", times)) => {
                     self.handled = times.parse().map_err(|_| "a number of times")?;

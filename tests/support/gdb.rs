@@ -103,6 +103,7 @@ fn run(fixture: &Fixture, program: &Path, core: &Path, facts: &Path, depth: &str
         .env("SIGNAL", fixture.signal())
         .env("HANDLED", fixture.handled.to_string())
         .env("SEND", if fixture.send.is_some() { "yes" } else { "no" })
+        .env("ROUNDS", if fixture.is_busy { "15" } else { "500" })
         .env("DEPTH", depth)
         .stdin(Stdio::null())
         .env_remove("LINES")

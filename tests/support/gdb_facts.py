@@ -5,6 +5,7 @@
 #   SIGNAL  the signal that the program dies of
 #   HANDLED how many times the program handles that signal before
 #   SEND    "yes": another process sends the signal once the program is ready
+#   ROUNDS  how often it is looked whether the program has come to rest
 #   OUTPUT  file for the program's own output
 #   DEPTH   how deeply values are taken apart
 import json
@@ -27,7 +28,7 @@ for round in $(seq 500); do
     sleep 0.02
 done
 quiet=0
-for round in $(seq 500); do
+for round in $(seq "$ROUNDS"); do
     [ $quiet = 3 ] && break
     sleep 0.02
     if cat /proc/$pid/task/*/stat | sed 's/.*) //' | grep -qv '^S'; then quiet=0; else quiet=$((quiet + 1)); fi

@@ -24,3 +24,4 @@ pub(crate) mod scratch;
 pub(crate) mod situation;
 pub(crate) mod target;
 pub(crate) mod watchdog;
+pub(crate) mod worker;

@@ -67,12 +67,34 @@ fn check(fact: &Fact, report: &Report, build: Build) -> Result<(), String> {
             let best = report.findings.first().map(|finding| finding.id.as_str());
             demand(best == Some(id), || format!("the cause is {id}, not {best:?}"))
         }
+        Fact::Finding(id) => {
+            let ids: Vec<&str> = report.findings.iter().map(|it| it.id.as_str()).collect();
+            demand(ids.contains(&id.as_str()), || format!("no finding is {id}: {ids:?}"))
+        }
         Fact::Verdict(texts) => demand(contains_any(&report.verdict, texts), || {
             format!("the verdict contains {texts:?}, but is: {}", report.verdict)
         }),
         Fact::NoVerdict(texts) => demand(!contains_any(&report.verdict, texts), || {
             format!("the verdict contains none of {texts:?}, but is: {}", report.verdict)
         }),
+        Fact::Wait(texts) => {
+            let waits = report.threads.iter().filter_map(|it| it.waits_for.as_ref());
+            let waits: Vec<&str> = waits.map(|it| it.text.as_str()).collect();
+            let found = waits.iter().any(|text| contains_any(text, texts));
+            demand(found, || format!("a thread waits for {texts:?}, but they wait for {waits:#?}"))
+        }
+        Fact::Evidence(texts) => {
+            let evidence = report.findings.first().map(|best| best.evidence.as_slice());
+            let evidence = evidence.unwrap_or_default();
+            let found = evidence.iter().any(|text| contains_any(text, texts));
+            demand(found, || format!("the evidence contains {texts:?}, but is {evidence:#?}"))
+        }
+        Fact::Circle(count) => {
+            let cycles = report.wait_graph.as_ref().map(|graph| graph.cycles.as_slice());
+            let cycles = cycles.unwrap_or_default();
+            let found = cycles.iter().any(|cycle| cycle.len() == *count);
+            demand(found, || format!("{count} threads wait for each other, not {cycles:?}"))
+        }
         Fact::Threads(count) => {
             let found = report.threads.len();
             demand(found == *count, || format!("there are {count} threads, not {found}"))

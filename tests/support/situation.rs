@@ -59,6 +59,8 @@ pub(crate) enum Want {
     Said(&'static [&'static str]),
     /// The program works, and nothing is said.
     NoCrash,
+    /// The program ends itself with this status, and nothing is said: why.
+    Exits(i32, &'static str),
 }
 
 /// What is kept of the memory.
@@ -180,6 +182,16 @@ impl Situation {
                     told: "nothing: the program handles these faults itself".to_owned(),
                 };
             }
+            (Want::Exits(status, why), []) => {
+                assert_eq!(output.status.code(), Some(status), "{context}");
+                assert!(notices.is_empty(), "{context}");
+                return Outcome {
+                    captured: format!("no signal: it exits with {status}"),
+                    complete: "-".to_owned(),
+                    time,
+                    told: format!("nothing: {why}"),
+                };
+            }
             _ => panic!("{} reports: {context}", found.len()),
         };
         let place = stage.directory.path().display().to_string();
@@ -229,8 +241,11 @@ impl Situation {
         assert!(function.is_empty() || is_there, "{function:?} not in {stack:?}: {context}");
         assert!(!crashed.frames.is_empty(), "{context}");
         assert!(threads == 0 || threads == report.threads.len(), "{context}");
-        let by = match report.source.kind {
-            SourceKind::Live => "by ptrace",
+        let rung = report.source.capture.as_ref().map_or("", |capture| capture.rung.as_str());
+        let by = match (report.source.kind, rung) {
+            (SourceKind::Live, _) => "by ptrace",
+            (_, "handler-socket") => "by coretool's handler, from the socket",
+            (_, "handler-pipe") => "by coretool's handler, from the pipe",
             _ => "by a core",
         };
         let count = match threads {

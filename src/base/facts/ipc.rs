@@ -327,4 +327,8 @@ pub struct NodeChannel {
     pub peers: Vec<Peer>,
     /// Whether anybody is.
     pub peer_state: PeerState,
+    /// Whether the process itself has closed it: Node does when the other end
+    /// is closed.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_closed: bool,
 }

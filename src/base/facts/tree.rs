@@ -21,7 +21,8 @@ pub struct Tree {
     /// The process that started it, when that is not its parent any more.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub started_by: Option<Relative>,
-    /// Descendants that live on when the program has ended.
+    /// Processes that descend from it, have lost their parent, and live on:
+    /// they are not among its descendants any more.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub orphans: Vec<Relative>,
 }
@@ -46,9 +47,13 @@ pub struct Relative {
     /// The process that started it, where that was seen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub started_by: Option<u32>,
-    /// What it waits for, in words.
+    /// The system call that it waits in, in words: `read of fd 0, a pipe from
+    /// process 12 "seq" (its fd 1)`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub waits_for: Option<String>,
+    pub waits_in: Option<String>,
+    /// Where it listens for connections: `127.0.0.1:8080`, `/run/app.sock`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub listens_at: Vec<String>,
     /// How it ended, when it had ended by then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended: Option<String>,

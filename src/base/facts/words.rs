@@ -1,6 +1,8 @@
 //! Facts in words, alike in verdicts and in sections of a report.
 
-use super::{Access, Descriptor, DescriptorKind, Peer, PeerState, SharedKind, SharedMemory};
+use super::{
+    Access, Descriptor, DescriptorKind, NodeChannel, Peer, PeerState, SharedKind, SharedMemory,
+};
 
 /// Peers that a sentence names.
 const MOST: usize = 3;
@@ -109,6 +111,22 @@ pub fn other_end(found: &Descriptor) -> Option<String> {
     (!words.is_empty()).then_some(words)
 }
 
+/// `Node's IPC channel to its parent, fd 3, closed: its other end was that of
+/// process 12 "node", which exited with 0`.
+pub fn node_channel(found: &NodeChannel) -> String {
+    let closed = if found.is_closed { ", closed" } else { "" };
+    let end = match found.peer_state {
+        PeerState::Alive => format!(", to {}", processes(&found.peers)),
+        PeerState::Dead if !found.peers.is_empty() => {
+            format!(": its other end is dead; it was that of {}", processes(&found.peers))
+        }
+        PeerState::Dead => ": its other end is dead".to_owned(),
+        PeerState::NotVisible => ", to a process that is not visible from here".to_owned(),
+        PeerState::Own | PeerState::Unknown => String::new(),
+    };
+    format!("Node's IPC channel to its parent, fd {}{closed}{end}", found.fd)
+}
+
 /// `SysV shared memory 3 (64 KiB)`; `shared memory /dev/shm/pool (4 KiB)`.
 pub fn shared_memory(found: &SharedMemory) -> String {
     let name = found.name.as_deref().unwrap_or_default();
@@ -161,6 +179,28 @@ mod tests {
         assert_eq!(descriptor(&unknown), "a pipe");
         let many = vec![peer; 5];
         assert!(processes(&many).ends_with(" and 2 more"));
+    }
+
+    #[test]
+    fn channels() {
+        let by = Peer { pid: 12, command: "node".to_owned(), ..Peer::default() };
+        let gone = Peer { ended: Some("exited with 0".to_owned()), ..by.clone() };
+        let channel =
+            |peers, peer_state, is_closed| NodeChannel { fd: 3, peers, peer_state, is_closed };
+        let cases = [
+            (channel(vec![by], PeerState::Alive, false), ", to process 12 \"node\""),
+            (
+                channel(vec![gone], PeerState::Dead, true),
+                ", closed: its other end is dead; it was that of process 12 \"node\", which exited \
+                 with 0",
+            ),
+            (channel(vec![], PeerState::Dead, false), ": its other end is dead"),
+            (channel(vec![], PeerState::Unknown, true), ", closed"),
+        ];
+        for (channel, want) in cases {
+            let start = "Node's IPC channel to its parent, fd 3";
+            assert_eq!(node_channel(&channel), format!("{start}{want}"));
+        }
     }
 
     #[test]

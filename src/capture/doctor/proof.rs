@@ -26,6 +26,7 @@ use crate::capture::kernel_core::KernelCore;
 use crate::capture::launch;
 use crate::capture::launch::{Capture, End, Event, Outcome, RunOptions};
 use crate::capture::live::Stopped;
+use crate::capture::orphans::Orphans;
 use crate::dump;
 
 /// How many threads the child has when it crashes.
@@ -167,7 +168,8 @@ fn launched(
         program: victim.program.clone(),
         arguments: victim.arguments.clone(),
         capture,
-        wait_for_all: false,
+        orphans: Orphans::Report,
+        other_stores: "/".into(),
         environment: Vec::new(),
         limit: None,
     };

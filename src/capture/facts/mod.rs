@@ -18,12 +18,15 @@ mod surroundings;
 mod sysv;
 mod threads;
 mod unix_sockets;
+mod waiting;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use libc::pid_t;
 
+pub(crate) use self::relatives::{children, named, relative};
+pub(crate) use self::waiting::onlooker;
 use crate::capture::facts::peers::Subject;
 use crate::capture::facts::proc_file::ProcDir;
 use crate::dump::sidecar::{Sidecar, ThreadFacts};

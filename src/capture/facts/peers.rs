@@ -230,14 +230,57 @@ pub(super) fn node_channel(process: &ProcDir<'_>, ipc: &Ipc) -> Option<NodeChann
     let mut variables = environment.split(|byte| *byte == 0);
     let value = variables.find_map(|it| it.strip_prefix(b"NODE_CHANNEL_FD="))?;
     let fd: u32 = str::from_utf8(value).ok()?.trim().parse().ok()?;
-    let found = ipc.descriptors.iter().find(|found| found.fd == fd);
-    // Closed by the process: then there is nothing to tell but that.
-    let Some(found) = found else {
-        return Some(NodeChannel { fd, ..NodeChannel::default() });
+    Some(channel(fd, &ipc.descriptors))
+}
+
+/// What has become of the channel. Once it is closed, its number may be that
+/// of any other file; it was one of a pair of sockets, which have no names.
+fn channel(fd: u32, descriptors: &[Descriptor]) -> NodeChannel {
+    let is_channel = |found: &&Descriptor| {
+        let is_socket = found.kind == DescriptorKind::UnixSocket;
+        let is_named = found.details.iter().any(|line| line.starts_with("named "));
+        found.fd == fd && is_socket && !is_named && found.state.as_deref() != Some("listening")
     };
-    Some(NodeChannel {
-        fd,
-        peers: found.peers.clone(),
-        peer_state: found.peer_state.unwrap_or_default(),
-    })
+    match descriptors.iter().find(is_channel) {
+        Some(found) => NodeChannel {
+            fd,
+            peers: found.peers.clone(),
+            peer_state: found.peer_state.unwrap_or_default(),
+            is_closed: false,
+        },
+        None => NodeChannel { fd, is_closed: true, ..NodeChannel::default() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_that_is_used_again_is_no_channel() {
+        let socket = Descriptor {
+            fd: 3,
+            kind: DescriptorKind::UnixSocket,
+            state: Some("connected".to_owned()),
+            peer_state: Some(PeerState::Dead),
+            ..Descriptor::default()
+        };
+        let named = Descriptor { details: vec!["named /run/x".to_owned()], ..socket.clone() };
+        let file = Descriptor { kind: DescriptorKind::File, ..socket.clone() };
+        let listener = Descriptor { state: Some("listening".to_owned()), ..socket.clone() };
+        let other = Descriptor { fd: 4, ..socket.clone() };
+        let cases = [
+            ("the channel", vec![socket], false),
+            ("a socket with a name", vec![named], true),
+            ("a file", vec![file], true),
+            ("a listener", vec![listener], true),
+            ("nothing", vec![other], true),
+        ];
+        for (name, descriptors, is_closed) in cases {
+            let found = channel(3, &descriptors);
+            assert_eq!(found.is_closed, is_closed, "{name}");
+            let want = if is_closed { PeerState::Unknown } else { PeerState::Dead };
+            assert_eq!(found.peer_state, want, "{name}");
+        }
+    }
 }

@@ -46,15 +46,16 @@ pub(crate) fn relative(pid: u32) -> Option<Relative> {
     let mut fields = fields.iter();
     let state = fields.next().and_then(|letter| state_word(letter));
     let ppid = fields.next().and_then(|ppid| ppid.parse().ok());
+    Some(Relative { ppid, state: state.map(str::to_owned), ..named(pid) })
+}
+
+/// The name and the command line of a process, which are empty when it is gone.
+pub(crate) fn named(pid: u32) -> Relative {
+    let path = PathBuf::from(format!("/proc/{pid}"));
+    let process = ProcDir::new(&path);
     let arguments = shortened(words(&process.read("cmdline").unwrap_or_default()));
-    Some(Relative {
-        pid,
-        ppid,
-        command: process.line("comm").unwrap_or_default(),
-        arguments,
-        state: state.map(str::to_owned),
-        ..Relative::default()
-    })
+    let command = process.line("comm").unwrap_or_default();
+    Relative { pid, command, arguments, ..Relative::default() }
 }
 
 /// A command line that tells which program it is, without what may be secret:

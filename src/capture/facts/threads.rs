@@ -12,6 +12,12 @@ pub(super) fn threads(process: &ProcDir<'_>, deadline: Instant) -> Vec<ThreadFac
     in_time.filter_map(|tid| thread(process, *tid)).collect()
 }
 
+/// The system call that the first thread is in. `None`: in none, or that is
+/// not shown to us.
+pub(super) fn first(process: &ProcDir<'_>) -> Option<SyscallFacts> {
+    syscall(&process.line("syscall")?)
+}
+
 fn thread(process: &ProcDir<'_>, number: u32) -> Option<ThreadFacts> {
     let path = process.path(&format!("task/{number}"));
     let thread = ProcDir::new(&path);

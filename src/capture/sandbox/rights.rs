@@ -3,7 +3,8 @@
 use std::io;
 use std::os::fd::OwnedFd;
 
-use nix::sys::prctl::{set_dumpable, set_keepcaps};
+use nix::sys::prctl::{set_dumpable, set_keepcaps, set_no_new_privs};
+use nix::sys::resource::{Resource, setrlimit};
 use nix::unistd::{Gid, Uid, chroot, fchdir, setgroups, setresgid, setresuid};
 
 use crate::base::limits::Limits;
@@ -37,7 +38,7 @@ pub struct Confinement {
 ///
 /// The first step that failed. Nothing untrusted may be read then.
 pub fn enter(confinement: Confinement, root: Option<OwnedFd>) -> io::Result<()> {
-    // Who has the same user id must not be able to trace us.
+    // Nobody in there may trace us.
     set_dumpable(false)?;
     if let Some(root) = root {
         // All paths, symbolic links too, end within it.
@@ -51,6 +52,31 @@ pub fn enter(confinement: Confinement, root: Option<OwnedFd>) -> io::Result<()> 
         false => (confinement.uid, confinement.gid),
     };
     let kept = (is_root && !confinement.is_root_only).then_some(MAY_READ_ALL);
+    give_up(uid, gid, kept)?;
+    // What it may read is the user's to say: by now that is its own rights.
+    let room = Room { written: 0, ..Room::of(&Limits::default()) };
+    confine(&room, None).map(|_confined| ())
+}
+
+/// Becomes a user for good, with no other rights than that user's.
+///
+/// # Errors
+///
+/// The first step that failed. Nothing may be done for the user then. Also for
+/// root, who is nobody to become.
+pub fn become_user(uid: u32, gid: u32) -> io::Result<()> {
+    if uid == 0 {
+        return Err(io::Error::other("root is not a user to become"));
+    }
+    give_up(uid, gid, None)?;
+    set_no_new_privs()?;
+    Ok(setrlimit(Resource::RLIMIT_CORE, 0, 0)?)
+}
+
+/// Groups, group, user, capabilities, in this order; each is checked.
+fn give_up(uid: u32, gid: u32, kept: Option<u32>) -> io::Result<()> {
+    // Who has the same user id must not be able to trace us.
+    set_dumpable(false)?;
     set_keepcaps(kept.is_some())?;
     let (user, group) = (Uid::from_raw(uid), Gid::from_raw(gid));
     setgroups(&[group])?;
@@ -64,8 +90,5 @@ pub fn enter(confinement: Confinement, root: Option<OwnedFd>) -> io::Result<()> 
         return Err(io::Error::other("the rights of root did not go away"));
     }
     // The change of user has set it again.
-    set_dumpable(false)?;
-    // What it may read is the user's to say: by now that is its own rights.
-    let room = Room { written: 0, ..Room::of(&Limits::default()) };
-    confine(&room, None).map(|_confined| ())
+    Ok(set_dumpable(false)?)
 }

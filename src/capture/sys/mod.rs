@@ -20,7 +20,7 @@ use std::ptr;
 
 use libc::{c_int, c_long, c_uint, c_void, pid_t};
 
-pub(super) use self::pidfd::{inherited, peer_pidfd, pidfd_info, pidfd_open};
+pub(super) use self::pidfd::{inherited, peer_pidfd, pidfd_info, pidfd_open, pidfd_send_signal};
 pub(super) use self::privilege::keep_only;
 pub(super) use self::tracee::{
     kill_thread, set_register, set_register_set, set_signal_mask, to_system_call, wait_now_for,
@@ -361,6 +361,21 @@ pub(super) fn has_attribute(path: &std::ffi::CStr, name: &std::ffi::CStr) -> boo
     unsafe { libc::getxattr(path.as_ptr(), name.as_ptr(), ptr::null_mut(), 0) > 0 }
 }
 
+/// The extended attribute `name` of a file, which is not followed if it is a
+/// link. At most 4 KiB.
+pub(super) fn attribute(path: &std::path::Path, name: &std::ffi::CStr) -> io::Result<Vec<u8>> {
+    use std::os::unix::ffi::OsStrExt as _;
+    let path = std::ffi::CString::new(path.as_os_str().as_bytes())?;
+    let mut value = vec![0u8; 4096];
+    let at = value.as_mut_ptr().cast::<c_void>();
+    // SAFETY: both strings end in NUL, and `at` is live, writable memory of the
+    // length that is said.
+    let len = unsafe { libc::lgetxattr(path.as_ptr(), name.as_ptr(), at, value.len()) };
+    let len = usize::try_from(len).map_err(|_negative| io::Error::last_os_error())?;
+    value.truncate(len);
+    Ok(value)
+}
+
 /// Gives a process the soft core limit that we have ourselves, since we had
 /// taken its own away.
 pub(super) fn give_back_core_limit(pid: pid_t) -> io::Result<()> {
@@ -379,6 +394,13 @@ pub(super) fn give_back_core_limit(pid: pid_t) -> io::Result<()> {
 pub(super) fn become_subreaper() -> io::Result<()> {
     // SAFETY: PR_SET_CHILD_SUBREAPER takes one number and touches no memory.
     let answer = unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) };
+    if answer == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Keeps the kernel from dumping a core of us, whoever gets cores.
+pub(super) fn become_undumpable() -> io::Result<()> {
+    // SAFETY: PR_SET_DUMPABLE takes one number and touches no memory.
+    let answer = unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0) };
     if answer == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 

@@ -65,6 +65,18 @@ pub(in crate::capture) fn pidfd_open(pid: libc::pid_t) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
+/// Sends a signal of any number to the process that `pidfd` pins. One that has
+/// ended gets nothing, whoever has its id now.
+pub(in crate::capture) fn pidfd_send_signal(
+    pidfd: BorrowedFd<'_>,
+    signal: c_int,
+) -> io::Result<()> {
+    let (fd, none) = (pidfd.as_raw_fd(), ptr::null::<c_void>());
+    // SAFETY: takes numbers; without a `siginfo_t` no memory is touched.
+    let sent = unsafe { libc::syscall(libc::SYS_pidfd_send_signal, fd, signal, none, 0) };
+    if sent == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
 /// Takes over a descriptor that this program was started with. `None`: it is
 /// not open. Each number may be taken once, before anything else opens files.
 pub(in crate::capture) fn inherited(fd: RawFd) -> Option<OwnedFd> {

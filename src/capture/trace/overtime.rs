@@ -1,12 +1,11 @@
-//! Processes that run on when their time is over: after the limit that they
-//! were given, or after the main program's end.
+//! Processes that run on when the time that they were given is over.
 
 use std::time::Duration;
 
 use libc::pid_t;
 
-use super::{MOST_ORPHANS, Shown, Tracer};
-use crate::base::count::counted;
+use super::{Shown, Tracer};
+use crate::base::count::span;
 use crate::base::signal::Signal;
 use crate::capture::launch::Event;
 use crate::capture::status::ThreadState;
@@ -61,26 +60,13 @@ impl Tracer<'_> {
             self.show(Shown { tid: first, process, signal: None, info: None }, &hold, |stopped| {
                 Event::Overdue(stopped, after)
             });
+        } else {
+            self.notice(format!(
+                "process {process} runs still, after {}; what its threads do cannot be looked at: \
+                 it is not traced, or does not stop",
+                span(after)
+            ));
         }
         self.let_go(None, hold);
-    }
-
-    /// Tells who lives on when the main program has ended: who started it, and
-    /// what it waits for.
-    pub(super) fn name_orphans(&mut self) {
-        let orphans: Vec<pid_t> =
-            self.processes().into_iter().filter(|process| *process != self.main).collect();
-        if orphans.is_empty() {
-            return;
-        }
-        let told: Vec<String> =
-            orphans.iter().take(MOST_ORPHANS).map(|process| self.tree.orphan(*process)).collect();
-        let more = orphans.len().saturating_sub(MOST_ORPHANS);
-        let more = if more > 0 { format!("; and {more} more") } else { String::new() };
-        self.notice(format!(
-            "{} still running after the program's end: {}{more}",
-            counted(orphans.len() as u64, "orphan"),
-            told.join("; ")
-        ));
     }
 }

@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result};
 
 use crate::capture::launch::Capture;
+use crate::capture::orphans::Orphans;
 use crate::cli::args::{DemoArgs, ReportArgs};
 use crate::cli::cmd::run::{Program, Reporting, watch};
 use crate::cli::destination::Destination;
@@ -78,7 +79,10 @@ pub fn demo(args: &DemoArgs, ui: &Ui) -> Result<Exit> {
     let words = [program.into()];
     let environment = Vec::new();
     let capture = Capture::Auto;
-    let program = Program { words: &words, capture, wait_for_all: false, environment, limit: None };
+    let orphans = Orphans::Report;
+    let other_stores = "/".into();
+    let program =
+        Program { words: &words, capture, orphans, environment, limit: None, other_stores };
     watch(&program, Reporting::unsaved(ui, destination))?;
     Ok(Exit::Done)
 }

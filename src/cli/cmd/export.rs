@@ -4,8 +4,8 @@
 //! debugger reads it; or a file that ends in `.tar`, with the core compressed,
 //! as `coretool analyze` reads it. Nothing that exists is replaced.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read, Seek as _, SeekFrom, Write};
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::{self, Seek as _, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -18,6 +18,7 @@ use crate::cli::failure::Failure;
 use crate::cli::new_file::{self, Existing};
 use crate::cli::options::StoreArgs;
 use crate::cli::store_place;
+use crate::cli::tar::Archive;
 use crate::cli::ui::Ui;
 use crate::report::render::json::{self, Layout};
 use crate::triage::store::{Entry, Store};
@@ -110,7 +111,7 @@ fn tar(store: &Store, entry: &Entry, to: &Path) -> Result<Option<String>> {
     let cannot = || format!("cannot write `{}`", to.display());
     let file = NamedTempFile::new_in(new_file::directory_of(to)).with_context(cannot)?;
     let at = entry.at.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let mut archive = Archive { out: file.as_file(), at };
+    let mut archive = Archive::new(file.as_file(), at);
     let folder = format!("coretool-{}", entry.id);
     let text = report(entry)?;
     archive
@@ -141,63 +142,5 @@ fn sidecar(entry: &Entry) -> Result<Option<Vec<u8>>> {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).with_context(|| format!("cannot read `{}`", path.display())),
-    }
-}
-
-/// A tar archive in the making.
-///
-/// Source: POSIX.1-2017, `pax`, section "ustar Interchange Format"; sizes from
-/// 8 GiB on as GNU tar writes them.
-struct Archive<'f> {
-    out: &'f File,
-    /// Seconds since 1970.
-    at: u64,
-}
-
-impl Archive<'_> {
-    fn add(&mut self, name: &str, length: u64, content: &mut dyn Read) -> io::Result<()> {
-        self.out.write_all(&self.header(name, length)?)?;
-        let copied = io::copy(&mut content.take(length), &mut self.out)?;
-        if copied != length {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        let padding = usize::try_from(length.next_multiple_of(512) - length).unwrap_or(0);
-        self.out.write_all([0; 512].get(..padding).unwrap_or_default())
-    }
-
-    fn header(&self, name: &str, length: u64) -> io::Result<[u8; 512]> {
-        let mut header = [0; 512];
-        let mut put = |at: usize, text: &[u8]| {
-            header.iter_mut().skip(at).zip(text).for_each(|(to, from)| *to = *from);
-        };
-        if name.len() > 99 {
-            return Err(io::ErrorKind::InvalidFilename.into());
-        }
-        put(0, name.as_bytes());
-        for (at, number) in [(100, 0o600), (108, 0), (116, 0)] {
-            put(at, format!("{number:07o}").as_bytes());
-        }
-        if length < 1 << 33 {
-            put(124, format!("{length:011o}").as_bytes());
-        } else {
-            // Base 256, big-endian, marked by the highest bit.
-            put(124, &[0x80, 0, 0, 0]);
-            put(128, &length.to_be_bytes());
-        }
-        put(136, format!("{:011o}", self.at & 0o77777777777).as_bytes());
-        // The checksum counts its own field as spaces.
-        put(148, b"        ");
-        put(156, b"0");
-        put(257, b"ustar\x0000");
-        let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
-        let mut put = |at: usize, text: &[u8]| {
-            header.iter_mut().skip(at).zip(text).for_each(|(to, from)| *to = *from);
-        };
-        put(148, format!("{sum:06o}\0 ").as_bytes());
-        Ok(header)
-    }
-
-    fn end(&mut self) -> io::Result<()> {
-        self.out.write_all(&[0; 1024])
     }
 }

@@ -21,15 +21,20 @@ use crate::capture::handler::pattern::{
     Settings, WANTED_PIPE_LIMIT, check_program, has_socket, pipe_pattern, socket_pattern,
 };
 use crate::capture::handler::rate_limit::Rate;
+use crate::cli::args::Format;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::handler::daemon::serve;
+use crate::cli::handler::deliver::{DeliverArgs, keep_for_user};
 use crate::cli::handler::examine::{ExamineArgs, examine};
 use crate::cli::handler::piped::{PipeArgs, pipe};
 use crate::cli::handler::place::HandlerPlace;
 use crate::cli::new_file::{self, Existing};
 use crate::cli::store_place;
 use crate::cli::ui::Ui;
+use crate::report::model::HandlerStatus;
+use crate::report::render::escape::escaped;
+use crate::report::render::json::{self, Layout};
 use crate::triage::store::Wanted;
 
 /// Where the unit goes.
@@ -53,7 +58,7 @@ pub enum HandlerCommand {
     /// Register this program in core_pattern
     Install(InstallArgs),
     /// Say what is registered, and whether it works
-    Status(StoreArg),
+    Status(StatusArgs),
     /// Put back what was there before
     Uninstall(StoreArg),
     /// Crash a child, and find the crash in the store
@@ -67,6 +72,9 @@ pub enum HandlerCommand {
     /// Started by the handler to read a core
     #[command(hide = true)]
     Examine(ExamineArgs),
+    /// Started by the handler to give a user a report
+    #[command(hide = true)]
+    Deliver(DeliverArgs),
     /// Started by the handler to outlive it
     #[command(hide = true)]
     Guard(StoreArg),
@@ -78,6 +86,20 @@ pub struct StoreArg {
     /// The store [default: /var/lib/coretool]
     #[arg(long, value_name = "DIR")]
     pub store: Option<PathBuf>,
+}
+
+/// `coretool handler status`.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Exit status: 0 when a crash would be kept now, else 1. JSON is as \
+                        docs/handler-status-schema.json has it.")]
+pub struct StatusArgs {
+    /// Where crashes are kept.
+    #[command(flatten)]
+    pub store: StoreArg,
+
+    /// Text for people, or JSON for programs
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
 }
 
 /// `coretool handler serve`.
@@ -122,7 +144,7 @@ pub fn handler(args: &HandlerArgs, ui: &Ui) -> Result<Exit> {
     let place = |store: &StoreArg| HandlerPlace::of(store.store.as_deref());
     match &args.command {
         HandlerCommand::Install(args) => install(args, &place(&args.serve.store)?, ui),
-        HandlerCommand::Status(args) => status(&place(args)?, ui),
+        HandlerCommand::Status(args) => status(&place(&args.store)?, args.format, ui),
         HandlerCommand::Uninstall(args) => uninstall(&place(args)?, ui),
         HandlerCommand::Test(args) => test(&place(args)?, ui),
         HandlerCommand::Serve(args) => {
@@ -130,6 +152,7 @@ pub fn handler(args: &HandlerArgs, ui: &Ui) -> Result<Exit> {
         }
         HandlerCommand::Pipe(args) => pipe(args),
         HandlerCommand::Examine(args) => examine(args, ui),
+        HandlerCommand::Deliver(args) => keep_for_user(args),
         HandlerCommand::Guard(args) => guard(&place(args)?),
     }
 }
@@ -226,43 +249,61 @@ fn wait_for(pattern: &str, place: &HandlerPlace) -> Result<()> {
     Err(Failure::new(what, format!("see the end of {}", place.log().display())).into())
 }
 
-fn status(place: &HandlerPlace, ui: &Ui) -> Result<Exit> {
+fn status(place: &HandlerPlace, format: Format, ui: &Ui) -> Result<Exit> {
     let now = Settings::read()?;
     let is_ours = place.is_ours(&now.pattern);
-    let daemon = place.listener();
-    let mut text = format!("core_pattern     {}\n", now.pattern);
-    text.push_str(&format!("core_pipe_limit  {}\n", now.pipe_limit));
-    let works = match (is_ours, now.pattern.starts_with('|'), daemon) {
-        (true, true, _) => {
-            text.push_str("installed        yes, started by the kernel for each crash\n");
-            true
-        }
-        (true, false, Some(daemon)) => {
-            text.push_str(&format!("installed        yes, process {} listens\n", daemon.pid));
-            true
-        }
-        (true, false, None) => {
-            text.push_str("installed        yes, but nobody listens: all crashes are lost\n");
-            false
-        }
-        (false, ..) => {
-            text.push_str("installed        no\n");
-            false
-        }
+    let is_pipe = now.pattern.starts_with('|');
+    let daemon = place.listener().map(|daemon| daemon.pid);
+    let mut found = HandlerStatus {
+        schema: "coretool.handler-status/1".to_owned(),
+        core_pattern: now.pattern,
+        core_pipe_limit: now.pipe_limit,
+        installed: is_ours,
+        works: is_ours && (is_pipe || daemon.is_some()),
+        daemon,
+        former_pattern: Settings::saved(&place.former())?.map(|former| former.pattern),
+        store: place.store.display().to_string(),
+        ..HandlerStatus::default()
     };
-    if let Some(former) = Settings::saved(&place.former())? {
-        text.push_str(&format!("before           {}\n", former.pattern));
-    }
     if let Some(store) = store_place::existing(Some(&place.store))? {
-        let kept = store.list(&Wanted::default())?.len();
-        let seen: u64 = store.counts()?.iter().map(|count| count.count).sum();
-        text.push_str(&format!(
-            "store            {}: {kept} kept, {seen} seen\n",
-            store.root().display()
-        ));
+        found.kept = Some(store.list(&Wanted::default())?.len() as u64);
+        found.seen = Some(store.counts()?.iter().map(|count| count.count).sum());
     }
-    ui.data(&text)?;
-    Ok(if works { Exit::Done } else { Exit::Failed })
+    match format {
+        Format::Json => {
+            let mut text = String::new();
+            json::render(&found, Layout::Indented, &mut text)
+                .context("cannot render the result")?;
+            ui.data(&text)?;
+        }
+        Format::Text => ui.data(&lines(&found))?,
+    }
+    Ok(if found.works { Exit::Done } else { Exit::Failed })
+}
+
+/// The status for people.
+fn lines(found: &HandlerStatus) -> String {
+    let installed = match (found.installed, found.works, found.daemon) {
+        (false, ..) => "no".to_owned(),
+        (true, true, Some(pid)) if !found.core_pattern.starts_with('|') => {
+            format!("yes, process {pid} listens")
+        }
+        (true, true, _) => "yes, started by the kernel for each crash".to_owned(),
+        (true, false, _) => "yes, but nobody listens: all crashes are lost".to_owned(),
+    };
+    let mut text = format!(
+        "core_pattern     {}\ncore_pipe_limit  {}\ninstalled        {installed}\n",
+        escaped(&found.core_pattern),
+        escaped(&found.core_pipe_limit)
+    );
+    if let Some(former) = &found.former_pattern {
+        text.push_str(&format!("before           {}\n", escaped(former)));
+    }
+    if let (Some(kept), Some(seen)) = (found.kept, found.seen) {
+        let store = escaped(&found.store);
+        text.push_str(&format!("store            {store}: {kept} kept, {seen} seen\n"));
+    }
+    text
 }
 
 fn uninstall(place: &HandlerPlace, ui: &Ui) -> Result<Exit> {

@@ -13,6 +13,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
 
+use crate::base::utc;
 use crate::cli::amounts;
 use crate::cli::args::Format;
 use crate::cli::exit::Exit;
@@ -20,7 +21,6 @@ use crate::cli::failure::Failure;
 use crate::cli::options::StoreArgs;
 use crate::cli::store_place;
 use crate::cli::ui::{Stream, Ui};
-use crate::cli::utc;
 use crate::report::model::{KeptCore, KeptCrash, KeptCrashes};
 use crate::report::render::json::{self, Layout};
 use crate::report::render::kept::{self, KeptOptions};

@@ -7,7 +7,7 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
@@ -22,19 +22,25 @@ use crate::capture::kernel_core::KernelCore;
 use crate::capture::kernel_log::LoggedDeath;
 use crate::capture::ladder::Rung;
 use crate::capture::launch;
-use crate::capture::launch::{Capture, End, Event, RunOptions};
+use crate::capture::launch::{Capture, End, Event, Outcome, RunOptions};
 use crate::capture::live::Stopped;
+use crate::capture::mirror;
+use crate::capture::orphans::Orphans;
 use crate::capture::timeout::TimeLimit;
-use crate::cli::args::{CaptureChoice, CoreChoice, EnvironmentArg, RunArgs};
+use crate::cli::args::{CaptureChoice, CoreChoice, EnvironmentArg, OrphansArg, RunArgs};
 use crate::cli::assistance;
+use crate::cli::ci::Ci;
 use crate::cli::death;
 use crate::cli::destination::Destination;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
+use crate::cli::handler::found;
 use crate::cli::new_file::{self, Existing};
 use crate::cli::progress::Progress;
 use crate::cli::saved_crash::{self, CorePlace};
 use crate::cli::store_place;
+use crate::cli::symbol_args;
+use crate::cli::triage::project;
 use crate::cli::ui::{Stream, Ui};
 use crate::diagnose::crash::{FirstChance, Occasion};
 use crate::dump;
@@ -42,6 +48,7 @@ use crate::report::model;
 use crate::report::model::Report;
 use crate::report::render::json::Layout;
 use crate::symbols::SymbolOptions;
+use crate::triage::signature::rules::Rules;
 
 /// Does it.
 ///
@@ -68,10 +75,20 @@ pub fn run(args: &RunArgs, ui: &Ui) -> Result<Exit> {
     // still told.
     let crashes = store_place::chosen(args.store.store.as_deref()).ok();
     let symbols = SymbolOptions {
-        debug_directories: args.debug_directories.clone(),
-        ..SymbolOptions::default()
+        path_map: args.path_map.clone(),
+        ..symbol_args::of_this_machine(args.debug_directories.clone())
     };
-    let options = analyze::Options { symbols, ..args.values.options() };
+    // Rules that cannot be used keep no program from running.
+    let rules = project::rules().unwrap_or_else(|error| {
+        ui.error(&error);
+        Rules::default()
+    });
+    let options = analyze::Options { symbols, rules, ..args.values.options() };
+    let ci = Ci::new(&args.ci, &args.path_map, &options)?;
+    destination.map_paths(&args.path_map);
+    if ci.is_some() {
+        destination.keep_all();
+    }
     let saving = Saving::To { crashes, core, contents };
     let environment = match args.report.environment.unwrap_or_default() {
         EnvironmentArg::Redacted => EnvironmentScope::Redacted,
@@ -86,12 +103,26 @@ pub fn run(args: &RunArgs, ui: &Ui) -> Result<Exit> {
         environment,
         kept: Vec::new(),
         captured: None,
+        ci,
     };
     let environment = if args.assist { assist(args, ui) } else { Vec::new() };
     let limit = args.timeout.map(|after| TimeLimit { after, grace: args.grace });
-    let wait_for_all = args.wait;
-    let program = Program { words: &args.program, capture, wait_for_all, environment, limit };
-    watch(&program, reporting)
+    let orphans = match args.orphans {
+        OrphansArg::Report if args.wait => Orphans::Wait,
+        OrphansArg::Report => Orphans::Report,
+        OrphansArg::Wait => Orphans::Wait,
+        OrphansArg::Kill => Orphans::Kill(args.grace),
+    };
+    let other_stores = args.other_stores.clone();
+    let program =
+        Program { words: &args.program, capture, orphans, environment, limit, other_stores };
+    let exit = watch(&program, reporting)?;
+    if let (true, Exit::Program { signal: Some(signal), .. }) = (args.mirror_signal, exit)
+        && let Err(error) = mirror::die_of(signal)
+    {
+        ui.say(&format!("coretool: --mirror-signal: {error}"));
+    }
+    Ok(exit)
 }
 
 /// The variables of `--assist`, and a line about them.
@@ -148,6 +179,7 @@ pub(super) struct Reporting<'u> {
     /// The ids of what was kept.
     kept: Vec<String>,
     environment: EnvironmentScope,
+    ci: Option<Ci>,
 }
 
 impl<'u> Reporting<'u> {
@@ -161,6 +193,7 @@ impl<'u> Reporting<'u> {
             captured: None,
             kept: Vec::new(),
             environment: EnvironmentScope::None,
+            ci: None,
         }
     }
 
@@ -203,22 +236,37 @@ impl<'u> Reporting<'u> {
         self.deliver(&report)
     }
 
-    /// Reports from the core that the kernel left.
-    fn kernel_core(&mut self, path: PathBuf) -> Result<()> {
+    /// Reports from the core that the kernel left, or that somebody else has
+    /// kept of it.
+    fn kernel_core(&mut self, path: &Path, outcome: &Outcome) -> Result<()> {
         let progress = Progress::start(self.ui, "analyzing the core");
         let options = &self.options;
         let store = FileStore::new();
         let gaps = Gaps::new();
-        let process = dump::open(&path, &store, &options.limits, &gaps)?;
+        let process = dump::open(path, &store, &options.limits, &gaps)?;
+        let pid = u32::try_from(outcome.pid).ok();
+        // Whatever the file's name says.
+        if process.identity.pid.is_some() && process.identity.pid != pid {
+            let other = process.identity.pid.unwrap_or(0);
+            let what = format!("it is the core of process {other}, not of {}", outcome.pid);
+            return Err(Failure::new(what, "trace the program: --capture ptrace").into());
+        }
         let mut report = analyze::analyze(&process, &store, options, &gaps);
         self.say_how(&mut report);
         if let Saving::To { crashes, .. } = &self.saving {
-            let there = CorePlace::There(path);
+            let there = CorePlace::There(path.to_owned());
             let nothing = &mut |_file: &mut File| Ok(());
-            saved_crash::save(&mut report, crashes.as_deref(), &there, "kernel", nothing);
+            let by = outcome.decision.rung.name();
+            saved_crash::save(&mut report, crashes.as_deref(), &there, by, nothing);
         }
         drop(progress);
         self.deliver(&report)
+    }
+
+    /// Passes on what the handler has reported, and keeps.
+    fn handed_over(&mut self, mut report: Report) -> Result<()> {
+        self.say_how(&mut report);
+        self.destination.deliver(&report, self.ui)
     }
 
     /// Reports from the kernel's line in its log: all that is left.
@@ -276,12 +324,14 @@ pub(super) struct Program<'w> {
     pub(super) words: &'w [OsString],
     /// How its death is caught.
     pub(super) capture: Capture,
-    /// Whether to stay for its descendants.
-    pub(super) wait_for_all: bool,
+    /// What becomes of descendants that live on.
+    pub(super) orphans: Orphans,
     /// Variables that it gets besides ours.
     pub(super) environment: Vec<(OsString, OsString)>,
     /// How long it may run.
     pub(super) limit: Option<TimeLimit>,
+    /// Where other handlers keep their cores.
+    pub(super) other_stores: PathBuf,
 }
 
 /// Runs a program, and reports.
@@ -291,13 +341,17 @@ pub(super) fn watch(program: &Program<'_>, mut reporting: Reporting<'_>) -> Resu
         program: words.next().unwrap_or_default(),
         arguments: words.collect(),
         capture: program.capture,
-        wait_for_all: program.wait_for_all,
+        orphans: program.orphans,
         environment: program.environment.clone(),
         limit: program.limit,
+        other_stores: program.other_stores.clone(),
     };
     let ui = reporting.ui;
     let mut main_is_reported = false;
     let kills = KillCounters::read();
+    if let Some(ci) = &reporting.ci {
+        ci.before(ui)?;
+    }
     let outcome = launch::run(&options, &mut |event| match event {
         Event::Decided(decision) => {
             reporting.captured = Some(model::Capture {
@@ -320,20 +374,43 @@ pub(super) fn watch(program: &Program<'_>, mut reporting: Reporting<'_>) -> Resu
             }
         }
     })?;
-    match outcome.kernel_core {
+    let is_kept = outcome.decision.rung == Rung::Handler
+        && matches!(&outcome.end, End::Killed { core_dumped: true, .. });
+    if let Some(start_time) = outcome.start_time.filter(|_| is_kept) {
+        match found::report_of(outcome.pid.cast_unsigned(), start_time) {
+            Ok(report) => {
+                main_is_reported = true;
+                if let Err(error) = reporting.handed_over(report) {
+                    ui.error(&error);
+                }
+            }
+            Err(error) => ui.error(&error),
+        }
+    }
+    match &outcome.kernel_core {
         Some(KernelCore::Found(path)) => {
-            main_is_reported = true;
-            if let Err(error) = reporting.kernel_core(path) {
-                ui.error(&error);
+            let is_ours = outcome.decision.rung == Rung::Kernel;
+            match reporting.kernel_core(path, &outcome) {
+                Ok(()) => main_is_reported = true,
+                Err(error) if is_ours => {
+                    main_is_reported = true;
+                    ui.error(&error);
+                }
+                Err(error) => {
+                    let why = format!("`{}` cannot be used: {error:#}", path.display());
+                    ui.say(&format!("coretool: {why}"));
+                    reporting.falls_to_the_log(&why);
+                }
             }
         }
         Some(KernelCore::Missing(why)) => {
             ui.say(&format!("coretool: no core came: {why}"));
-            reporting.falls_to_the_log(&why);
+            reporting.falls_to_the_log(why);
         }
         None => (),
     }
     match &outcome.logged {
+        _ if main_is_reported => (),
         Some(Ok(death)) => {
             main_is_reported = true;
             if let Err(error) = reporting.logged(death) {
@@ -351,14 +428,24 @@ pub(super) fn watch(program: &Program<'_>, mut reporting: Reporting<'_>) -> Resu
         let line = death::line(&name, outcome.pid, *signal, info.as_ref(), memory);
         ui.say(&format!("coretool: {line}"));
     }
-    reporting.destination.finish()?;
+    // The program's status counts, whatever becomes of the files.
+    if let Some(ci) = &reporting.ci
+        && let Err(error) = ci.after(reporting.destination.all(), ui)
+    {
+        ui.error(&error);
+    }
+    reporting.destination.finish(ui)?;
     if let Saving::To { crashes, .. } = &reporting.saving {
         saved_crash::settle(crashes.as_deref(), &reporting.kept);
     }
     if outcome.timed_out {
         return Ok(Exit::TimedOut);
     }
-    Ok(Exit::Program(status(&outcome.end)))
+    let signal = match &outcome.end {
+        End::Killed { signal, .. } => Some(*signal),
+        End::Exited(_) => None,
+    };
+    Ok(Exit::Program { status: status(&outcome.end), signal })
 }
 
 /// The exit status that a shell would give.

@@ -46,12 +46,16 @@ pub fn show(args: &ShowArgs, ui: &Ui) -> Result<Exit> {
     let entry = store.find(&args.id)?;
     let report = report(&entry)?;
     destination.deliver(&report, ui)?;
-    destination.finish()?;
+    destination.finish(ui)?;
     Ok(Exit::Done)
 }
 
 /// The report of a kept crash, which says where its files are now.
-pub(super) fn report(entry: &Entry) -> Result<Report> {
+///
+/// # Errors
+///
+/// When it cannot be read.
+pub fn report(entry: &Entry) -> Result<Report> {
     let path = entry.report();
     let (text, is_same) = entry.read_report()?;
     let mut report: Report = serde_json::from_slice(&text)

@@ -24,7 +24,7 @@ use crate::capture::handler::pattern::{Settings, socket_pattern};
 use crate::capture::handler::rate_limit::{Rate, RateLimit};
 use crate::capture::handler::{Dump, Rung, dump};
 use crate::cli::exit::Exit;
-use crate::cli::handler::keep::{BUDGET, keep};
+use crate::cli::handler::keep::{BUDGET, Kept, keep};
 use crate::cli::handler::place::HandlerPlace;
 use crate::triage::store::{Budget, Staged, Store};
 
@@ -251,7 +251,10 @@ fn count(store: &Store, shared: &Shared, dump: &Dump, at: SystemTime) -> Result<
 
 fn analyze((dump, staged, at): Dumped, shared: &Shared) -> Result<Next> {
     let store = Store::open(&shared.place.store, Budget::default())?;
-    let id = keep(&store, dump, staged, at).context("cannot keep a crash")?;
+    let Kept { id, delivered } = keep(&store, dump, staged, at).context("cannot keep a crash")?;
+    if let Err(error) = delivered {
+        shared.place.say(&format!("{id}: {error:#}"));
+    }
     // Later than the report: nobody waits for it.
     if let Err(error) = store.compress(&id) {
         shared.place.say(&format!("cannot compress the core of {id}: {error}"));

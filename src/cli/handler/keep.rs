@@ -11,6 +11,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::base::signal::Signal;
 use crate::capture::handler::{Access, Dump, DumpBudget};
+use crate::cli::handler::deliver::deliver;
 use crate::report::model::{self, Gap, Report};
 use crate::triage::store::{Origin, Staged, Store};
 
@@ -22,13 +23,21 @@ const MOST_REPORT: u64 = 256 << 20;
 /// What is copied of a process while it is held.
 pub const BUDGET: DumpBudget = DumpBudget { bytes: 4 << 30, time: Duration::from_secs(20) };
 
+/// What was kept.
+pub struct Kept {
+    /// Its id.
+    pub id: String,
+    /// Whether the user whose process it was has got the report.
+    pub delivered: Result<()>,
+}
+
 /// Analyzes a captured process in a child without rights, and keeps it. When
 /// that fails, what the kernel's notes said is kept, with the reason.
 ///
 /// # Errors
 ///
 /// When it cannot be kept.
-pub fn keep(store: &Store, dump: Dump, staged: Staged, at: SystemTime) -> Result<String> {
+pub fn keep(store: &Store, dump: Dump, staged: Staged, at: SystemTime) -> Result<Kept> {
     let facts = dump.sidecar.to_json();
     let mut report = match examine(&dump, &staged, &facts) {
         Ok(report) => report,
@@ -40,7 +49,8 @@ pub fn keep(store: &Store, dump: Dump, staged: Staged, at: SystemTime) -> Result
     origin.start_time = dump.start_time;
     origin.sidecar = Some(facts);
     let saved = store.keep(Some(staged), &mut report, &origin)?;
-    Ok(saved.id)
+    let delivered = deliver(store, &dump, &report, &origin.captured_by);
+    Ok(Kept { id: saved.id, delivered })
 }
 
 fn examine(dump: &Dump, staged: &Staged, facts: &[u8]) -> Result<Report> {

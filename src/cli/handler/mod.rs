@@ -1,7 +1,9 @@
 //! The parts of `coretool handler` that run without anybody looking.
 
 pub mod daemon;
+pub mod deliver;
 pub mod examine;
+pub mod found;
 pub mod keep;
 pub mod piped;
 pub mod place;

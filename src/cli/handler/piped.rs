@@ -12,7 +12,7 @@ use crate::capture::handler::piped::Piped;
 use crate::capture::handler::rate_limit::{Rate, RateLimit};
 use crate::capture::handler::{Access, Rung, dump};
 use crate::cli::exit::Exit;
-use crate::cli::handler::keep::{BUDGET, keep};
+use crate::cli::handler::keep::{BUDGET, Kept, keep};
 use crate::cli::handler::place::HandlerPlace;
 use crate::triage::store::{Budget, Store};
 
@@ -88,7 +88,10 @@ fn handle(args: &PipeArgs, piped: Piped, place: &HandlerPlace) -> Result<Exit> {
     let _turn = turn(place)?;
     match staged {
         Some(staged) => {
-            let id = keep(&store, done, staged, at)?;
+            let Kept { id, delivered } = keep(&store, done, staged, at)?;
+            if let Err(error) = delivered {
+                place.say(&format!("{id}: {error:#}"));
+            }
             store.compress(&id)?;
         }
         None => {

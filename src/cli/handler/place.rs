@@ -8,10 +8,10 @@ use std::time::SystemTime;
 
 use anyhow::{Context as _, Result};
 
+use crate::base::utc;
 use crate::capture::handler::daemon::DaemonId;
 use crate::capture::handler::pattern::{Settings, socket_pattern};
 use crate::cli::store_place;
-use crate::cli::utc;
 use crate::report::render::escape::escaped;
 
 /// A log is begun anew from this size on, so that a crash loop cannot fill the

@@ -3,6 +3,7 @@
 use crate::base::signal::Signal;
 use crate::diagnose::finding::Finding;
 use crate::diagnose::messages::assertion;
+use crate::diagnose::passed_text::passed_text;
 use crate::diagnose::rules::Rule;
 use crate::diagnose::scene::Scene;
 use crate::diagnose::wording::quote;
@@ -16,6 +17,13 @@ impl Rule for Assertion {
 
     fn doc(&self) -> &'static str {
         "An assert() of the program, or of a library, found its condition false."
+    }
+
+    fn signs(&self) -> &'static [&'static str] {
+        &[
+            "SIGABRT within __assert_fail() or g_assertion_message(), or the C library's or GLib's words for it",
+            "the expression, file, line and function, from memory or from what was passed",
+        ]
     }
 
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {
@@ -41,7 +49,17 @@ impl Rule for Assertion {
             (None, Some(message)) => {
                 format!("an assertion failed{}: {}", scene.at(call), quote(&message.text))
             }
-            (None, None) => format!("an assertion failed{}", scene.at(call)),
+            // musl keeps no words, but the function was given them.
+            (None, None) => {
+                let expression = assert.and_then(|(index, _)| passed_text(scene, index, 0));
+                match expression {
+                    Some(expression) => {
+                        let expression = quote(&expression);
+                        format!("assertion `{expression}` failed{}", scene.at(call))
+                    }
+                    None => format!("an assertion failed{}", scene.at(call)),
+                }
+            }
         };
         if let Some(message) = &scene.message {
             finding.evidence.push(format!("{} holds: {}", message.variable, quote(&message.text)));

@@ -3,6 +3,7 @@
 use crate::base::signal::Signal;
 use crate::diagnose::finding::Finding;
 use crate::diagnose::rules::Rule;
+use crate::diagnose::rules::signal_itself::sent_to_itself;
 use crate::diagnose::scene::{Scene, Sender};
 use crate::diagnose::wording::quote;
 
@@ -17,6 +18,10 @@ impl Rule for AbortExplicit {
         "The program ended itself with abort(), for none of the reasons that other rules know."
     }
 
+    fn signs(&self) -> &'static [&'static str] {
+        &["SIGABRT that the process sent to itself, and no narrower cause"]
+    }
+
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {
         if !scene.crash.died_of(Signal::ABRT) || matches!(scene.sender(), Sender::Other { .. }) {
             return None;
@@ -29,7 +34,7 @@ impl Rule for AbortExplicit {
         finding.explanation = match (&abort, caller) {
             (Some(_), Some(_)) => format!("abort() was called{}", scene.at(caller)),
             (Some(_), None) => "abort() was called".to_owned(),
-            (None, _) => format!("the program sent the signal to itself{}", scene.at(caller)),
+            (None, _) => sent_to_itself(scene, caller),
         };
         if let Some(message) = &scene.message {
             let text = quote(&message.text);

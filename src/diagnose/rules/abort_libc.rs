@@ -1,8 +1,8 @@
-//! `stack-smashing`, `buffer-overflow` and `heap-corruption`: the C library
-//! noticed, and aborted.
+//! `stack-smashing` and `buffer-overflow`: the C library noticed, and aborted.
 
 use crate::base::signal::Signal;
 use crate::diagnose::finding::{Finding, Severity};
+use crate::diagnose::overrun::overruns;
 use crate::diagnose::rules::Rule;
 use crate::diagnose::scene::Scene;
 use crate::diagnose::wording::quote;
@@ -19,6 +19,13 @@ impl Rule for StackSmashing {
          behind it. It was noticed when the function returned."
     }
 
+    fn signs(&self) -> &'static [&'static str] {
+        &[
+            "__stack_chk_fail() on the stack of an abort, or the C library's words `*** stack smashing detected`",
+            "the local arrays of the function that noticed",
+        ]
+    }
+
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {
         let on_stack = |name: &str| name == "__stack_chk_fail";
         let (from, evidence) = noticed(scene, on_stack, &["*** stack smashing detected"])?;
@@ -29,18 +36,11 @@ impl Rule for StackSmashing {
             scene.at(call)
         );
         let call = scene.own_call(from);
-        finding.evidence = evidence;
         if let Some((index, call)) = call {
-            let arrays = call.variables.iter().filter(|variable| {
-                use crate::variables::value::ValueKind::{Array, String};
-                !variable.is_argument
-                    && (variable.value.kind == Array
-                        || variable.value.kind == String && variable.type_name.contains('['))
-            });
-            let names = arrays.map(|it| format!("local array `{}`: {}", it.name, it.type_name));
-            finding.evidence.extend(names.take(8));
+            finding.evidence.extend(overruns(scene, call));
             finding.call = Some(index);
         }
+        finding.evidence.extend(evidence);
         finding.severity = Severity::High;
         finding.next_step = Some(
             "find the write that is too long: compile with -fsanitize=address, or look at what \
@@ -61,6 +61,13 @@ impl Rule for BufferOverflow {
     fn doc(&self) -> &'static str {
         "A function of the C library was asked to write more than fits, and the check that \
          _FORTIFY_SOURCE put there noticed before it happened."
+    }
+
+    fn signs(&self) -> &'static [&'static str] {
+        &[
+            "__chk_fail() on the stack of an abort, or the C library's words `*** buffer overflow detected`",
+            "the function of the C library that was checked, and its caller",
+        ]
     }
 
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {
@@ -92,129 +99,6 @@ fn plain(name: &str) -> &str {
     name.trim_start_matches('_')
 }
 
-pub(super) struct HeapCorruption;
-
-impl Rule for HeapCorruption {
-    fn id(&self) -> &'static str {
-        "heap-corruption"
-    }
-
-    fn doc(&self) -> &'static str {
-        "The allocator found its own data damaged, or was given a pointer that it had never \
-         given out or that was freed before."
-    }
-
-    fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {
-        if !scene.crash.died_of(Signal::ABRT) {
-            return fault_in_allocator(scene, self.id());
-        }
-        let message = scene.message.as_ref()?;
-        let words = quote(&message.text);
-        let meaning = heap_message(&words)?;
-        let mut finding = Finding::new(self.id(), 0.99, "heap corruption");
-        let call = scene.own_call(0).map(|(index, _)| index);
-        finding.explanation = format!("{words} ({meaning}){}", scene.at(call));
-        finding.evidence.push(format!("{} holds: {words}", message.variable));
-        finding.call = call;
-        finding.severity = Severity::High;
-        finding.next_step = Some(
-            "run it with -fsanitize=address or under valgrind: they tell who allocated and who \
-             freed"
-                .to_owned(),
-        );
-        Some(finding)
-    }
-}
-
-/// What a message of glibc's malloc means. Source: glibc `malloc/malloc.c`,
-/// calls of `malloc_printerr`.
-fn heap_message(text: &str) -> Option<&'static str> {
-    const NOT_A_BLOCK: &str =
-        "the pointer is not one that malloc gave, or what lies before the block was overwritten";
-    const MEANINGS: &[(&str, &str)] = &[
-        ("double free", "the pointer had been freed before"),
-        ("free(): double free", "the pointer had been freed before"),
-        ("free(): invalid pointer", NOT_A_BLOCK),
-        ("munmap_chunk(): invalid pointer", NOT_A_BLOCK),
-        ("realloc(): invalid pointer", NOT_A_BLOCK),
-        ("free(): invalid size", "the block's header was overwritten, or the pointer is wrong"),
-        ("free(): invalid next size", "what lies behind the block was overwritten"),
-        ("realloc(): invalid next size", "what lies behind the block was overwritten"),
-        ("realloc(): invalid old size", "the block's header was overwritten"),
-        ("corrupted size vs. prev_size", "the header of a block was overwritten"),
-        ("corrupted double-linked list", "a free block was written to, or overrun"),
-        ("malloc(): corrupted top size", "what lies behind the last block was overwritten"),
-        ("malloc(): invalid size (unsorted)", "the header of a free block was overwritten"),
-        ("malloc(): unsorted double linked list corrupted", "a free block was written to"),
-        ("malloc(): unaligned", "a free block was written to"),
-        ("free(): unaligned chunk", "a free block was written to"),
-        ("malloc(): memory corruption", "the header of a block was overwritten"),
-    ];
-    /// Other words of the same speaker.
-    const STARTS: &[&str] = &[
-        "free(): ",
-        "malloc(): ",
-        "realloc(): ",
-        "corrupted ",
-        "malloc_consolidate(): ",
-        "munmap_chunk(): ",
-        "mremap_chunk(): ",
-        "break adjusted to free malloc space",
-        "invalid fastbin entry",
-    ];
-    let known = MEANINGS.iter().find(|(start, _)| text.starts_with(start));
-    let any = STARTS.iter().any(|start| text.starts_with(start));
-    known.map(|(_, meaning)| *meaning).or(any.then_some("the heap's own data is damaged"))
-}
-
-/// A fault within the allocator itself.
-fn fault_in_allocator(scene: &Scene<'_, '_>, id: &'static str) -> Option<Finding> {
-    const ALLOCATOR: &[&str] = &[
-        "malloc",
-        "free",
-        "calloc",
-        "realloc",
-        "cfree",
-        "_int_malloc",
-        "_int_free",
-        "_int_realloc",
-        "_int_memalign",
-        "unlink_chunk",
-        "malloc_consolidate",
-        "tcache_get",
-        "tcache_put",
-        "__libc_malloc",
-        "__libc_free",
-        "__libc_calloc",
-        "__libc_realloc",
-        "__GI___libc_malloc",
-        "__GI___libc_free",
-        "systrim",
-        "sysmalloc",
-    ];
-    let fault = scene.fault.as_ref()?;
-    let (index, call) = scene.call_in_frame(fault.frame)?;
-    let name = call.function().filter(|name| ALLOCATOR.contains(name))?;
-    if !scene.is_library(call) {
-        return None;
-    }
-    let mut finding = Finding::new(id, 0.75, "fault in the allocator");
-    let own = scene.own_call(index);
-    let own_index = own.map(|(index, _)| index);
-    finding.explanation = format!(
-        "a fault inside of {name}(), called{}, very likely because the heap's own data is damaged \
-         or the pointer given to it is not one of its own",
-        scene.at(own_index).replacen(" in ", " by ", 1)
-    );
-    finding.evidence.push(format!("the program counter is in `{name}`"));
-    finding.call = own_index;
-    finding.severity = Severity::High;
-    finding.next_step = Some(
-        "run it with -fsanitize=address or under valgrind to find the first damage".to_owned(),
-    );
-    Some(finding)
-}
-
 /// Whether the C library aborted for this reason: where its caller's calls
 /// begin, and what tells so.
 fn noticed(
@@ -244,20 +128,6 @@ fn noticed(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn words_of_the_allocator() {
-        let cases = [
-            ("free(): double free detected in tcache 2", Some("the pointer had been freed before")),
-            ("double free or corruption (fasttop)", Some("the pointer had been freed before")),
-            ("free(): something new", Some("the heap's own data is damaged")),
-            ("prog: f.c:1: g: Assertion `free(): ' failed.", None),
-            ("*** stack smashing detected ***: terminated", None),
-        ];
-        for (text, want) in cases {
-            assert_eq!(heap_message(text), want, "{text}");
-        }
-    }
 
     #[test]
     fn checked_functions() {

@@ -7,6 +7,7 @@ use crate::diagnose::control::{How, Jump, jump};
 use crate::diagnose::fault::NEAR_NULL;
 use crate::diagnose::finding::{Finding, Severity};
 use crate::diagnose::ground::{global_at, memory, where_it_lies};
+use crate::diagnose::overrun::overruns;
 use crate::diagnose::rules::Rule;
 use crate::diagnose::scene::Scene;
 use crate::diagnose::wording::{ascii, because};
@@ -21,6 +22,12 @@ impl Rule for JumpToData {
 
     fn doc(&self) -> &'static str {
         "The program went on in memory that holds data and may not be run."
+    }
+
+    fn signs(&self) -> &'static [&'static str] {
+        &[
+            "a program counter in memory that may not be run, and how it came there: the call before the return address on top of the stack",
+        ]
     }
 
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {
@@ -52,6 +59,12 @@ impl Rule for BadCall {
          overwritten, or belongs to something that is gone."
     }
 
+    fn signs(&self) -> &'static [&'static str] {
+        &[
+            "a program counter, or the target of a call, where nothing is mapped; and the pointer that held it",
+        ]
+    }
+
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {
         let (jump, mapping) = elsewhere(scene).filter(|(jump, _)| jump.how != How::Return)?;
         if mapping.is_some() || jump.target < NEAR_NULL {
@@ -81,6 +94,13 @@ impl Rule for BadReturn {
          overwritten, mostly by a local array that was written beyond its end."
     }
 
+    fn signs(&self) -> &'static [&'static str] {
+        &[
+            "`ret` to an address that is none, or a program counter nowhere that equals the word just below the stack pointer",
+            "text in the place of the return address",
+        ]
+    }
+
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {
         let fault = scene.fault.as_ref()?;
         let jump = jump(scene, fault).filter(|jump| jump.how == How::Return)?;
@@ -100,6 +120,9 @@ impl Rule for BadReturn {
             where_it_lies(scene, jump.target),
             because(finding.confidence, &cause)
         );
+        if let Some((_, call)) = scene.call_in_frame(jump.frame) {
+            finding.evidence.extend(overruns(scene, call));
+        }
         finding.severity = Severity::Critical;
         finding.next_step = Some(
             "look for a local array that is written beyond its end; compile with \

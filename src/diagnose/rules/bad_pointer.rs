@@ -29,6 +29,13 @@ impl Rule for BadPointer {
          number, a freed or overwritten piece of memory."
     }
 
+    fn signs(&self) -> &'static [&'static str] {
+        &[
+            "a general-protection fault of an access whose address, computed again from the registers, has no valid form",
+            "text in the register that it was computed from",
+        ]
+    }
+
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {
         let fault = scene.fault.as_ref().filter(|fault| fault.is_general_protection())?;
         if jump(scene, fault).is_some() {
@@ -50,6 +57,13 @@ impl Rule for WildPointer {
     fn doc(&self) -> &'static str {
         "A pointer leads to where nothing is mapped: it was never set, was overwritten, points \
          to memory that is gone, or was moved too far."
+    }
+
+    fn signs(&self) -> &'static [&'static str] {
+        &[
+            "a page fault where nothing is mapped, and not near address zero",
+            "the variable that the address was computed from, and memory that ends just below",
+        ]
     }
 
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {

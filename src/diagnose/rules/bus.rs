@@ -24,6 +24,10 @@ impl Rule for TruncatedFile {
          its file system had no room or could not read it."
     }
 
+    fn signs(&self) -> &'static [&'static str] {
+        &["SIGBUS with BUS_ADRERR in a mapping of a file, and the place in that file"]
+    }
+
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {
         let fault = bus_fault(scene).filter(|fault| fault.code == Some(BUS_ADRERR))?;
         let at = fault.address?;
@@ -58,6 +62,10 @@ impl Rule for BrokenMemory {
 
     fn doc(&self) -> &'static str {
         "The hardware reported that memory is broken: not the program's fault."
+    }
+
+    fn signs(&self) -> &'static [&'static str] {
+        &["SIGBUS with BUS_MCEERR_AR or BUS_MCEERR_AO"]
     }
 
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {

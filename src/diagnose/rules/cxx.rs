@@ -22,6 +22,13 @@ impl Rule for CxxException {
         "A C++ exception was not caught, or left a function that promises not to throw."
     }
 
+    fn signs(&self) -> &'static [&'static str] {
+        &[
+            "std::terminate() or __cxa_throw() on the stack of an abort",
+            "the exception in the runtime's own record, or else the object that the stack points to: its type, its bases, what(), the value of a number or text",
+        ]
+    }
+
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {
         let terminate = terminated(scene)?;
         if pure_virtual(scene).is_some() {
@@ -64,6 +71,7 @@ impl Rule for CxxException {
                 }
             ),
         };
+        let bases = found.as_ref().map(|found| found.bases.clone());
         if let Some(found) = found {
             finding.evidence.push(format!(
                 "an exception object of type {} is at {} (found through {})",
@@ -72,6 +80,8 @@ impl Rule for CxxException {
                 if found.is_recorded { "the runtime's record" } else { "a pointer on the stack" }
             ));
         }
+        let bases = bases.filter(|bases| !bases.is_empty());
+        finding.evidence.extend(bases.map(|bases| format!("its bases are {}", bases.join(", "))));
         let runtime = scene.crash.calls().get(terminate).and_then(|call| call.function());
         if let Some(name) = runtime {
             finding.evidence.push(format!("`{name}` is on the stack of an abort"));
@@ -91,6 +101,10 @@ impl Rule for CxxPureVirtual {
     fn doc(&self) -> &'static str {
         "A virtual function without a body was called: in a constructor or destructor of its \
          class, or through a pointer to an object that is gone."
+    }
+
+    fn signs(&self) -> &'static [&'static str] {
+        &["__cxa_pure_virtual() on the stack of an abort"]
     }
 
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {

@@ -21,6 +21,10 @@ impl Rule for DivideByZero {
          give infinity."
     }
 
+    fn signs(&self) -> &'static [&'static str] {
+        &["SIGFPE at a division whose divisor, from its register or from memory, is 0"]
+    }
+
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {
         check(scene, self.id(), Division::ByZero)
     }
@@ -36,6 +40,10 @@ impl Rule for DivideOverflow {
     fn doc(&self) -> &'static str {
         "The quotient of an integer division does not fit: the smallest number of its type was \
          divided by -1."
+    }
+
+    fn signs(&self) -> &'static [&'static str] {
+        &["SIGFPE at a division whose quotient, computed again, does not fit"]
     }
 
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {

@@ -25,6 +25,13 @@ impl Rule for WriteReadonly {
          mapped for reading."
     }
 
+    fn signs(&self) -> &'static [&'static str] {
+        &[
+            "a page fault of a write in a mapping that may be read, but not be written",
+            "the symbol or the text that lies there",
+        ]
+    }
+
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {
         let (fault, operand, at, mapping) = refused(scene)?;
         // gcore writes no header for a file mapping that is read-only, so what
@@ -70,6 +77,10 @@ impl Rule for ForbiddenAccess {
     fn doc(&self) -> &'static str {
         "Memory was used that its mapping closes to everybody: a guard page, or memory that was \
          protected on purpose."
+    }
+
+    fn signs(&self) -> &'static [&'static str] {
+        &["a page fault in a mapping that nobody may read"]
     }
 
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {

@@ -4,6 +4,7 @@ use crate::base::signal::Signal;
 use crate::diagnose::finding::{Finding, Severity};
 use crate::diagnose::rules::Rule;
 use crate::diagnose::scene::{Scene, Sender};
+use crate::diagnose::waiting_calls::system_call;
 
 pub(super) struct CpuLimit;
 
@@ -14,6 +15,10 @@ impl Rule for CpuLimit {
 
     fn doc(&self) -> &'static str {
         "The process used up its limit of processor time (RLIMIT_CPU)."
+    }
+
+    fn signs(&self) -> &'static [&'static str] {
+        &["SIGXCPU, sent by the kernel"]
     }
 
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {
@@ -33,6 +38,12 @@ impl Rule for FileSizeLimit {
         "The process wrote to a file beyond its limit of file sizes (RLIMIT_FSIZE)."
     }
 
+    fn signs(&self) -> &'static [&'static str] {
+        &[
+            "SIGXFSZ, sent by the kernel, which looks like kill() by the process itself within a write",
+        ]
+    }
+
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {
         let what = "a file would become larger than the limit (RLIMIT_FSIZE, `ulimit -f`)";
         limit(scene, self.id(), Signal::XFSZ, "file size limit", what)
@@ -50,12 +61,31 @@ fn limit(
     if !scene.crash.died_of(signal) || matches!(scene.sender(), Sender::Other { .. }) {
         return None;
     }
-    let is_kernel = scene.sender() == Sender::Kernel;
-    let mut finding = Finding::new(id, if is_kernel { 0.99 } else { 0.6 }, title);
+    let confidence = match scene.sender() {
+        Sender::Kernel => 0.99,
+        _ if signal == Signal::XFSZ && is_writing(scene) => 0.96,
+        _ => 0.6,
+    };
+    let mut finding = Finding::new(id, confidence, title);
     let call = scene.own_call(0).map(|(index, _)| index);
     finding.explanation = format!("{what}, while the program was{}", scene.at(call));
     finding.call = call;
     finding.severity = Severity::Info;
     finding.next_step = Some("raise the limit, or look for what does not end".to_owned());
     Some(finding)
+}
+
+/// Whether the crashed thread is in a system call that makes a file larger: for
+/// a file that is too large the kernel sends the signal as if the process had
+/// done so with kill() (Linux `fs/read_write.c`, `generic_write_check_limits`).
+fn is_writing(scene: &Scene<'_, '_>) -> bool {
+    /// write, pwrite64, writev, pwritev, pwritev2, truncate, ftruncate, sendfile,
+    /// splice, fallocate, copy_file_range (Linux `syscall_64.tbl`).
+    const CALLS: [u64; 11] = [1, 18, 20, 296, 328, 76, 77, 40, 275, 285, 326];
+    const SI_USER: i32 = 0;
+    let is_user = scene.crash.signal().is_some_and(|info| info.code == Some(SI_USER));
+    let crash = scene.crash;
+    let call =
+        crash.thread().and_then(|thread| system_call(crash.process.arch, crash.memory, thread));
+    is_user && call.is_some_and(|call| CALLS.contains(&call.number))
 }

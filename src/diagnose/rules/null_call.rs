@@ -19,6 +19,12 @@ impl Rule for NullCall {
          function that nobody defined."
     }
 
+    fn signs(&self) -> &'static [&'static str] {
+        &[
+            "a program counter, or the target of a call, in the first 64 KiB; and the pointer that held it",
+        ]
+    }
+
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {
         let fault = scene.fault.as_ref()?;
         let jump = jump(scene, fault).filter(|jump| jump.target < NEAR_NULL)?;

@@ -23,6 +23,13 @@ impl Rule for NullPointer {
          Nothing can be mapped in the first 64 KiB."
     }
 
+    fn signs(&self) -> &'static [&'static str] {
+        &[
+            "a page fault in the first 64 KiB, or up to 16 MiB through a register that is 0",
+            "the variable that is null: the one that lives in the register, or that the code just before loaded it from; the member at that distance",
+        ]
+    }
+
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {
         let fault = scene.fault.as_ref()?;
         let at = fault.effective_address().filter(|_| fault.is_through_null())?;

@@ -23,6 +23,10 @@ impl Rule for PrivilegedInstruction {
         "The program ran an instruction that only the kernel may use, as a halt or a port access."
     }
 
+    fn signs(&self) -> &'static [&'static str] {
+        &["a general-protection fault at an instruction that only the kernel may use"]
+    }
+
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {
         let fault = scene.fault.as_ref().filter(|fault| fault.is_general_protection())?;
         let instruction = fault.instruction.filter(Instruction::is_privileged)?;
@@ -52,6 +56,12 @@ impl Rule for MisalignedAccess {
     fn doc(&self) -> &'static str {
         "An instruction that demands an aligned address got another one. Compilers use such \
          instructions where the type promises the alignment."
+    }
+
+    fn signs(&self) -> &'static [&'static str] {
+        &[
+            "a general-protection fault at an instruction that demands alignment, of an address without it",
+        ]
     }
 
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {
@@ -95,6 +105,10 @@ impl Rule for Breakpoint {
 
     fn doc(&self) -> &'static str {
         "The program ran a breakpoint instruction, and no debugger was there."
+    }
+
+    fn signs(&self) -> &'static [&'static str] {
+        &["SIGTRAP behind `int3` or `int $3`"]
     }
 
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {

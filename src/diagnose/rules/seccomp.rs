@@ -20,6 +20,12 @@ impl Rule for Seccomp {
          that of its container or service manager."
     }
 
+    fn signs(&self) -> &'static [&'static str] {
+        &[
+            "SIGSYS by a filter: the system call's number and architecture, from the signal or the registers",
+        ]
+    }
+
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {
         let info = scene.crash.signal().filter(|info| info.signal == Signal::SYS)?;
         let (number, arch, address) = match info.cause {

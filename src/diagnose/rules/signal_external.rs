@@ -17,6 +17,10 @@ impl Rule for SignalExternal {
          doing, not what was wrong with it."
     }
 
+    fn signs(&self) -> &'static [&'static str] {
+        &["a signal with a sender that is not the process itself"]
+    }
+
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {
         let Sender::Other { pid, uid } = scene.sender() else { return None };
         let info = scene.crash.signal()?;

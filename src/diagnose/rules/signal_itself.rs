@@ -17,6 +17,10 @@ impl Rule for SignalItself {
          the processor is known that it repeats."
     }
 
+    fn signs(&self) -> &'static [&'static str] {
+        &["a signal that the process sent to itself, and no fault below a handler that it repeats"]
+    }
+
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {
         let info = scene.crash.signal().filter(|_| scene.sender() == Sender::Itself)?;
         // abort() has rules of its own.
@@ -25,17 +29,22 @@ impl Rule for SignalItself {
         }
         let mut finding = Finding::new(self.id(), 0.9, "signal from the program itself");
         let call = scene.own_call(0).map(|(index, _)| index);
-        finding.explanation = format!("the program sent the signal to itself{}", scene.at(call));
+        finding.explanation = sent_to_itself(scene, call);
         if let Some((name, meaning)) = info.code.and_then(|code| info.signal.code(code)) {
             finding.evidence.push(format!("the signal's code is {name}: {meaning}"));
-        }
-        if let Some(first) = &scene.crash.first_chance {
-            let name = first.signal.signal.name();
-            let at = first.signal.address().map(|at| format!(" at {at}")).unwrap_or_default();
-            finding.evidence.push(format!("before, one of its handlers ran for {name}{at}"));
         }
         finding.call = call;
         finding.severity = Severity::Info;
         Some(finding)
     }
+}
+
+/// "the program sent the signal to itself in `f` at f.c:7", and the fault of
+/// which a handler had known before, which may be why.
+pub(super) fn sent_to_itself(scene: &Scene<'_, '_>, call: Option<usize>) -> String {
+    let sent = format!("the program sent the signal to itself{}", scene.at(call));
+    let Some(first) = scene.crash.first_chance.as_ref() else { return sent };
+    let name = first.signal.signal.name();
+    let at = first.signal.address().map(|at| format!(" at {at}")).unwrap_or_default();
+    format!("after one of its handlers had run for {name}{at}, {sent}")
 }

@@ -26,7 +26,7 @@ use crate::dump::process::{
     Identity, Mapping, Module, Permissions, Process, Source, SourceKind, Thread,
 };
 use crate::dump::segments::{Segment, Segments};
-use crate::dump::siginfo::{SignalInfo, signal_info};
+use crate::dump::siginfo::{SignalCause, SignalInfo, signal_info};
 
 /// How a minidump begins.
 pub(super) const MAGIC: &[u8] = b"MDMP";
@@ -85,8 +85,11 @@ pub(super) fn open<'f>(
     if exception.is_none() {
         gaps.note_final("which signal killed the process", "the minidump has no exception");
     }
-    let modules = modules(&streams, limits);
-    let mappings = mappings(&streams, &modules, gaps);
+    let mut mappings = in_order(streams.mappings());
+    let modules = modules(&streams, &mappings, limits);
+    if mappings.is_empty() {
+        mappings = mappings_of(&modules, gaps);
+    }
     let segments = segments(&streams, &records, contents.len());
     let complete = note_cut(&streams, contents.len(), gaps);
     let compressed = contents.is_compressed();
@@ -122,38 +125,47 @@ fn name_command(identity: &mut Identity) {
     }
 }
 
-/// On Linux the code of an exception is the signal, its flags are `si_code`.
+/// On Linux the code of an exception is the signal, its flags are `si_code`, and
+/// its address `si_addr`. Flags of zero are no code: some writers leave them out,
+/// and then the address is not always that of the signal.
 fn signal(exception: &ExceptionRecord) -> Option<SignalInfo> {
-    /// `MD_EXCEPTION_CODE_LIN_DUMP_REQUESTED`: nobody died.
-    const REQUESTED: u32 = u32::MAX;
-    let number = i32::try_from(exception.code).ok().filter(|number| (1..=64).contains(number));
-    let number = number.filter(|_| exception.code != REQUESTED)?;
+    let number = i32::try_from(exception.code).ok().filter(|number| (1..=64).contains(number))?;
+    let plain = SignalInfo { signal: Signal(number), code: None, cause: SignalCause::None };
+    if exception.flags == 0 {
+        return Some(plain);
+    }
     let mut info = Vec::with_capacity(128);
     for word in [number.to_le_bytes(), [0; 4], exception.flags.to_le_bytes(), [0; 4]] {
         info.extend(word);
     }
     info.extend(exception.address.to_le_bytes());
     info.resize(128, 0);
-    let mut found = signal_info(Arch::X86_64, Cursor::new(&info, FileOff(0))).ok()?;
-    found.signal = Signal(number);
-    Some(found)
+    let found = signal_info(Arch::X86_64, Cursor::new(&info, FileOff(0))).unwrap_or(plain);
+    // Of the union only the address is there: no sender, no system call.
+    let cause = match found.cause {
+        SignalCause::Fault { .. } | SignalCause::Kernel => found.cause,
+        _ => SignalCause::None,
+    };
+    Some(SignalInfo { cause, ..found })
 }
 
-fn modules(streams: &Streams<'_, '_>, limits: &Limits) -> Vec<Module> {
+fn modules(streams: &Streams<'_, '_>, mappings: &[Mapping], limits: &Limits) -> Vec<Module> {
     let mut modules: Vec<Module> = streams
         .modules(limits.modules)
         .into_iter()
         .enumerate()
-        .map(|(index, record)| Module {
-            range: RunRange {
-                start: RunAddr(record.base),
-                end: RunAddr(record.base.saturating_add(record.size)),
-            },
-            path: record.name,
-            bias: None,
-            build_id: record.build_id,
-            // The program is the first one.
-            is_main: index == 0,
+        .map(|(index, record)| {
+            let start = RunAddr(record.base);
+            let end = RunAddr(record.base.saturating_add(record.size));
+            let (path, end) = placed(record.name, RunRange { start, end }, mappings);
+            Module {
+                range: RunRange { start, end },
+                path,
+                bias: None,
+                build_id: record.build_id,
+                // The program is the first one.
+                is_main: index == 0,
+            }
         })
         .filter(|module| !module.range.is_empty() && !module.path.starts_with(b"/dev/"))
         .collect();
@@ -167,43 +179,54 @@ fn modules(streams: &Streams<'_, '_>, limits: &Limits) -> Vec<Module> {
         }
         is_free
     });
-    for module in &mut modules {
-        if module.path.starts_with(b"linux-gate") {
-            module.path = b"[vdso]".to_vec();
-        }
-    }
     modules
 }
 
-/// What `/proc/PID/maps` said, or else where modules are.
-fn mappings(streams: &Streams<'_, '_>, modules: &[Module], gaps: &Gaps) -> Vec<Mapping> {
-    let mut found = streams.mappings();
-    if found.is_empty() {
-        gaps.note_final(
-            "mappings of anything but modules, and what the process might do with them",
-            "the minidump does not have /proc/PID/maps",
-        );
-        found = modules
-            .iter()
-            .map(|module| Mapping {
-                range: module.range,
-                permissions: Permissions::default(),
-                path: Some(module.path.clone()),
-                offset: FileOff(0),
-                dumped: 0,
-            })
-            .collect();
+/// What a module is called, and where it ends. lldb states the size of the first
+/// segment only, and a path of the loader; the kernel's own list has the rest.
+fn placed(name: Vec<u8>, range: RunRange, mappings: &[Mapping]) -> (Vec<u8>, RunAddr) {
+    if name.starts_with(b"[vdso]") || name.starts_with(b"linux-gate") {
+        return (b"[vdso]".to_vec(), range.end);
     }
-    found.sort_by_key(|mapping| mapping.range.start);
+    let first = mappings.partition_point(|mapping| mapping.range.end <= range.start);
+    let rest = mappings.get(first..).unwrap_or_default();
+    let its = rest.first().filter(|mapping| mapping.range.contains(range.start));
+    let Some(path) = its.and_then(|mapping| mapping.path.as_ref()) else {
+        return (name, range.end);
+    };
+    let same = rest.iter().take_while(|mapping| mapping.path.as_ref() == Some(path));
+    let end = same.map(|mapping| mapping.range.end).max().unwrap_or(range.end);
+    (path.clone(), end.max(range.end))
+}
+
+/// Where modules are, when `/proc/PID/maps` is not there.
+fn mappings_of(modules: &[Module], gaps: &Gaps) -> Vec<Mapping> {
+    gaps.note_final(
+        "mappings of anything but modules, and what the process might do with them",
+        "the minidump does not have /proc/PID/maps",
+    );
+    let mapping = |module: &Module| Mapping {
+        range: module.range,
+        permissions: Permissions::default(),
+        path: Some(module.path.clone()),
+        offset: FileOff(0),
+        dumped: 0,
+    };
+    modules.iter().map(mapping).collect()
+}
+
+/// Sorted, without those that overlap an earlier one.
+fn in_order(mut mappings: Vec<Mapping>) -> Vec<Mapping> {
+    mappings.sort_by_key(|mapping| mapping.range.start);
     let mut end = RunAddr(0);
-    found.retain(|mapping| {
+    mappings.retain(|mapping| {
         let is_free = mapping.range.start >= end && !mapping.range.is_empty();
         if is_free {
             end = mapping.range.end;
         }
         is_free
     });
-    found
+    mappings
 }
 
 /// Stacks, and what else of the memory is there.
@@ -235,7 +258,6 @@ fn note_cut(streams: &Streams<'_, '_>, len: u64, gaps: &Gaps) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dump::siginfo::SignalCause;
 
     #[test]
     fn signals_are_those_of_linux() {
@@ -249,6 +271,10 @@ mod tests {
         let found = signal(&record(11, 1)).unwrap();
         assert_eq!((found.signal, found.code), (Signal(11), Some(1)));
         assert_eq!(found.cause, SignalCause::Fault { address: RunAddr(0x18) });
+        // No sender is read from an address, and no code from flags of zero.
+        assert_eq!(signal(&record(6, u32::MAX - 5)).unwrap().cause, SignalCause::None);
+        let unsaid = signal(&record(11, 0)).unwrap();
+        assert_eq!((unsaid.code, unsaid.cause), (None, SignalCause::None));
         for code in [0, 65, 0x8000_0000, u32::MAX] {
             assert!(signal(&record(code, 0)).is_none(), "{code:#x}");
         }

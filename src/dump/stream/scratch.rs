@@ -1,9 +1,7 @@
 //! Where what is kept of a stream lies meanwhile.
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt as _;
 
 use crate::base::file_store::FileStore;
 
@@ -16,7 +14,7 @@ const BUFFER: usize = 1 << 20;
 /// or else in memory.
 pub(super) struct Scratch<'f> {
     store: &'f FileStore,
-    file: Option<&'f File>,
+    is_file: bool,
     /// Where in the file the first byte is: behind what others keep there.
     base: u64,
     /// Bytes that are in the file.
@@ -27,12 +25,11 @@ pub(super) struct Scratch<'f> {
 impl<'f> Scratch<'f> {
     /// An empty one.
     pub(super) fn new(store: &'f FileStore) -> Self {
-        let length = |file: &'f File| Some((file, file.metadata().ok()?.len()));
-        let found = store.scratch().and_then(length);
-        let base = found.and_then(|(_, length)| length.checked_next_multiple_of(PAGE));
+        let length = store.scratch_len();
+        let base = length.and_then(|length| length.checked_next_multiple_of(PAGE));
         Self {
             store,
-            file: found.map(|(file, _)| file),
+            is_file: length.is_some(),
             base: base.unwrap_or(0),
             written: 0,
             buffer: Vec::new(),
@@ -41,7 +38,7 @@ impl<'f> Scratch<'f> {
 
     /// Whether there is a file.
     pub(super) fn is_file(&self) -> bool {
-        self.file.is_some()
+        self.is_file
     }
 
     /// How many bytes there are.
@@ -66,8 +63,10 @@ impl<'f> Scratch<'f> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        let Some(file) = self.file else { return Ok(()) };
-        file.write_all_at(&self.buffer, self.base.saturating_add(self.written))?;
+        if !self.is_file {
+            return Ok(());
+        }
+        self.store.write_scratch(&self.buffer, self.base.saturating_add(self.written))?;
         self.written = self.len();
         self.buffer.clear();
         Ok(())
@@ -79,12 +78,14 @@ impl<'f> Scratch<'f> {
     ///
     /// When it cannot be written or mapped.
     pub(super) fn finish(mut self) -> io::Result<&'f [u8]> {
-        let Some(file) = self.file else { return Ok(self.store.keep(self.buffer)) };
+        if !self.is_file {
+            return Ok(self.store.keep(self.buffer));
+        }
         self.flush()?;
         if self.written == 0 {
             return Ok(&[]);
         }
-        let bytes = self.store.map(file)?.bytes;
+        let bytes = self.store.map_scratch()?;
         let start = usize::try_from(self.base).unwrap_or(usize::MAX);
         let length = usize::try_from(self.written).unwrap_or(usize::MAX);
         let rest = bytes.get(start..).unwrap_or_default();

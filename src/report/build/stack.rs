@@ -5,15 +5,16 @@ use std::collections::BTreeMap;
 use crate::base::addr::FrameAddr;
 use crate::base::arch::Arch;
 use crate::diagnose::crash::Crash;
-use crate::diagnose::waiting::waits_for;
 use crate::dump::float_registers::float_registers;
 use crate::dump::process::{Thread, ThreadRegisters};
 use crate::dump::siginfo::SignalCause;
 use crate::dump::xstate::vector_registers;
-use crate::report::build::hex;
 use crate::report::build::value::variable;
+use crate::report::build::waits::waits_for;
+use crate::report::build::{Facts, hex, source_function};
 use crate::report::model;
 use crate::report::model::{Hex, text};
+use crate::symbols::entries::Entry;
 use crate::symbols::functions::NameSource;
 use crate::unwind::frame::{Frame, Stack, StackEnd, Trust};
 use crate::variables::calls::{FrameCall, Locals, ThreadCalls};
@@ -21,11 +22,26 @@ use crate::variables::calls::{FrameCall, Locals, ThreadCalls};
 /// Innermost calls of the crashed thread that get their lines of source.
 const WITH_SOURCE: usize = 32;
 
-pub(super) fn threads(crash: &Crash<'_, '_>, locals: Locals) -> Vec<model::Thread> {
+pub(super) fn threads(crash: &Crash<'_, '_>, facts: &Facts<'_, '_>) -> Vec<model::Thread> {
     let threads = crash.process.threads.iter().zip(crash.threads).enumerate();
     let threads = threads.map(|(index, (thread, calls))| self::thread(crash, index, thread, calls));
     let mut threads: Vec<model::Thread> = threads.collect();
-    if locals == Locals::None {
+    let frames = threads.first_mut().map(|thread| thread.frames.as_mut_slice());
+    let frames = frames.unwrap_or_default();
+    for (index, what) in facts.handed_in {
+        if let Some(frame) = frames.get_mut(*index) {
+            frame.handed_in = Some(what.clone());
+        }
+    }
+    if let Some(finding) = facts.findings.first()
+        && let Some(call) = finding.call.and_then(|call| crash.calls().get(call))
+        && let Some(function) = source_function::of_panic(crash, call, &finding.explanation)
+        && let Some(frame) = finding.call.and_then(|call| frames.get_mut(call))
+        && frame.function.as_ref() != Some(&function)
+    {
+        frame.source_function = Some(function);
+    }
+    if facts.locals == Locals::None {
         let frames = threads.iter_mut().flat_map(|thread| &mut thread.frames);
         frames.for_each(|frame| frame.locals.clear());
     }
@@ -50,6 +66,7 @@ fn thread(
         let mut reported = self::frame(crash, number as u64 + skipped, frame, call);
         if crashed && number < WITH_SOURCE {
             reported.source = excerpt(crash, frame, call);
+            reported.declared_line = declared_line(crash, frame, call);
         }
         Some(reported)
     });
@@ -64,7 +81,7 @@ fn thread(
         name: thread.name.as_deref().map(text),
         crashed,
         state,
-        waits_for: waits.map(|wait| model::WaitsFor { text: wait.text, held_by: wait.held_by }),
+        waits_for: waits,
         same_stack_as: same_as.map(|first| first.tid),
         frames: frames.collect(),
         folded,
@@ -99,12 +116,26 @@ fn folded(crash: &Crash<'_, '_>, stack: &Stack, inner: usize) -> model::Folded {
     }
 }
 
+/// The line in which the source declares the function of a call.
+fn declared_line(crash: &Crash<'_, '_>, frame: &Frame, call: &FrameCall) -> Option<u32> {
+    let (_, module) = crash.symbols.module_at(frame.at.lookup())?;
+    let scope = call.call.scope?;
+    let debug = module.debug()?;
+    let unit = debug.unit_by_id(scope.unit)?;
+    let (_, line) = Entry { debug, unit, offset: scope.entry }.attributes()?.declared()?;
+    u32::try_from(line).ok()
+}
+
 /// The source around the line of a call.
 fn excerpt(crash: &Crash<'_, '_>, frame: &Frame, call: &FrameCall) -> Option<model::Excerpt> {
     /// Lines before and after it.
     const AROUND: u32 = 3;
     let (_, module) = crash.symbols.module_at(frame.at.lookup())?;
-    let found = module.source(call.call.place.as_ref()?, AROUND)?;
+    let found = module.source(
+        call.call.place.as_ref()?,
+        call.call.scope.map(|scope| scope.unit),
+        AROUND,
+    )?;
     Some(model::Excerpt {
         start: found.start,
         lines: found.lines,
@@ -128,6 +159,7 @@ fn frame(crash: &Crash<'_, '_>, index: u64, frame: &Frame, call: &FrameCall) -> 
         linkage_name: function.and_then(|function| function.linkage.clone()),
         name_source: function.map(|function| match function.source {
             NameSource::Dwarf => model::NameSource::Dwarf,
+            NameSource::GoTable => model::NameSource::GoTable,
             NameSource::Symtab => model::NameSource::Symtab,
             NameSource::Dynsym => model::NameSource::Dynsym,
             NameSource::Nearest => model::NameSource::Nearest,
@@ -148,6 +180,9 @@ fn frame(crash: &Crash<'_, '_>, index: u64, frame: &Frame, call: &FrameCall) -> 
             Trust::FramePointer => model::Trust::FramePointer,
             Trust::Scan => model::Trust::Scan,
         },
+        declared_line: None,
+        handed_in: None,
+        source_function: None,
         arguments: is_argument(true),
         locals: is_argument(false),
         source: None,

@@ -100,3 +100,34 @@ pub struct PrunedCrash {
     /// `age`, `program`, `total` or `keep_free`: which bound it passes.
     pub why: String,
 }
+
+/// What `coretool handler status` prints as JSON.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "coretool handler status")]
+pub struct HandlerStatus {
+    /// Always `coretool.handler-status/1`.
+    pub schema: String,
+    /// The kernel's `core_pattern` in force.
+    pub core_pattern: String,
+    /// Its `core_pipe_limit`.
+    pub core_pipe_limit: String,
+    /// Whether the pattern is this handler's.
+    pub installed: bool,
+    /// Whether a crash would be kept now.
+    pub works: bool,
+    /// The process that listens on the kernel's socket. Absent: nobody does,
+    /// or the kernel starts a program for each crash.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub daemon: Option<u32>,
+    /// The pattern that comes back when the handler is uninstalled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub former_pattern: Option<String>,
+    /// The store's directory.
+    pub store: String,
+    /// Crashes that are kept. Absent: there is no store yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept: Option<u64>,
+    /// Crashes that were ever seen. Absent: there is no store yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seen: Option<u64>,
+}

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Declared, Hex, Value};
+use super::{Declared, Hex, Value, WaitsFor};
 
 /// One thread.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -54,17 +54,6 @@ pub struct Globals {
     /// How many more there are. Absent: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub truncated: Option<u64>,
-}
-
-/// What a thread waited for.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct WaitsFor {
-    /// In words: "a mutex at 0x55d0c0ffee40", "input from fd 3".
-    #[serde(default)]
-    pub text: String,
-    /// The thread that holds it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub held_by: Option<u32>,
 }
 
 /// The middle of a very deep stack.
@@ -129,6 +118,18 @@ pub struct Frame {
     /// The column, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub column: Option<u32>,
+    /// The line in which the source declares the function. Of the innermost
+    /// calls of the crashed thread.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub declared_line: Option<u32>,
+    /// By what the caller handed the bad address in, which the function has not
+    /// changed since: "parameter `n`". Absent: it did not, or that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handed_in: Option<String>,
+    /// The function whose source the crash is in, when the compiler has merged
+    /// its code into this one without saying so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_function: Option<String>,
     /// How it was found.
     pub trust: Trust,
     /// Its arguments, in the order of the declaration.
@@ -148,6 +149,8 @@ pub struct Frame {
 pub enum NameSource {
     /// The debug information.
     Dwarf,
+    /// The table of Go's runtime.
+    GoTable,
     /// A symbol that covers the address.
     Symtab,
     /// An exported symbol that covers the address.
@@ -216,4 +219,31 @@ pub struct Registers {
     /// their digits, most significant byte first: 32 for 128 bits.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub vector: BTreeMap<String, String>,
+}
+
+/// One instruction of the program.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Instruction {
+    /// Where it is.
+    pub address: Hex,
+    /// In the notation of the GNU assembler.
+    pub text: String,
+    /// Whether the program stood there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub current: bool,
+    /// The function that it is of, by its symbol.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub function: Option<String>,
+    /// Bytes from the function's start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub function_offset: Option<u64>,
+    /// The file that it was compiled from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// Its line there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// What the address in its text is: a function, a variable.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
 }

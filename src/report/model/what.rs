@@ -222,6 +222,10 @@ pub struct HeapBlock {
     pub offset: i64,
     /// What it is used for.
     pub state: HeapState,
+    /// Of a freed block: the kind of list that it waits in, as the allocator
+    /// calls it: `tcache`, `fastbin`, `bin`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub list: Option<String>,
 }
 
 /// What a block of memory is used for.

@@ -9,9 +9,10 @@ use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 use crate::report::render::escape::is_unsafe;
 
 /// How the object is laid out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Layout {
     /// Over many lines, for people.
+    #[default]
     Indented,
     /// On one line, for streams of several reports.
     OneLine,

@@ -6,6 +6,7 @@
 //! without color: doubt is spelled out, never only colored.
 
 mod capture;
+mod disassembly;
 mod evidence;
 mod excerpt;
 mod fold;
@@ -99,6 +100,7 @@ pub fn render(report: &Report, options: &TextOptions, out: &mut dyn Write) -> fm
         lines.end()?;
         frames::crashed_stack(report, thread, options.parts, lines)?;
     }
+    disassembly::disassembly(report, lines)?;
     if let Some(globals) = &report.globals {
         globals::globals(globals, options.parts, lines)?;
     }

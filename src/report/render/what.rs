@@ -240,7 +240,11 @@ fn stack(stack: &StackPlace) -> String {
 fn heap(block: &HeapBlock) -> String {
     let state = match block.state {
         HeapState::Allocated => "allocated, or freed and kept for reuse",
-        HeapState::Free => "free",
+        HeapState::Free => match block.list.as_deref() {
+            Some("tcache") => "free, in a thread's cache",
+            Some("fastbin") => "free, in a list of small blocks",
+            _ => "free",
+        },
         HeapState::Top => "never handed out",
         HeapState::Mapped => "allocated, in a mapping of its own",
     };

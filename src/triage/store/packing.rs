@@ -27,7 +27,11 @@ const PAGE: usize = 4096;
 
 /// Compresses the core `from` into the empty file `to`, and returns the digest
 /// of what was written.
-pub(super) fn pack(from: &File, to: &File) -> io::Result<String> {
+///
+/// # Errors
+///
+/// What the system says.
+pub fn pack(from: &File, to: &File) -> io::Result<String> {
     let length = from.metadata()?.len();
     let mut out = Output { file: BufWriter::new(to), digest: Digest::new() };
     let mut table = SeekTable::new();
@@ -109,7 +113,11 @@ fn next_data(file: &File, at: u64, length: u64) -> io::Result<u64> {
 
 /// Unpacks a core that [`pack`] wrote into the empty file `to`, which stays
 /// sparse, and returns its length.
-pub(super) fn unpack(from: &File, to: &File) -> io::Result<u64> {
+///
+/// # Errors
+///
+/// What the system says.
+pub fn unpack(from: &File, to: &File) -> io::Result<u64> {
     let mut reader = zstd::stream::Decoder::new(from)?;
     let mut buffer = vec![0; FRAME];
     let mut at = 0;
@@ -127,7 +135,11 @@ pub(super) fn unpack(from: &File, to: &File) -> io::Result<u64> {
 }
 
 /// Copies a sparse core, and returns its length.
-pub(super) fn copy_sparse(from: &File, to: &File) -> io::Result<u64> {
+///
+/// # Errors
+///
+/// What the system says.
+pub fn copy_sparse(from: &File, to: &File) -> io::Result<u64> {
     let length = from.metadata()?.len();
     let mut buffer = vec![0; FRAME];
     let mut at = next_data(from, 0, length)?;

@@ -114,6 +114,19 @@ fn inside<'a, 'f>(
     found
 }
 
+/// The name of the part of a type that covers one of its bytes, after `path`:
+/// that of the pointer that leads there, say.
+pub(crate) fn part_of<'a, 'f>(
+    types: &Types<'a, 'f>,
+    entry: Option<Entry<'a, 'f>>,
+    path: String,
+    into: u64,
+) -> String {
+    let mut found = Inside { path, into, ..Inside::default() };
+    go_in(types, entry, &mut found);
+    found.path
+}
+
 /// Goes from a variable to the innermost part that covers the place.
 fn go_in<'a, 'f>(types: &Types<'a, 'f>, entry: Option<Entry<'a, 'f>>, found: &mut Inside) {
     let mut entry = entry;

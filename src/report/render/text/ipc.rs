@@ -16,13 +16,19 @@ const MOST: usize = 40;
 pub(super) fn ipc(report: &Report, asked: bool, lines: &mut Lines<'_>) -> fmt::Result {
     let Some(ipc) = &report.ipc else { return Ok(()) };
     let signal = report.signal.as_ref().map(|signal| signal.name.as_str());
-    let is_about_peers = matches!(signal, Some("SIGQUIT" | "SIGPIPE"));
+    // As `diagnose::verdict` begins for a program that has not ended in time.
+    let hangs = signal.is_none() && report.verdict.starts_with("hang in ");
+    let is_about_peers = hangs || matches!(signal, Some("SIGQUIT" | "SIGPIPE"));
+    let has_peers = |found: &Descriptor| {
+        found.peer_state.is_some() || found.state.as_deref() == Some("listening")
+    };
     let tells = |found: &&Descriptor| {
-        asked || (is_about_peers && found.peer_state.is_some()) || is_of_pipeline(found)
+        asked || (is_about_peers && has_peers(found)) || is_of_pipeline(found)
     };
     let descriptors: Vec<&Descriptor> = ipc.descriptors.iter().filter(tells).collect();
     let objects = objects(ipc, asked);
-    if descriptors.is_empty() && objects.is_empty() && !asked {
+    let channel = ipc.node_channel.as_ref().filter(|_| asked || is_about_peers);
+    if descriptors.is_empty() && objects.is_empty() && channel.is_none() && !asked {
         return Ok(());
     }
     lines.end()?;
@@ -41,6 +47,11 @@ pub(super) fn ipc(report: &Report, asked: bool, lines: &mut Lines<'_>) -> fmt::R
     let more = (descriptors.len().saturating_sub(MOST) as u64).saturating_add(omitted);
     if more > 0 && (asked || descriptors.len() > MOST) {
         lines.line(2, Role::Dim, &format!("... {more} more (--format json has them)"))?;
+    }
+    if let Some(channel) = channel {
+        lines.begin(2, 4)?;
+        lines.sentence(0, Role::Plain, &words::node_channel(channel))?;
+        lines.end()?;
     }
     for object in objects.iter().take(MOST) {
         lines.begin(2, 4)?;

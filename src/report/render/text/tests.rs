@@ -341,7 +341,7 @@ fn sigquit_shows_what_all_threads_were_doing() {
     // Both of those whose stack is one.
     for thread in report.threads.iter_mut().filter(|thread| [4246, 4247].contains(&thread.tid)) {
         let text = "a mutex at 0x55d0c0ffee80".to_owned();
-        thread.waits_for = Some(WaitsFor { text, held_by: Some(4240) });
+        thread.waits_for = Some(WaitsFor { text, held_by: Some(4240), ..WaitsFor::default() });
     }
     report.findings.clear();
     report.saved = None;

@@ -164,7 +164,13 @@ fn groups(report: &Report) -> Vec<Group<'_>> {
             group.members.push(thread);
         }
     }
-    // A stable sort: among equally large ones the order of the report stays.
-    groups.sort_by_key(|group| group.members.len());
+    // Those that wait for each other first, then the odd ones. A stable sort:
+    // among equally large ones the order of the report stays.
+    let cycles = report.wait_graph.iter().flat_map(|graph| graph.cycles.iter().flatten());
+    let in_cycles: std::collections::BTreeSet<u32> = cycles.copied().collect();
+    groups.sort_by_key(|group| {
+        let is_in_one = group.members.iter().any(|thread| in_cycles.contains(&thread.tid));
+        (!is_in_one, group.members.len())
+    });
     groups
 }

@@ -43,22 +43,41 @@ pub(super) fn tree(report: &Report, asked: bool, lines: &mut Lines<'_>) -> fmt::
         lines.line(2, Role::Dim, &format!("... {more} more (--format json has them)"))?;
     }
     if tree.is_orphan == Some(true) {
-        let by =
-            tree.started_by.as_ref().map(|it| format!(" by process {} \"{}\"", it.pid, it.command));
-        let by = by.unwrap_or_default();
-        lines.line(2, Role::Plain, &format!("an orphan: it was started{by}, which has ended"))?;
+        let by = tree.started_by.as_ref().map(|by| {
+            let ended = by.ended.as_deref().unwrap_or("has ended");
+            format!(": it was started by process {} ({}), which {ended}", by.pid, line_of(by))
+        });
+        lines.begin(2, 4)?;
+        lines.sentence(0, Role::Plain, &format!("an orphan{}", by.unwrap_or_default()))?;
+        lines.end()?;
     }
     for orphan in tree.orphans.iter().take(MOST) {
         let by = orphan.started_by.map(|pid| format!(", started by process {pid}"));
+        let waits = orphan.waits_in.as_ref().map(|call| format!(", waits in {call}"));
+        let at = match orphan.listens_at.is_empty() {
+            true => String::new(),
+            false => format!(", listens at {}", orphan.listens_at.join(", ")),
+        };
+        let line = line_of(orphan);
+        lines.begin(2, 4)?;
         let text = format!(
-            "lives on: process {} \"{}\"{}",
+            "an orphan that lives on: process {} ({line}){}{}{at}",
             orphan.pid,
-            orphan.command,
-            by.unwrap_or_default()
+            by.unwrap_or_default(),
+            waits.unwrap_or_default()
         );
-        lines.line(2, Role::Plain, &text)?;
+        lines.sentence(0, Role::Plain, &text)?;
+        lines.end()?;
     }
     Ok(())
+}
+
+/// A command line, or else a name.
+fn line_of(relative: &Relative) -> String {
+    match relative.arguments.is_empty() {
+        true => relative.command.clone(),
+        false => relative.arguments.join(" "),
+    }
 }
 
 fn one(depth: usize, relative: &Relative, mark: &str, lines: &mut Lines<'_>) -> fmt::Result {
@@ -66,13 +85,9 @@ fn one(depth: usize, relative: &Relative, mark: &str, lines: &mut Lines<'_>) -> 
     const DEEPEST: usize = 16;
     let at = depth.min(DEEPEST).saturating_mul(2).saturating_add(2);
     lines.begin(at, at)?;
-    let line = if relative.arguments.is_empty() {
-        relative.command.clone()
-    } else {
-        relative.arguments.join(" ")
-    };
+    let line = line_of(relative);
     let room = lines.width().saturating_sub(at).saturating_sub(mark.len()).max(20);
-    let waits = relative.waits_for.as_ref().map(|waits| format!(" (waits for {waits})"));
+    let waits = relative.waits_in.as_ref().map(|call| format!(" (waits in {call})"));
     let ended = relative.ended.as_ref().map(|ended| format!(" ({ended})"));
     let text = format!(
         "{} {line}{}{}",

@@ -1,10 +1,10 @@
-//! What a thread waits for: its system call, looked up among the descriptors,
-//! children and shared objects of the process.
+//! What a thread waits for in the kernel: its system call, looked up among the
+//! descriptors, children and shared objects of the process.
 
 use crate::base::addr::RunAddr;
 use crate::base::facts::words;
 use crate::diagnose::crash::Crash;
-use crate::diagnose::waiting_calls::{SystemCall, system_call};
+use crate::diagnose::hang::call::SystemCall;
 use crate::dump::sidecar::Sidecar;
 
 /// Descriptors that one sentence names.
@@ -13,30 +13,10 @@ const MOST_NAMED: usize = 4;
 /// Descriptors of one `poll` that are looked at.
 const MOST_POLLED: u64 = 64;
 
-/// What a thread waits for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Wait {
-    /// In words: "input from fd 0, a pipe from process 12 \"seq\" (its fd 1)".
-    pub text: String,
-    /// The thread that has to do something first.
-    pub held_by: Option<u32>,
-}
-
-/// What the thread of this index waits for. `None`: it runs, or its system call
-/// is none that waits, or its registers are not known.
-pub fn waits_for(crash: &Crash<'_, '_>, index: usize) -> Option<Wait> {
-    let thread = crash.process.threads.get(index)?;
-    let call = system_call(crash.process.arch, crash.memory, thread)?;
-    if let Some(wait) = futex(crash, index, &call) {
-        return Some(wait);
-    }
-    let text = words(crash, &call)?;
-    Some(Wait { text, held_by: None })
-}
-
-/// All but `futex`. Numbers are those of Linux
-/// `arch/x86/entry/syscalls/syscall_64.tbl`.
-fn words(crash: &Crash<'_, '_>, call: &SystemCall) -> Option<String> {
+/// What a system call waits for, in words: "input from fd 0, a pipe from process
+/// 12 \"seq\" (its fd 1)". `None`: it does not wait, or it is `futex`. Numbers
+/// are those of Linux `arch/x86/entry/syscalls/syscall_64.tbl`.
+pub(super) fn waits_for(crash: &Crash<'_, '_>, call: &SystemCall) -> Option<String> {
     let [first, second, third, fourth, ..] = call.arguments;
     let sidecar = crash.process.sidecar.as_ref();
     let fd = |number: u64| descriptor(sidecar, number);
@@ -175,61 +155,4 @@ fn operation(crash: &Crash<'_, '_>, at: u64) -> String {
         down if down < 0 => format!(": semaphore {number} to reach {}", -i32::from(down)),
         _ => format!(": semaphore {number}"),
     }
-}
-
-/// A `futex` wait: a mutex, another thread's end, a condition.
-fn futex(crash: &Crash<'_, '_>, index: usize, call: &SystemCall) -> Option<Wait> {
-    const FUTEX: u64 = 202;
-    /// `FUTEX_CMD_MASK` leaves out the private and clock flags.
-    const COMMAND: u64 = 0x7f;
-    if call.number != FUTEX {
-        return None;
-    }
-    let [at, operation, expected, ..] = call.arguments;
-    let function = function(crash, index);
-    let is_thread = |tid: u32| crash.process.threads.iter().any(|it| it.tid == tid);
-    let name = function.as_deref().unwrap_or_default();
-    // FUTEX_WAIT, LOCK_PI, WAIT_BITSET, WAIT_REQUEUE_PI, LOCK_PI2; other
-    // commands do not wait.
-    if !matches!(operation & COMMAND, 0 | 6 | 9 | 11 | 13) {
-        return None;
-    }
-    if name.contains("join") {
-        // It waits for the kernel to clear the thread id.
-        let tid = (expected as u32) & 0x3fff_ffff;
-        return Some(if is_thread(tid) {
-            Wait { text: format!("the end of thread {tid}"), held_by: None }
-        } else {
-            Wait { text: "the end of a thread".to_owned(), held_by: None }
-        });
-    }
-    if name.contains("cond") {
-        return Some(Wait { text: format!("a condition variable at {at:#x}"), held_by: None });
-    }
-    if name.contains("mutex_lock") || name.contains("mutex_timedlock") || name.contains("lll_lock")
-    {
-        // glibc's pthread_mutex_t: lock, count, owner. Source: its
-        // sysdeps/x86/nptl/bits/struct_mutex.h.
-        let mut owner = [0; 4];
-        let read = crash.memory.read(RunAddr(at.wrapping_add(8)), &mut owner);
-        let owner = (read == owner.len()).then(|| u32::from_le_bytes(owner));
-        let held_by = owner.filter(|owner| is_thread(*owner));
-        return Some(Wait { text: format!("a mutex at {at:#x}"), held_by });
-    }
-    if name.contains("sem_") || name.contains("new_sem_wait") {
-        return Some(Wait { text: format!("a semaphore at {at:#x}"), held_by: None });
-    }
-    Some(Wait { text: format!("a futex at {at:#x}"), held_by: None })
-}
-
-/// The outermost of the C library's functions that the program called.
-fn function(crash: &Crash<'_, '_>, index: usize) -> Option<String> {
-    let own = crash.threads.get(index)?;
-    let calls = own.same_as.and_then(|first| crash.threads.get(first)).unwrap_or(own);
-    let innermost = calls.calls.get(..calls.calls.len().min(6)).unwrap_or_default();
-    let mut names = innermost.iter().rev().filter_map(|call| call.function());
-    let is_waiting = |name: &&str| {
-        ["join", "cond", "mutex", "lll_lock", "sem_"].iter().any(|part| name.contains(part))
-    };
-    names.find(is_waiting).map(str::to_owned)
 }
