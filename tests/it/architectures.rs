@@ -111,9 +111,11 @@ fn check(label: &str) {
         }
         let fixture = named(program);
         for build in BUILDS {
-            // Without optimization, functions keep registers of their callers in
-            // floating-point registers, which a core of QEMU does not hold.
-            if target.name == "s390x" && !build.is_optimized() {
+            // Without optimization, and in one program with it, functions keep
+            // registers of their callers in floating-point registers, which a core
+            // of QEMU does not hold.
+            let needs_them = !build.is_optimized() || *program == "values-c";
+            if target.name == "s390x" && needs_them {
                 continue;
             }
             wrong.extend(examine(*target, fixture, build, &mut tally));
