@@ -106,7 +106,10 @@ fn check(label: &str) {
         let needs_64 = ONLY_ON_64_BITS.contains(program);
         // QEMU's search for the end of a text does not fail at null there.
         let does_not_die = target.name == "s390x" && *program == "null-argument";
-        if needs_64 && !target.is_64 || does_not_die || reads_descriptor {
+        // Its handler aborts, and nothing tells of the frames behind that there.
+        let aborts_in_handler = target.name == "riscv64" && *program == "signal-handler";
+        let is_left_out = does_not_die || reads_descriptor || aborts_in_handler;
+        if needs_64 && !target.is_64 || is_left_out {
             continue;
         }
         let fixture = named(program);
@@ -291,6 +294,9 @@ fn documented(label: &str, tally: &Tally) {
     );
     let start = format!("| {label} | ");
     let is_measured = |it: &&str| it.starts_with(&start) && it.contains(" of ");
+    if text.contains(&format!("{start}not measured")) {
+        return;
+    }
     let old = text.lines().find(is_measured);
     if old == Some(line.as_str()) {
         return;
