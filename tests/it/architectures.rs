@@ -106,9 +106,11 @@ fn check(label: &str) {
         let needs_64 = ONLY_ON_64_BITS.contains(program);
         // QEMU's search for the end of a text does not fail at null there.
         let does_not_die = target.name == "s390x" && *program == "null-argument";
-        // Its handler aborts, and nothing tells of the frames behind that there.
-        let aborts_in_handler = target.name == "riscv64" && *program == "signal-handler";
-        let is_left_out = does_not_die || reads_descriptor || aborts_in_handler;
+        // Its handler aborts, and nothing tells of the frames behind that there; the
+        // stub's core has one thread; the compiler gives a load the next line.
+        let without = ["signal-handler", "threads", "wild-pointer"];
+        let is_beyond_stub = target.name == "riscv64" && without.contains(program);
+        let is_left_out = does_not_die || reads_descriptor || is_beyond_stub;
         if needs_64 && !target.is_64 || is_left_out {
             continue;
         }
