@@ -2,9 +2,9 @@
 
 use crate::base::signal::Signal;
 use crate::diagnose::finding::{Finding, Severity};
+use crate::diagnose::hang::call::call_of;
 use crate::diagnose::rules::Rule;
 use crate::diagnose::scene::{Scene, Sender};
-use crate::diagnose::waiting_calls::system_call;
 
 pub(super) struct CpuLimit;
 
@@ -85,7 +85,6 @@ fn is_writing(scene: &Scene<'_, '_>) -> bool {
     const SI_USER: i32 = 0;
     let is_user = scene.crash.signal().is_some_and(|info| info.code == Some(SI_USER));
     let crash = scene.crash;
-    let call =
-        crash.thread().and_then(|thread| system_call(crash.process.arch, crash.memory, thread));
+    let call = crash.thread().and_then(|thread| call_of(crash.process.arch, crash.memory, thread));
     is_user && call.is_some_and(|call| CALLS.contains(&call.number))
 }
