@@ -2,9 +2,9 @@
 
 use crate::base::signal::Signal;
 use crate::diagnose::finding::{Finding, Severity};
+use crate::diagnose::hang::call::system_call;
 use crate::diagnose::rules::Rule;
 use crate::diagnose::scene::{Scene, Sender};
-use crate::diagnose::waiting_calls::system_call;
 
 pub(super) struct CpuLimit;
 
@@ -84,8 +84,6 @@ fn is_writing(scene: &Scene<'_, '_>) -> bool {
     const CALLS: [u64; 11] = [1, 18, 20, 296, 328, 76, 77, 40, 275, 285, 326];
     const SI_USER: i32 = 0;
     let is_user = scene.crash.signal().is_some_and(|info| info.code == Some(SI_USER));
-    let crash = scene.crash;
-    let call =
-        crash.thread().and_then(|thread| system_call(crash.process.arch, crash.memory, thread));
+    let call = system_call(scene.crash, 0);
     is_user && call.is_some_and(|call| CALLS.contains(&call.number))
 }
