@@ -30,8 +30,9 @@ pub enum Orphans {
 
 /// Those that are named.
 const MOST_NAMED: usize = 20;
-/// For so long the other ends of their descriptors are looked for.
-const PATIENCE: Duration = Duration::from_millis(300);
+/// For so long the other ends of their descriptors are looked for: who is
+/// traced and stops has to wait meanwhile.
+const PATIENCE: Duration = Duration::from_millis(100);
 /// How long SIGKILL may take. Only a system call that cannot be interrupted
 /// takes longer.
 const LAST_PATIENCE: Duration = Duration::from_secs(5);

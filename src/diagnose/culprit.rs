@@ -10,6 +10,7 @@
 use crate::base::arch::Register;
 
 use crate::base::addr::RunAddr;
+use crate::base::data_model::DataModel;
 use crate::base::memory::Memory;
 use crate::diagnose::control::named_by_callers;
 use crate::diagnose::ground::global_at;
@@ -351,9 +352,13 @@ struct Marked<'m> {
 }
 
 impl Memory for Marked<'_> {
+    fn model(&self) -> DataModel {
+        self.memory.model()
+    }
+
     fn read(&self, at: RunAddr, out: &mut [u8]) -> usize {
         let got = self.memory.read(at, out);
-        let mark = MARK.to_le_bytes();
+        let mark = self.model().order.bytes(u128::from(MARK), 8);
         for (index, byte) in out.iter_mut().take(got).enumerate() {
             let here = at.0.wrapping_add(index as u64);
             let within = here.checked_sub(self.at.0).and_then(|it| usize::try_from(it).ok());

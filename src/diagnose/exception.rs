@@ -45,6 +45,10 @@ const MOST_BASES: u64 = 16;
 /// object, points to the type. Sources: Itanium C++ ABI, "Exception Handling",
 /// section 2.2.1; libstdc++ `unwind-cxx.h`, `__cxa_exception`.
 pub fn exception(crash: &Crash<'_, '_>) -> Option<Exception> {
+    // Headers of 32-bit processes are laid out in another way.
+    if !crash.memory.model().is_64() {
+        return None;
+    }
     match caught(crash) {
         Some(header) => recorded(crash.memory, header?),
         None => on_stack(crash),

@@ -43,7 +43,7 @@ pub fn abort_message(crash: &Crash<'_, '_>) -> Option<AbortMessage> {
 /// pages. Source: glibc `include/stdlib.h`, `sysdeps/posix/libc_fatal.c`.
 fn glibc(crash: &Crash<'_, '_>) -> Option<Vec<u8>> {
     let variable = exported(crash, &["libc.so", "libc-2"], b"__abort_msg")?;
-    let message = RunAddr(crash.memory.u64(variable).ok()?);
+    let message = RunAddr(crash.memory.word(variable).ok()?);
     if message.0 == 0 {
         return None;
     }
@@ -55,7 +55,7 @@ fn glibc(crash: &Crash<'_, '_>) -> Option<Vec<u8>> {
 /// GLib: `__glib_assert_msg`, a `char *`. Source: GLib `glib/gtestutils.c`.
 fn glib(crash: &Crash<'_, '_>) -> Option<Vec<u8>> {
     let variable = exported(crash, &["libglib-2"], b"__glib_assert_msg")?;
-    let message = RunAddr(crash.memory.u64(variable).ok()?);
+    let message = RunAddr(crash.memory.word(variable).ok()?);
     if message.0 == 0 {
         return None;
     }

@@ -29,6 +29,10 @@ pub struct PanicPlace {
 /// `.rs`, line and column are sensible.
 pub fn place(crash: &Crash<'_, '_>, sp: RunAddr) -> Option<PanicPlace> {
     let memory = crash.memory;
+    // The layout is that of 64-bit processes.
+    if !memory.model().is_64() {
+        return None;
+    }
     let words = (0..WORDS).map_while(|index| sp.checked_add(index.checked_mul(8)?));
     words.map_while(|at| memory.u64(at).ok()).find_map(|word| {
         let at = RunAddr(word);

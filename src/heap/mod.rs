@@ -141,7 +141,7 @@ impl<'m> Heaps<'m> {
             Self { memory, mappings, heaps: Vec::new(), freed: Vec::new(), damages: Vec::new() };
         // The layouts are those of 64 bits, and words are read little-endian.
         if !process.arch.is_64() || process.arch.model().order != ByteOrder::Little {
-            return none;
+            return Self { mappings: &[], ..none };
         }
         let arena = main_arena(process, memory);
         let mut heaps: Vec<Chunks> = Vec::new();

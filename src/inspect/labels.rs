@@ -22,7 +22,7 @@ impl Labels<'_, '_, '_> {
             let tid = thread.tid;
             return Some(match offset {
                 offset if offset < 0 => format!("stack of thread {tid}, below its end"),
-                offset => format!("stack of thread {tid}, rsp+{offset:#x}"),
+                offset => format!("stack of thread {tid}, {}+{offset:#x}", stack_pointer(process)),
             });
         }
         if let Some((_, module)) = process.module(at) {
@@ -32,6 +32,11 @@ impl Labels<'_, '_, '_> {
         }
         Some(described(mapping, at))
     }
+}
+
+/// What the stack pointer is called.
+fn stack_pointer(process: &Process<'_>) -> &'static str {
+    process.arch.register_name(process.arch.stack_pointer()).unwrap_or("sp")
 }
 
 fn described(mapping: &Mapping, at: RunAddr) -> String {

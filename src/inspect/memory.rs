@@ -140,11 +140,13 @@ pub(super) fn words(parts: &[MemoryPart], labels: &Labels<'_, '_, '_>) -> Vec<Wo
             known.chain(std::iter::repeat(None)).take(len)
         })
         .collect();
-    let words = bytes.chunks(8).zip(0_u64..).filter_map(|(bytes, number)| {
-        let at = first.address.0.checked_add(number.checked_mul(8)?)?;
+    let model = labels.context.memory.model();
+    let size = usize::from(model.address_size);
+    let words = bytes.chunks(size).zip(0_u64..).filter_map(|(bytes, number)| {
+        let at = first.address.0.checked_add(number.checked_mul(model.word())?)?;
         let whole: Option<Vec<u8>> = bytes.iter().copied().collect();
-        if let Some(word) = whole.as_deref().and_then(<[u8]>::first_chunk::<8>) {
-            let value = u64::from_le_bytes(*word);
+        if let Some(word) = whole.filter(|word| word.len() == size) {
+            let value = model.order.number(&word);
             let label = labels.of_word(RunAddr(value));
             return Some(Word { address: Hex(at), value: Some(Hex(value)), label, partial: None });
         }

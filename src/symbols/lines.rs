@@ -7,7 +7,7 @@
 use gimli::ColumnType;
 
 use crate::base::addr::LinkAddr;
-use crate::symbols::dwarf::{Debug, Reader, Unit};
+use crate::symbols::dwarf::{Debug, Reader, SplitHome, Unit, UnitId};
 use crate::symbols::functions::Place;
 use crate::symbols::range_index::RangeIndex;
 
@@ -39,6 +39,7 @@ impl Lines {
         let mut sequences = Vec::new();
         let mut run = unit.line_program.clone().map(|program| program.rows());
         let mut first = 0;
+        let mut is_last_statement = false;
         while let Some(Ok(Some((_, row)))) = run.as_mut().map(|run| run.next_row()) {
             let address = row.address();
             if row.end_sequence() {
@@ -60,14 +61,21 @@ impl Lines {
                 },
             };
             match rows.get(first..).and_then(<[Row]>::last).map(|last| last.address) {
-                // Of several rows for one address the last one counts.
+                // Of several rows for one address the last one counts at which a
+                // statement begins, and the last one if none does.
                 Some(last) if last == address => {
-                    rows.pop();
-                    rows.push(new);
+                    if row.is_stmt() || !is_last_statement {
+                        rows.pop();
+                        rows.push(new);
+                        is_last_statement = row.is_stmt();
+                    }
                 }
                 // Addresses only grow within a sequence.
                 Some(last) if last > address => (),
-                _ => rows.push(new),
+                _ => {
+                    rows.push(new);
+                    is_last_statement = row.is_stmt();
+                }
             }
         }
         Self { sequences: RangeIndex::new(sequences), rows }
@@ -83,7 +91,7 @@ impl Lines {
 }
 
 /// The source position of the instruction at `at`.
-pub(super) fn place(debug: &Debug<'_>, unit: &Unit<'_>, at: LinkAddr) -> Option<Place> {
+pub(super) fn place<'f>(debug: &Debug<'f>, unit: &Unit<'f>, at: LinkAddr) -> Option<Place> {
     let row = unit.lines.get_or_init(|| Lines::new(&unit.unit)).row(at)?;
     let known = |number| (number > 0).then_some(number);
     Some(Place {
@@ -94,10 +102,11 @@ pub(super) fn place(debug: &Debug<'_>, unit: &Unit<'_>, at: LinkAddr) -> Option<
 }
 
 /// The path of a file of the unit's line program, joined with its directories.
-pub(super) fn file(debug: &Debug<'_>, unit: &Unit<'_>, index: u64) -> Option<String> {
+pub(super) fn file<'f>(debug: &Debug<'f>, unit: &Unit<'f>, index: u64) -> Option<String> {
+    let unit = with_files(debug, unit)?;
     let header = unit.unit.line_program.as_ref()?.header();
     let file = header.file(index)?;
-    let text = |value| debug.dwarf().attr_string(&unit.unit, value).ok();
+    let text = |value| unit.dwarf().attr_string(&unit.unit, value).ok();
     let mut path = String::new();
     if let Some(directory) = unit.unit.comp_dir {
         push(&mut path, &directory.to_string_lossy());
@@ -110,6 +119,36 @@ pub(super) fn file(debug: &Debug<'_>, unit: &Unit<'_>, index: u64) -> Option<Str
     }
     push(&mut path, &text(file.path_name())?.to_string_lossy());
     Some(path)
+}
+
+/// Files of one unit that are looked at for an embedded text.
+const MOST_FILES: u64 = 10_000;
+
+/// The text of a source file, where the compiler put it into the line table
+/// (clang's `-gembed-source`).
+pub(super) fn embedded<'f>(debug: &Debug<'f>, unit: &Unit<'f>, path: &str) -> Option<&'f [u8]> {
+    let holder = with_files(debug, unit)?;
+    let header = holder.unit.line_program.as_ref()?.header();
+    if !header.file_has_source() {
+        return None;
+    }
+    let count = (header.file_names().len() as u64).min(MOST_FILES);
+    let index = (0..=count).find(|index| file(debug, unit, *index).as_deref() == Some(path))?;
+    let text = header.file(index)?.source()?;
+    let text = holder.dwarf().attr_string(&holder.unit, text).ok()?.slice();
+    // Without its text a file has an empty one.
+    (!text.is_empty()).then_some(text)
+}
+
+/// The unit whose line program names the files of a unit: of a split unit, its
+/// skeleton.
+fn with_files<'u, 'f>(debug: &'u Debug<'f>, unit: &'u Unit<'f>) -> Option<&'u Unit<'f>> {
+    match unit.id.home() {
+        Some(SplitHome::Unit(skeleton)) if unit.unit.line_program.is_none() => {
+            debug.unit_by_id(UnitId::Info(skeleton))
+        }
+        _ => Some(unit),
+    }
 }
 
 /// Appends a path to a path; an absolute one replaces it.

@@ -10,10 +10,13 @@ use gimli::constants as dw;
 use gimli::{AttributeValue, Expression, Register};
 
 use crate::base::addr::{Bias, LinkAddr, RunAddr};
+use crate::base::arch::Machine;
+use crate::base::data_model::ByteOrder;
 use crate::dump::float_registers::float_registers;
 use crate::dump::process::ThreadRegisters;
 use crate::symbols::dwarf::Reader;
 use crate::symbols::entries::{Attributes, Entry};
+use crate::symbols::types::Shape;
 use crate::unwind::frame::{Frame, Trust};
 use crate::variables::Context;
 use crate::variables::entry_values::CallSite;
@@ -99,13 +102,69 @@ impl<'a, 'f> Activation<'_, 'a, 'f> {
     ) -> Result<Place<'a, 'f>, String> {
         for origin in variable.origins() {
             if let Some(location) = origin.get(dw::DW_AT_location) {
-                return self.described(origin.entry, location, progress);
+                let place = self.described(origin.entry, location, progress)?;
+                self.check_float(variable, &place)?;
+                return Ok(self.as_stated(variable, place));
             }
             if let Some(value) = origin.get(dw::DW_AT_const_value) {
-                return self.constant(origin.entry, value);
+                let place = self.constant(origin.entry, value)?;
+                return Ok(self.as_stated(variable, place));
             }
         }
         Err("optimized out".to_owned())
+    }
+
+    /// Refuses a `float` in a register where registers hold it in another form:
+    /// as a double on PowerPC, in the upper half on s390, in either on MIPS.
+    fn check_float(
+        &self,
+        variable: &Attributes<'a, 'f>,
+        place: &Place<'a, 'f>,
+    ) -> Result<(), String> {
+        let arch = self.context.process.arch;
+        let is_kept_as_it_is = !matches!(
+            arch.machine,
+            Machine::Ppc64
+                | Machine::Ppc
+                | Machine::S390x
+                | Machine::S390
+                | Machine::Mips
+                | Machine::Mips64
+                | Machine::MipsN32
+        );
+        if is_kept_as_it_is || place.is_memory() || place.origin() == Origin::Constant {
+            return Ok(());
+        }
+        let of = self.context.types.get(variable.type_entry());
+        let is_float = of.size == Some(4) && matches!(of.shape, Shape::Number(dw::DW_ATE_float));
+        match is_float {
+            true => Err(format!("a register of {arch} holds it in another form")),
+            false => Ok(()),
+        }
+    }
+
+    /// Bytes of a constant were turned so that the lowest one comes first, as if
+    /// they were a number. Those of something else, as a text, stay as they are.
+    fn as_stated(&self, variable: &Attributes<'a, 'f>, place: Place<'a, 'f>) -> Place<'a, 'f> {
+        if self.context.memory.model().order == ByteOrder::Little
+            || place.origin() != Origin::Constant
+        {
+            return place;
+        }
+        let of = self.context.types.get(variable.type_entry());
+        let is_number = matches!(
+            of.shape,
+            Shape::Number(_)
+                | Shape::Swapped(_)
+                | Shape::Enumeration(_)
+                | Shape::Pointer(_)
+                | Shape::Reference(_)
+                | Shape::MemberPointer(_)
+        );
+        match place.whole_bytes() {
+            Some(bytes) if !is_number => Place::constant(bytes.iter().rev().copied().collect()),
+            _ => place,
+        }
     }
 
     /// The place that an attribute of `entry` describes: an expression, or the
@@ -147,7 +206,7 @@ impl<'a, 'f> Activation<'_, 'a, 'f> {
         if let Some(expression) = location.exprloc_value() {
             return Ok(vec![expression]);
         }
-        let dwarf = entry.debug.dwarf();
+        let dwarf = entry.unit.dwarf();
         let list = dwarf.attr_locations(&entry.unit.unit, location).map_err(damaged)?;
         let mut list = list.ok_or("its location has an unknown form")?;
         let mut found = Vec::new();
@@ -179,7 +238,7 @@ impl<'a, 'f> Activation<'_, 'a, 'f> {
             value => match value.udata_value() {
                 Some(value) => u128::from(value).to_le_bytes().to_vec(),
                 None => {
-                    let dwarf = entry.debug.dwarf();
+                    let dwarf = entry.unit.dwarf();
                     let text = dwarf.attr_string(&entry.unit.unit, value);
                     let text = text.map_err(|_| "its constant has an unknown form")?;
                     let mut bytes = text.slice().to_vec();

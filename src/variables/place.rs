@@ -69,6 +69,15 @@ impl Missing {
 }
 
 impl<'a, 'f> Place<'a, 'f> {
+    /// The bytes, if it is made of one piece that has them.
+    pub fn whole_bytes(&self) -> Option<&[u8]> {
+        let Self::Pieces(pieces, 0) = self else { return None };
+        match pieces.list.as_slice() {
+            [Piece { content: Content::Bytes(bytes, 0), .. }] => Some(bytes),
+            _ => None,
+        }
+    }
+
     /// Whether all of it is in memory, and so in the byte order of the process.
     pub fn is_memory(&self) -> bool {
         match self {

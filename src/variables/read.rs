@@ -6,7 +6,7 @@ use gimli::DwAte;
 use gimli::constants as dw;
 
 use crate::base::addr::RunAddr;
-use crate::base::arch::Arch;
+use crate::base::arch::{Arch, Machine};
 use crate::base::data_model::ByteOrder;
 use crate::symbols::entries::Entry;
 use crate::symbols::types::{Dialect, Shape, Type};
@@ -191,7 +191,7 @@ impl<'r, 'c, 'a, 'f> Reading<'r, 'c, 'a, 'f> {
         let is_big = self.context.memory.model().order == ByteOrder::Big;
         let has_parts = matches!(of.shape, Shape::Composite(_) | Shape::Array(_));
         (is_big && has_parts && !place.is_memory())
-            .then_some("its parts lie in registers of a big-endian processor")
+            .then_some("its parts lie in registers or constants of a big-endian processor")
     }
 
     /// All bytes of a value of a fixed size.
@@ -343,7 +343,18 @@ impl<'r, 'c, 'a, 'f> Reading<'r, 'c, 'a, 'f> {
 
     /// The name of the function or object at an address, `name+8` within it.
     pub(super) fn symbol(&self, at: RunAddr) -> Option<String> {
-        self.context.symbol(at)
+        self.context.symbol(at).or_else(|| self.described_function(at))
+    }
+
+    /// The function whose descriptor is at an address: in the first ABI of
+    /// PowerPC64 pointers to functions lead to one, which begins with the address
+    /// of the code.
+    fn described_function(&self, at: RunAddr) -> Option<String> {
+        let memory = self.context.memory;
+        let is_v1 = self.context.process.arch.machine == Machine::Ppc64
+            && memory.model().order == ByteOrder::Big;
+        let code = memory.word(at).ok().filter(|_| is_v1)?;
+        self.context.symbol(RunAddr(code)).filter(|name| !name.contains('+'))
     }
 }
 

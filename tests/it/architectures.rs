@@ -45,6 +45,9 @@ const PROGRAMS: &[&str] = &[
     "write-readonly",
 ];
 
+/// Programs that need `long` or addresses of 64 bits.
+const ONLY_ON_64_BITS: &[&str] = &["values-c", "values-optimized-c", "wild-pointer"];
+
 /// What one architecture showed, for the page in `docs`.
 #[derive(Clone, Debug, Default)]
 struct Tally {
@@ -72,7 +75,7 @@ macro_rules! targets {
         fn no_target_is_left_out() {
             let listed = [$($label),*];
             for target in TARGETS {
-                assert!(listed.contains(&target.label().as_str()), "{}", target.label());
+                assert!(listed.contains(&target.label), "{}", target.label);
             }
         }
     };
@@ -80,6 +83,7 @@ macro_rules! targets {
 
 targets! {
     aarch64: "aarch64",
+    aarch64_with_signed_returns: "aarch64-pac",
     arm: "arm",
     i386: "i386",
     riscv64: "riscv64",
@@ -89,7 +93,7 @@ targets! {
 }
 
 fn check(label: &str) {
-    let target = TARGETS.iter().find(|target| target.label() == label).expect("a target");
+    let target = TARGETS.iter().find(|target| target.label == label).expect("a target");
     if let Some(why) = target.missing_tool() {
         let _shown = writeln!(io::stderr(), "skipped: {label}: {why}");
         return;
@@ -97,8 +101,23 @@ fn check(label: &str) {
     let mut tally = Tally::default();
     let mut wrong = Vec::new();
     for program in PROGRAMS {
+        // A null descriptor: it is read before the call, and fails there.
+        let reads_descriptor = target.label == "ppc64" && *program == "null-call";
+        let needs_64 = ONLY_ON_64_BITS.contains(program);
+        // QEMU's search for the end of a text does not fail at null there.
+        let does_not_die = target.name == "s390x" && *program == "null-argument";
+        if needs_64 && !target.is_64 || does_not_die || reads_descriptor {
+            continue;
+        }
         let fixture = named(program);
         for build in BUILDS {
+            // Without optimization, and in one program with it, functions keep
+            // registers of their callers in floating-point registers, which a core
+            // of QEMU does not hold.
+            let needs_them = !build.is_optimized() || *program == "values-c";
+            if target.name == "s390x" && needs_them {
+                continue;
+            }
             wrong.extend(examine(*target, fixture, build, &mut tally));
         }
     }
@@ -122,7 +141,12 @@ fn examine(target: Target, fixture: &Fixture, build: Build, tally: &mut Tally) -
     if report.source.arch != target.name {
         wrong.push(format!("the architecture is {}", report.source.arch));
     }
+    // The C library's `abort` has no table there: its caller is found by a scan,
+    // which leaves registers unknown.
+    let behind_abort = target.name == "riscv64"
+        && ["abort-assert", "abort-explicit", "noreturn-end"].contains(&fixture.name.as_str());
     let is_asked = |fact: &Fact| match fact {
+        Fact::Value(_) if behind_abort => false,
         Fact::Frame(..) | Fact::Thread(_) | Fact::Threads(_) | Fact::Cycle(_) => true,
         Fact::Value(_) | Fact::NoValue { .. } | Fact::Signal(_) => true,
         // They follow from what such a core does not hold.
@@ -133,19 +157,35 @@ fn examine(target: Target, fixture: &Fixture, build: Build, tally: &mut Tally) -
         | Fact::SameStack(_) => false,
         Fact::Wait(_) | Fact::Evidence(_) | Fact::Circle(_) => false,
     };
-    let complaints = complaints_about(fixture, build, &report, is_asked);
+    let mut complaints = complaints_about(fixture, build, &report, is_asked);
+    if target.is_big && fixture.name == "values-c" {
+        // The number that shares its bytes with the text "abcd".
+        let (little, big) = ("number = 1684234849", "number = 1633837924");
+        complaints.retain(|complaint| !(complaint.contains(little) && complaint.contains(big)));
+    }
     tally.deaths += 1;
     let frames = crashed_frames(&report);
+    // gdb-multiarch unwinds these stacks for ever.
+    let gdb_hangs =
+        target.label == "aarch64" && ["reraise", "signal-handler"].contains(&fixture.name.as_str());
+    // Other threads begin elsewhere, and a `main` that jumps has no frame.
+    let gdb = match gdb_hangs {
+        true => Vec::new(),
+        false => gdb_frames(&death.program, &death.core),
+    };
+    let has_main = gdb.iter().any(|frame| frame.function == "main");
+    let is_complete = report.threads.first().and_then(|thread| thread.stack_complete);
     let reaches_main = frames.iter().any(|frame| is(frame, "main"));
-    if complaints.is_empty() && reaches_main {
+    let is_whole = reaches_main || !has_main && is_complete == Some(true);
+    if complaints.is_empty() && is_whole {
         tally.whole += 1;
-    } else if !reaches_main {
+    } else if !is_whole {
         wrong.push(format!("the stack does not reach main:\n{}", outline(&frames)));
     }
     tally.values += fixture.expectations.iter().filter(|it| is_value(&it.fact)).count();
     wrong.extend(complaints);
-    compare(&gdb_functions(&death.program, &death.core), &frames, tally, &mut wrong);
-    let label = target.label();
+    compare(&gdb, &frames, tally, &mut wrong);
+    let label = target.label;
     wrong.into_iter().map(|wrong| format!("{label} {} {build}: {wrong}", fixture.name)).collect()
 }
 
@@ -170,60 +210,72 @@ fn outline(frames: &[Frame]) -> String {
     text
 }
 
-/// The functions of gdb's backtrace of the crashed thread, innermost first.
-/// Signal frames are `<signal handler called>`.
-fn gdb_functions(program: &Path, core: &Path) -> Vec<String> {
+/// One of gdb's frames.
+#[derive(Debug)]
+struct GdbFrame {
+    function: String,
+    line: u32,
+    is_signal_frame: bool,
+}
+
+/// gdb's frames of the crashed thread, innermost first. Those that it rebuilds
+/// from jumps in the place of calls are left out: nothing of them is on the stack.
+fn gdb_frames(program: &Path, core: &Path) -> Vec<GdbFrame> {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/gdb_frames.py");
     let output = Command::new("timeout")
-        .args(["60", "gdb-multiarch", "-nx", "-batch", "-ex", "set width 0"])
-        .args(["-ex", "set print frame-arguments none", "-ex", "bt 64"])
+        .args(["60", "gdb-multiarch", "-nx", "-batch"])
         .arg(program)
         .arg(core)
+        .args(["-x", script])
         .stdin(Stdio::null())
         .output()
         .expect("gdb-multiarch is installed");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let of = |line: &str| {
-        let rest = line.strip_prefix('#')?.trim_start_matches(|it: char| it.is_ascii_digit());
-        let rest = rest.trim_start();
-        if rest.starts_with("<signal handler called>") {
-            return Some("<signal handler called>".to_owned());
-        }
-        let rest = match rest.split_once(" in ") {
-            Some((address, rest)) if address.starts_with("0x") => rest,
-            _ => rest,
-        };
-        rest.split_once(" (").map(|(name, _)| name.trim().to_owned())
+    let frame = |line: &str| {
+        let mut words = line.strip_prefix("FRAME ")?.splitn(3, ' ');
+        let (kind, line, function) = (words.next()?, words.next()?, words.next()?);
+        (kind != "tail").then(|| GdbFrame {
+            function: function.to_owned(),
+            line: line.parse().unwrap_or(0),
+            is_signal_frame: kind == "signal",
+        })
     };
-    // The first lines tell where the program stopped, as frame 0 once more.
-    let lines: Vec<&str> = text.lines().collect();
-    let start = lines.iter().rposition(|line| line.starts_with("#0 ")).unwrap_or(lines.len());
-    lines[start..].iter().filter_map(|line| of(line)).collect()
+    text.lines().filter_map(frame).collect()
 }
 
-/// Compares the functions up to `main`.
-fn compare(gdb: &[String], frames: &[Frame], tally: &mut Tally, wrong: &mut Vec<String>) {
-    let shown = |frame: &Frame| match frame.signal_frame {
-        true => "<signal handler called>".to_owned(),
-        false => frame.function.clone().unwrap_or_else(|| "??".to_owned()),
-    };
-    let main = |name: &String| name == "main";
-    let ours: Vec<String> = frames.iter().map(shown).collect();
-    let our_end = ours.iter().position(main);
-    let Some(gdb_end) = gdb.iter().position(main) else {
+/// Compares functions and lines up to `main`. Where gdb does not get there, or
+/// passes a frame that it has no name for, there is nothing to compare.
+fn compare(gdb: &[GdbFrame], frames: &[Frame], tally: &mut Tally, wrong: &mut Vec<String>) {
+    let end = gdb.iter().position(|frame| frame.function == "main");
+    let our_end = frames.iter().position(|frame| is(frame, "main"));
+    let known = end.map(|end| &gdb[..=end]).filter(|frames| {
+        // The innermost one may be nowhere.
+        frames.iter().skip(1).all(|frame| frame.is_signal_frame || frame.function != "??")
+    });
+    let Some(gdb) = known else {
         tally.further += usize::from(our_end.is_some());
         return;
     };
-    let (gdb, ours) = (&gdb[..=gdb_end], &ours[..our_end.map_or(ours.len(), |end| end + 1)]);
-    let same = |(gdb, ours): (&String, &String)| {
-        gdb == ours
-            || is_named(ours, gdb)
-            || gdb.split(['.', '@']).next() == ours.split(['.', '@']).next()
+    let ours = &frames[..our_end.map_or(frames.len(), |end| end + 1)];
+    let same = |(gdb, ours): (&GdbFrame, &Frame)| {
+        // Compilers add `.constprop.0` to the names of copies.
+        // Those of code have a dot before them in the first ABI of PowerPC64.
+        let bare = |name: &str| {
+            let name = name.strip_prefix('.').unwrap_or(name);
+            name.split(['.', '@']).next().unwrap_or_default().to_owned()
+        };
+        let function = ours.function.as_deref();
+        let is_named = function.map_or(gdb.function == "??", |shown| {
+            is_named(shown, &gdb.function) || bare(shown) == bare(&gdb.function)
+        });
+        gdb.is_signal_frame && ours.signal_frame
+            || is_named && (gdb.line == 0 || ours.line == Some(gdb.line))
     };
     let equal = gdb.iter().zip(ours).filter(|pair| same(*pair)).count();
     tally.frames += gdb.len();
     tally.equal += equal;
     if equal != gdb.len() {
-        wrong.push(format!("gdb has {gdb:?}, we have {ours:?}"));
+        wrong.push(format!("gdb has {gdb:?}, we have\n{}", outline(ours)));
     }
 }
 

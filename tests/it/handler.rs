@@ -169,8 +169,9 @@ fn the_socket_keeps_crashes() {
     assert!(status.status.success());
     let found: HandlerStatus = serde_json::from_slice(&status.stdout).unwrap();
     assert!(found.installed && found.works && found.core_pattern.starts_with("@@"), "{found:?}");
-    // Three crashes above, and that of the test.
-    assert_eq!((found.kept, found.seen), (Some(4), Some(4)), "{found:?}");
+    // Three crashes above, and that of the test; whatever else crashes on this
+    // machine is kept, too.
+    assert!(found.kept >= Some(4) && found.seen >= found.kept, "{found:?}");
     assert_eq!(found.former_pattern.as_deref(), Some(handler.former.0.trim_end()));
     assert_eq!(found.store, handler.root().canonicalize().unwrap().to_str().unwrap());
 }

@@ -2,7 +2,7 @@
 //! that is wanted, with a tracer and without.
 
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -76,9 +76,10 @@ fn they_are_waited_for() {
 fn they_are_ended() {
     let target = Target::new("ready");
     // One that has the same name, and is not of the program's tree.
-    let mut other = Command::new("sleep").arg("3600").spawn().unwrap();
-    let stubborn = "sh -c \"trap '' TERM; while :; do sleep 0.05; done\" </dev/null >/dev/null \
-                    2>&1 & echo $!; exit 3";
+    let mut other = Sleeper::start();
+    // Nobody is to come before it has set its trap.
+    let stubborn = "rm -f set; sh -c \"trap '' TERM; : > set; while :; do sleep 0.05; done\" \
+                    </dev/null >/dev/null 2>&1 & echo $!; while [ ! -e set ]; do :; done; exit 3";
     for options in ["--orphans kill", "--orphans kill --no-ptrace"] {
         let gentle = run(&target, options, SLEEPER);
         let pid = told(&gentle);
@@ -94,9 +95,25 @@ fn they_are_ended() {
         assert!(forced.stderr.contains("SIGKILL sent to process "), "{forced:#?}");
         assert!(forced.stderr.contains(": no end within 300 ms of SIGTERM"), "{forced:#?}");
     }
-    assert!(other.try_wait().unwrap().is_none(), "only what the program has started");
-    other.kill().unwrap();
-    other.wait().unwrap();
+    assert!(other.0.try_wait().unwrap().is_none(), "only what the program has started");
+}
+
+/// A process of this test's own, which ends with this.
+struct Sleeper(Child);
+
+impl Sleeper {
+    fn start() -> Self {
+        let mut command = Command::new("sleep");
+        command.arg("3600").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        Self(command.spawn().unwrap())
+    }
+}
+
+impl Drop for Sleeper {
+    fn drop(&mut self) {
+        let _gone = self.0.kill();
+        let _reaped = self.0.wait();
+    }
 }
 
 #[test]

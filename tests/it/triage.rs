@@ -82,11 +82,11 @@ fn many_crashes_are_few_bugs() {
     crashes.sort();
     for core in ["a.load", "b.again", "c.save", "d.size"] {
         let from = format!("cores/{core}");
-        let to = format!("reports.{core}");
+        let to = format!("told.{core}");
         let output = cores.coretool(&["analyze", &from, "--format", "json", "-o", &to]);
         assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     }
-    let again = cores.triage(&["reports.*", "cores/log.txt"]);
+    let again = cores.triage(&["told.*", "cores/log.txt"]);
     let mut from_reports = again.buckets.iter().map(|it| (&it.id, it.count)).collect::<Vec<_>>();
     from_reports.sort();
     assert_eq!(crashes, from_reports);

@@ -18,34 +18,60 @@ use crate::support::scratch;
 /// An architecture that Debian has a cross compiler for and QEMU runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Target {
+    /// As `docs/ARCHITECTURES.md` has it.
+    pub(crate) label: &'static str,
     /// As coretool calls it.
     pub(crate) name: &'static str,
     pub(crate) compiler: &'static str,
-    pub(crate) qemu: &'static str,
+    /// Whether addresses have 64 bits, and whether the highest byte comes first.
+    pub(crate) is_64: bool,
     pub(crate) is_big: bool,
+    /// What it is told besides.
+    flags: &'static [&'static str],
+    /// The emulator, and the processor that it is to be.
+    pub(crate) qemu: &'static str,
+    processor: Option<&'static str>,
     /// Whether this QEMU writes cores of it; else its stub is asked.
     writes_cores: bool,
 }
 
 const fn target(
+    label: &'static str,
     name: &'static str,
     compiler: &'static str,
     qemu: &'static str,
-    is_big: bool,
-    writes_cores: bool,
 ) -> Target {
-    Target { name, compiler, qemu, is_big, writes_cores }
+    Target {
+        label,
+        name,
+        compiler,
+        is_64: true,
+        is_big: false,
+        flags: &[],
+        qemu,
+        processor: None,
+        writes_cores: true,
+    }
 }
 
 /// All of them.
 pub(crate) const TARGETS: &[Target] = &[
-    target("aarch64", "aarch64-linux-gnu-gcc", "qemu-aarch64", false, true),
-    target("arm", "arm-linux-gnueabihf-gcc", "qemu-arm", false, true),
-    target("i386", "i686-linux-gnu-gcc", "qemu-i386", false, true),
-    target("riscv64", "riscv64-linux-gnu-gcc", "qemu-riscv64", false, false),
-    target("ppc64", "powerpc64le-linux-gnu-gcc", "qemu-ppc64le", false, true),
-    target("ppc64", "powerpc64-linux-gnu-gcc", "qemu-ppc64", true, true),
-    target("s390x", "s390x-linux-gnu-gcc", "qemu-s390x", true, true),
+    target("aarch64", "aarch64", "aarch64-linux-gnu-gcc", "qemu-aarch64"),
+    // Return addresses are signed.
+    Target {
+        flags: &["-mbranch-protection=standard"],
+        processor: Some("max"),
+        ..target("aarch64-pac", "aarch64", "aarch64-linux-gnu-gcc", "qemu-aarch64")
+    },
+    Target { is_64: false, ..target("arm", "arm", "arm-linux-gnueabihf-gcc", "qemu-arm") },
+    Target { is_64: false, ..target("i386", "i386", "i686-linux-gnu-gcc", "qemu-i386") },
+    Target {
+        writes_cores: false,
+        ..target("riscv64", "riscv64", "riscv64-linux-gnu-gcc", "qemu-riscv64")
+    },
+    target("ppc64le", "ppc64", "powerpc64le-linux-gnu-gcc", "qemu-ppc64le"),
+    Target { is_big: true, ..target("ppc64", "ppc64", "powerpc64-linux-gnu-gcc", "qemu-ppc64") },
+    Target { is_big: true, ..target("s390x", "s390x", "s390x-linux-gnu-gcc", "qemu-s390x") },
 ];
 
 /// The core of a fixture's death on another architecture.
@@ -62,14 +88,6 @@ pub(crate) const BUILDS: [Build; 2] = [
 ];
 
 impl Target {
-    /// Its name with the byte order where there are two.
-    pub(crate) fn label(self) -> String {
-        match (self.name, self.is_big) {
-            ("ppc64", false) => "ppc64le".to_owned(),
-            _ => self.name.to_owned(),
-        }
-    }
-
     /// Why it cannot be tested here, if so.
     pub(crate) fn missing_tool(self) -> Option<String> {
         let tools = [self.compiler, self.qemu];
@@ -94,13 +112,13 @@ impl Target {
     fn compile(self, fixture: &Fixture, build: Build) -> PathBuf {
         let level = if build.is_optimized() { "-O2" } else { "-O0" };
         let mut command = Command::new(self.compiler);
-        command.args(["-g", "-static", "-w", level]).args(&fixture.flags);
+        command.args(["-g", "-static", "-w", level]).args(self.flags).args(&fixture.flags);
         let text = fs::read_to_string(&fixture.source).expect("a fixture is readable");
         let mut hasher = DefaultHasher::new();
         (format!("{command:?}"), text).hash(&mut hasher);
         let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("programs");
         fs::create_dir_all(&cache).expect("cargo's directory for tests is writable");
-        let name = format!("{}-{}{level}-{:016x}", fixture.name, self.label(), hasher.finish());
+        let name = format!("{}-{}{level}-{:016x}", fixture.name, self.label, hasher.finish());
         let wanted = cache.join(name);
         if wanted.exists() {
             return wanted;
@@ -123,7 +141,7 @@ impl Target {
             self.qemu_core(&program, directory.path())
         } else {
             let core = directory.path().join("core");
-            fs::write(&core, self.remote_core(&program, fixture.handled).bytes())
+            fs::write(&core, self.remote_core(fixture, &program).bytes())
                 .expect("a writable directory");
             core
         };
@@ -133,8 +151,9 @@ impl Target {
     /// The core that QEMU writes into its working directory.
     fn qemu_core(self, program: &Path, directory: &Path) -> PathBuf {
         let mut command = Command::new("sh");
-        let script = "ulimit -c unlimited && exec timeout 60 \"$0\" \"$1\"";
-        command.args(["-c", script, self.qemu]).arg(program).current_dir(directory);
+        command.args(["-c", "ulimit -c unlimited && exec timeout 60 \"$0\" \"$@\"", self.qemu]);
+        command.args(self.processor.iter().flat_map(|name| ["-cpu", name]));
+        command.arg(program).current_dir(directory);
         let output = command.stdin(Stdio::null()).output().expect("sh and timeout are there");
         let entries = fs::read_dir(directory).expect("the directory can be listed").flatten();
         let mut found = None;
@@ -153,7 +172,7 @@ impl Target {
 
     /// A core of what QEMU's stub tells: of RISC-V, for which this QEMU writes
     /// none.
-    fn remote_core(self, program: &Path, handled: u32) -> ForeignCore {
+    fn remote_core(self, fixture: &Fixture, program: &Path) -> ForeignCore {
         let port = free_port();
         let mut child = Command::new(self.qemu)
             .args(["-g", &port.to_string()])
@@ -164,8 +183,17 @@ impl Target {
             .spawn()
             .expect("QEMU is installed");
         let mut remote = Remote::connect(port);
+        // Signals of other kinds are handled, and so are the first of the fatal
+        // kind. The protocol's numbers are those of Linux for these.
+        let fatal = match fixture.signal() {
+            "SIGABRT" => 6,
+            "SIGSEGV" => 11,
+            other => panic!("the protocol's number of {other} is not known here"),
+        };
+        let mut left = fixture.handled;
         let mut signal = remote.go_on(None);
-        for _ in 0..handled {
+        while signal != fatal || left > 0 {
+            left -= u32::from(signal == fatal);
             signal = remote.go_on(Some(signal));
         }
         let core = self.ask(&mut remote, program, signal);
@@ -198,7 +226,6 @@ impl Target {
         segments.sort_by_key(|segment| segment.start);
         ForeignCore {
             kind,
-            // The protocol's numbers are those of Linux up to 15.
             signal: u16::from(signal),
             fault: None,
             threads: vec![(77, registers)],
@@ -237,7 +264,7 @@ fn loads(program: &Path, kind: Kind) -> Vec<Segment> {
 /// Pages from `start` on, as many as there are in a row.
 fn read(remote: &mut Remote, start: u64, size: u64) -> Vec<u8> {
     let mut found = Vec::new();
-    for at in (start..start + size).step_by(PAGE as usize) {
+    for at in (start..start.saturating_add(size)).step_by(PAGE as usize) {
         match remote.memory(at, PAGE as usize) {
             Some(page) => found.extend(page),
             None => break,
@@ -250,7 +277,7 @@ fn read(remote: &mut Remote, start: u64, size: u64) -> Vec<u8> {
 /// signal trampoline.
 fn areas(remote: &mut Remote, registers: &[u64], known: &[Segment]) -> Vec<Segment> {
     /// Of one area.
-    const MOST: u64 = 256 * PAGE;
+    const MOST: u64 = 48 * PAGE;
     let mut found: Vec<Segment> = Vec::new();
     let pointers = [registers[2]].into_iter().chain(registers.iter().copied());
     for pointer in pointers.collect::<Vec<u64>>() {

@@ -66,6 +66,7 @@ const WAITING: &[(c_long, &str, bool)] = &[
     (libc::SYS_pause, "pause", false),
     (libc::SYS_rt_sigsuspend, "rt_sigsuspend", false),
     (libc::SYS_rt_sigtimedwait, "rt_sigtimedwait", false),
+    (libc::SYS_execve, "execve", false),
     (libc::SYS_wait4, "wait4", false),
     (libc::SYS_waitid, "waitid", false),
     (libc::SYS_semop, "semop", false),
@@ -77,6 +78,10 @@ const WAITING: &[(c_long, &str, bool)] = &[
 /// `read of fd 0, a pipe from ...`.
 fn waits_in(call: &SyscallFacts, ipc: &Ipc) -> Option<String> {
     let number = c_long::try_from(call.number).ok()?;
+    // After a stop the kernel goes on with it under this number.
+    if number == libc::SYS_restart_syscall {
+        return Some("a system call with a time limit".to_owned());
+    }
     let Some((_, name, has_descriptor)) = WAITING.iter().find(|(known, ..)| *known == number)
     else {
         return Some(format!("system call {number}"));
@@ -151,6 +156,7 @@ mod tests {
         let cases = [
             (libc::SYS_accept, "accept of fd 7"),
             (libc::SYS_futex, "futex"),
+            (libc::SYS_restart_syscall, "a system call with a time limit"),
             (4000, "system call 4000"),
         ];
         for (number, want) in cases {

@@ -8,6 +8,7 @@ use rustc_hash::FxHashSet;
 
 use super::{PATIENCE, Tracer};
 use crate::base::signal::Signal;
+use crate::capture::interrupted;
 use crate::capture::status::{ThreadState, tasks};
 use crate::capture::stops::{Hold, Resume, Stop, exit_signal, resume, resume_of};
 use crate::capture::sys;
@@ -156,6 +157,10 @@ impl Tracer<'_> {
                 Resume::Deliver(signal) => signal,
                 Resume::Listen => 0,
             };
+            if signal == 0 && event == libc::PTRACE_EVENT_STOP {
+                // Some waits would end early, with EINTR, for our sake.
+                let _as_far_as_possible = interrupted::mend(tid);
+            }
             let _detached = sys::detach(tid, signal);
         }
     }

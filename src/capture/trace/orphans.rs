@@ -34,15 +34,11 @@ impl Tracer<'_> {
     ) -> io::Result<()> {
         let left = self.left();
         let found = orphans::alive(&left);
-        if orphans == Orphans::Report {
-            // They are looked at only when nobody holds them up any more.
-            self.release_all();
-        }
         for line in orphans::named(&found, |pid| self.comes_from(pid)) {
             self.notice(line);
         }
         match orphans {
-            Orphans::Report => return Ok(()),
+            Orphans::Report => (),
             Orphans::Wait => {
                 pass_on.to_others(&left);
                 self.follow(limit, |tracer| tracer.threads.is_empty())?;

@@ -1,7 +1,7 @@
 //! One file of crashes: a core, reports as JSON, or a text.
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{BufReader, Read as _};
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
@@ -74,20 +74,31 @@ fn kind_of(head: &[u8]) -> Kind {
 ///
 /// When it cannot be read, or is a core that cannot be used.
 pub fn reports(path: &Path, options: &analyze::Options) -> Result<Vec<Report>> {
+    let mut found = Vec::new();
+    each(path, options, &mut |report| found.push(report))?;
+    Ok(found)
+}
+
+/// As [`reports`], one after the other: a file may hold any number of them.
+///
+/// # Errors
+///
+/// As for [`reports`].
+pub fn each(path: &Path, options: &analyze::Options, take: &mut dyn FnMut(Report)) -> Result<()> {
     match kind(path)? {
-        Kind::Core => Ok(vec![of_core(path, options)?]),
-        Kind::Json => of_json(path, options),
+        Kind::Core => take(of_core(path, options)?),
+        Kind::Json => each_of_json(path, options, take)?,
         Kind::Text => {
             let bytes = read(path)?;
-            let mut found = logs::read(&text(&bytes));
-            for report in &mut found {
+            for mut report in logs::read(&text(&bytes)) {
                 report.source.path = Some(path.display().to_string());
-                report.signature = Some(signature(report, &options.rules));
+                report.signature = Some(signature(&report, &options.rules));
+                take(report);
             }
-            Ok(found)
         }
-        Kind::Other => Ok(Vec::new()),
+        Kind::Other => (),
     }
+    Ok(())
 }
 
 fn of_core(path: &Path, options: &analyze::Options) -> Result<Report> {
@@ -110,21 +121,24 @@ fn of_plain_core(path: &Path, options: &analyze::Options) -> Result<Report> {
 }
 
 /// Reports in JSON, one or several after one another.
-fn of_json(path: &Path, options: &analyze::Options) -> Result<Vec<Report>> {
-    let bytes = read(path)?;
-    let mut found = Vec::new();
-    let values = serde_json::Deserializer::from_slice(&bytes).into_iter::<Report>();
-    for value in values {
+fn each_of_json(
+    path: &Path,
+    options: &analyze::Options,
+    take: &mut dyn FnMut(Report),
+) -> Result<()> {
+    let file = File::open(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+    let reader = BufReader::with_capacity(1 << 16, file);
+    for value in serde_json::Deserializer::from_reader(reader).into_iter::<Report>() {
         match value {
             Ok(mut report) if report.schema == SCHEMA => {
                 report.signature = Some(signature(&report, &options.rules));
-                found.push(report);
+                take(report);
             }
             // Another program's JSON, or the end of a file that was cut.
             _ => break,
         }
     }
-    Ok(found)
+    Ok(())
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {

@@ -197,25 +197,25 @@ fn on_one_thread(work: impl FnOnce() + Send) {
 fn outcome(file: &FoundFile, options: &analyze::Options) -> Outcome {
     let path = &file.path;
     let mut outcome = Outcome { path: path.clone(), mark: mark(path), ..Outcome::default() };
-    let read = || crash_file::reports(path, options);
+    let at = path.metadata().and_then(|it| it.modified()).ok().and_then(seconds);
+    let name = path.display().to_string();
+    let crashes = &mut outcome.crashes;
+    let mut take = |report: Report| {
+        let mut crash = Crash::of(&report, name.clone(), &options.rules);
+        crash.at = at;
+        crashes.push(crash);
+    };
+    let read = || crash_file::each(path, options, &mut take);
     match catch_unwind(AssertUnwindSafe(read)) {
-        Ok(Ok(reports)) => {
-            if reports.is_empty() && file.is_named {
+        Ok(Ok(())) => {
+            if outcome.crashes.is_empty() && file.is_named {
                 outcome.error = Some("there is no crash in it".to_owned());
             }
-            let at = path.metadata().and_then(|it| it.modified()).ok().and_then(seconds);
-            let many = reports.len() > 1;
-            outcome.crashes = reports
-                .iter()
-                .enumerate()
-                .map(|(number, report)| {
-                    let name = path.display().to_string();
-                    let name = if many { format!("{name}#{number}") } else { name };
-                    let mut crash = Crash::of(report, name, &options.rules);
-                    crash.at = at;
-                    crash
-                })
-                .collect();
+            if outcome.crashes.len() > 1 {
+                for (number, crash) in outcome.crashes.iter_mut().enumerate() {
+                    crash.path = format!("{name}#{number}");
+                }
+            }
         }
         Ok(Err(error)) => outcome.error = Some(format!("{error:#}")),
         Err(_panic) => outcome.error = Some("reading it failed: a defect of coretool".to_owned()),

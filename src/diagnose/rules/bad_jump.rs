@@ -2,6 +2,7 @@
 //! no code.
 
 use crate::base::addr::RunAddr;
+use crate::base::data_model::ByteOrder;
 use crate::diagnose::control::{How, Jump, jump};
 use crate::diagnose::fault::NEAR_NULL;
 use crate::diagnose::finding::{Finding, Severity};
@@ -107,7 +108,10 @@ impl Rule for BadReturn {
         let from = scene.call_in_frame(jump.frame).filter(|_| fault.instruction.is_some());
         let from = from.and_then(|(_, call)| call.function());
         let from = from.map(|name| format!(" of `{name}`")).unwrap_or_default();
-        let text = ascii(jump.target.0).map(|text| format!(" (the text \"{text}\")"));
+        let is_little = scene.crash.process.arch.order == ByteOrder::Little;
+        let text = ascii(jump.target.0)
+            .filter(|_| is_little)
+            .map(|text| format!(" (the text \"{text}\")"));
         let text = text.unwrap_or_default();
         let cause = format!("the return address{from} on the stack was overwritten");
         finding.explanation = format!(

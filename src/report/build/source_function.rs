@@ -32,7 +32,7 @@ fn function_at(crash: &Crash<'_, '_>, call: &FrameCall, file: &str, line: u64) -
     let (_, module) = crash.symbols.module_at(at)?;
     let scope = call.call.scope?;
     let debug = module.debug()?;
-    let own = debug.unit(scope.unit)?;
+    let own = debug.unit_by_id(scope.unit)?;
     let name = |unit: &Unit<'_>| {
         let name = unit.unit.name.as_ref().map(|name| name.to_string_lossy().into_owned());
         name.map(|name| name.split("/@/").next().unwrap_or_default().to_owned())
@@ -42,8 +42,7 @@ fn function_at(crash: &Crash<'_, '_>, call: &FrameCall, file: &str, line: u64) -
     let units = debug.units().filter(|unit| name(unit) == crate_name);
     for unit in units.take(MOST_UNITS) {
         let root = Entry { debug, unit, offset: scope.entry };
-        let root =
-            if unit.offset == own.offset { root.root() } else { Entry { unit, ..root }.root() };
+        let root = if unit.id == own.id { root.root() } else { Entry { unit, ..root }.root() };
         root.walk(|entry, _depth| {
             let tag = entry.tag();
             if tag != dw::DW_TAG_subprogram {
