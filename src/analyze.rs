@@ -17,6 +17,7 @@ use crate::report::model::Report;
 use crate::symbols::{SymbolOptions, Symbols};
 use crate::triage::signature::rules::Rules;
 use crate::triage::signature::signature;
+use crate::unwind::frame::Stack;
 use crate::unwind::walk::Unwinder;
 use crate::variables::Context;
 pub use crate::variables::calls::Locals;
@@ -57,15 +58,22 @@ pub fn analyze<'f>(
     gaps: &Gaps,
 ) -> Report {
     let limits = &options.limits;
-    let symbols = Symbols::load(process, &options.symbols, store, limits, gaps);
+    let timings = &options.symbols.timings;
+    let symbols =
+        timings.phase("files", || Symbols::load(process, &options.symbols, store, limits, gaps));
 
     // The core first, then what it leaves out: the matching bytes of files.
     let files = symbols.mapped_files(process);
     let memory = Fallback { first: &*process.memory, second: &files };
 
-    let stacks = Unwinder::new(process, &memory, &symbols, limits).walk_all(gaps);
+    let unwinder = Unwinder::new(process, &memory, &symbols, limits);
+    let stacks = timings.phase("stacks", || unwinder.walk_all(gaps));
+    timings.phase("downloads", || {
+        symbols.download(stacks.iter().flat_map(Stack::addresses));
+    });
     let context = Context::new(process, &memory, &symbols, limits);
-    let threads = thread_calls(&context, stacks, options.locals);
+    let threads =
+        timings.phase("names and values", || thread_calls(&context, stacks, options.locals));
     let globals = threads.first().filter(|_| options.globals);
     let globals = globals.and_then(|crashed| self::globals(&context, crashed));
 
@@ -84,21 +92,24 @@ pub fn analyze<'f>(
         true => disassembly(&crash),
         false => Vec::new(),
     };
-    let findings = diagnose::diagnose(&crash);
+    let findings = timings.phase("causes", || diagnose::diagnose(&crash));
     let verdict = diagnose::verdict(&crash, &findings);
 
     let handed_in = handed_in(&Scene::new(&crash));
 
-    let mut report = build(&Facts {
-        crash: &crash,
-        findings: &findings,
-        handed_in: &handed_in,
-        verdict,
-        locals: options.locals,
-        globals,
-        disassembly,
-        gaps: gaps.list(),
+    let mut report = timings.phase("report", || {
+        build(&Facts {
+            crash: &crash,
+            findings: &findings,
+            handed_in: &handed_in,
+            verdict,
+            locals: options.locals,
+            globals,
+            disassembly,
+            gaps: gaps.list(),
+        })
     });
     report.signature = Some(signature(&report, &options.rules));
+    symbols.count();
     report
 }

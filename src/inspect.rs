@@ -6,6 +6,7 @@
 
 mod labels;
 mod memory;
+pub mod modules;
 mod whereabouts;
 
 use crate::analyze::Options;

@@ -29,6 +29,12 @@ zstd zstd
 lz4 lz4
 qemu-x86_64 qemu-user
 xz xz-utils
+dwp binutils
+llvm-dwp llvm
+dwz dwz
+debuginfod debuginfod
+debuginfod-find debuginfod
+lz4 lz4
 bzip2 bzip2
 /usr/bin/time time
 setpriv util-linux

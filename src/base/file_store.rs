@@ -90,6 +90,14 @@ impl FileStore {
         self.buffers.push_get(bytes.into_boxed_slice())
     }
 
+    /// How many files were opened, how many bytes they have, and how many
+    /// bytes were made: inflated or copied.
+    pub fn statistics(&self) -> (usize, u64, u64) {
+        let mapped = self.maps.iter().map(|map| map.bytes().len() as u64).sum();
+        let made = self.buffers.iter().map(|bytes| bytes.len() as u64).sum();
+        (self.maps.iter().count(), mapped, made)
+    }
+
     /// Lends a file for what is unpacked and must be read at random: an
     /// unlinked one, or one in memory. The first one given stays.
     pub fn lend_scratch(&self, file: File) {

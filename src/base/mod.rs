@@ -16,4 +16,5 @@ pub mod memory;
 pub mod secret;
 pub mod signal;
 pub mod text;
+pub mod timings;
 pub mod utc;

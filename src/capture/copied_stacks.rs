@@ -1,9 +1,11 @@
 //! The stacks of a process, copied while it stood still.
 //!
 //! A look at a running process must be short, and an analysis is not. So the
-//! stacks are copied, the process runs on, and what else is read of it later is
-//! only what it cannot change: memory that it may not write.
+//! stacks are copied, and the locks that threads wait for; the process runs on,
+//! and what else is read of it later is only what it cannot change: memory that
+//! it may not write.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 
@@ -23,6 +25,10 @@ const MOST: u64 = 256 << 20;
 /// psABI for x86-64, 3.2.2.
 const RED_ZONE: u64 = 128;
 
+/// Bytes before and behind the word of a lock: those of the whole lock.
+const BEFORE_WORD: u64 = 64;
+const BEHIND_WORD: u64 = 128;
+
 /// Copies, and the mappings as they were then.
 pub(super) struct CopiedStacks {
     mappings: Vec<Mapping>,
@@ -32,8 +38,12 @@ pub(super) struct CopiedStacks {
 
 impl CopiedStacks {
     /// Copies the stacks of `pid`, which stands still, from each of `pointers`
-    /// to the end of its mapping.
-    pub(super) fn copy(pid: pid_t, pointers: impl Iterator<Item = u64>) -> Self {
+    /// to the end of its mapping, and the locks around each of `words`.
+    pub(super) fn copy(
+        pid: pid_t,
+        pointers: impl Iterator<Item = u64>,
+        words: impl Iterator<Item = u64>,
+    ) -> Self {
         let mappings = maps::mappings(pid);
         let mut pointers: Vec<u64> = pointers.collect();
         pointers.sort_unstable();
@@ -55,7 +65,37 @@ impl CopiedStacks {
                 copies.push((RunAddr(start), bytes));
             }
         }
-        Self { mappings, copies }
+        let mut copied = Self { mappings, copies };
+        if let Some(memory) = &memory {
+            copied.copy_locks(memory, words);
+        }
+        copied
+    }
+
+    /// Copies what lies around the words of locks and is no part of a stack.
+    fn copy_locks(&mut self, memory: &File, words: impl Iterator<Item = u64>) {
+        let words: BTreeSet<u64> = words.collect();
+        let mut end = 0;
+        let mut locks = Vec::new();
+        for word in words {
+            let mapping = self.mappings.iter().find(|it| it.range.contains(RunAddr(word)));
+            let Some(range) = mapping.map(|mapping| mapping.range) else { continue };
+            let start = word.saturating_sub(BEFORE_WORD).max(range.start.0).max(end);
+            let to = word.saturating_add(BEHIND_WORD).min(range.end.0);
+            let overlaps = self.copies.iter().any(|(at, bytes)| {
+                let copied_end = at.0.saturating_add(bytes.len() as u64);
+                at.0 < to && start < copied_end
+            });
+            let mut bytes = vec![0; usize::try_from(to.saturating_sub(start)).unwrap_or(0)];
+            let read = if overlaps { 0 } else { read_up_to(memory, &mut bytes, start) };
+            bytes.truncate(read);
+            if !bytes.is_empty() {
+                end = start.saturating_add(bytes.len() as u64);
+                locks.push((RunAddr(start), bytes));
+            }
+        }
+        self.copies.extend(locks);
+        self.copies.sort_by_key(|(at, _)| *at);
     }
 
     /// The mappings at that moment.
@@ -152,11 +192,18 @@ mod tests {
         let on_heap = vec![9u8; 64];
         static CONSTANT: [u8; 4] = *b"true";
         let at = |bytes: &[u8]| RunAddr(bytes.as_ptr().expose_provenance() as u64);
-        let copied = CopiedStacks::copy(own, [at(&on_stack).0].into_iter());
+        let stack = [at(&on_stack).0];
+        let copied = CopiedStacks::copy(own, stack.into_iter(), std::iter::empty());
         let memory = copied.with(LiveMemory::open(own));
         let mut out = [0; 4];
         assert_eq!((memory.read(at(&on_stack), &mut out), out), (4, [7; 4]));
         assert_eq!((memory.read(at(&CONSTANT), &mut out), out), (4, *b"true"));
         assert_eq!(memory.read(at(&on_heap), &mut out), 0);
+
+        // What somebody waits for is copied, wherever it lies.
+        let words = [at(&on_heap).0, at(&on_heap).0 + 4];
+        let copied = CopiedStacks::copy(own, stack.into_iter(), words.into_iter());
+        let memory = copied.with(LiveMemory::open(own));
+        assert_eq!((memory.read(at(&on_heap), &mut out), out), (4, [9; 4]));
     }
 }

@@ -115,7 +115,14 @@ impl Stopped {
             let index = Arch::X86_64.general_index(Arch::X86_64.stack_pointer())?;
             registers.general.get(index).copied()
         });
-        let stacks = CopiedStacks::copy(pid, pointers);
+        let words = self.threads.iter().filter_map(|held| {
+            // Of `futex` the first argument, in %rdi.
+            let registers = held.thread.registers.as_ref()?;
+            let number = registers.word(Arch::X86_64.syscall_index())?;
+            let [first, ..] = Arch::X86_64.syscall_arguments();
+            (i64::try_from(number) == Ok(libc::SYS_futex)).then(|| registers.word(first))?
+        });
+        let stacks = CopiedStacks::copy(pid, pointers, words);
         self.copied = Some(Copied { stacks, auxv: auxv(pid), identity: self.identity() });
     }
 

@@ -37,6 +37,7 @@ pub mod sandbox;
 pub mod sender;
 pub mod snapshot;
 mod status;
+pub mod stop_request;
 mod stops;
 mod sys;
 pub mod timeout;

@@ -20,6 +20,7 @@ use crate::cli::cmd::show::ShowArgs;
 use crate::cli::confined::ConfineArgs;
 use crate::cli::duration;
 use crate::cli::options::{LimitArgs, StoreArgs, ValueArgs, path_pair};
+use crate::cli::symbol_args::SymbolArgs;
 use crate::cli::triage::formats::FormatChoice;
 
 /// The whole command line.
@@ -59,6 +60,12 @@ pub enum Command {
     /// Say what lies at an address of a core file
     #[command(after_help = WHAT_HELP)]
     What(WhatArgs),
+    /// Say where the symbols of a core's modules come from, and what is missing
+    #[command(after_help = cmd::symbols::HELP)]
+    Symbols(cmd::symbols::SymbolsArgs),
+    /// Say which function and line is at an address of a program or library
+    #[command(after_help = cmd::addr::HELP)]
+    Addr(cmd::addr::AddrArgs),
     /// Say what each thread of a running process is doing, and let it go on
     #[command(after_help = cmd::stack::HELP)]
     Stack(cmd::stack::StackArgs),
@@ -246,6 +253,10 @@ pub struct FileArgs {
     #[arg(long, value_name = "FROM=TO", value_parser = path_pair)]
     pub path_map: Vec<(PathBuf, PathBuf)>,
 
+    /// What else is looked for.
+    #[command(flatten)]
+    pub symbols: SymbolArgs,
+
     /// Where kept crashes are looked for.
     #[command(flatten)]
     pub store: StoreArgs,
@@ -353,6 +364,10 @@ pub struct AnalyzeArgs {
     /// Fail with status 3 when something is not known
     #[arg(long)]
     pub strict: bool,
+
+    /// Say on standard error where the time went
+    #[arg(long)]
+    pub timings: bool,
 
     /// How the analysis is confined.
     #[command(flatten)]

@@ -25,7 +25,9 @@ pub mod progress;
 pub mod saved_crash;
 pub mod store_place;
 pub mod stored_core;
+pub mod symbol_args;
 pub mod tar;
+pub mod timings;
 pub mod triage;
 pub mod ui;
 
@@ -53,6 +55,8 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Print(args) => cmd::print::print(args, &ui),
         Command::Memory(args) => cmd::memory::memory(args, &ui),
         Command::What(args) => cmd::what::what(args, &ui),
+        Command::Symbols(args) => cmd::symbols::symbols(args, &ui),
+        Command::Addr(args) => cmd::addr::addr(args, &ui),
         Command::Stack(args) => cmd::stack::stack(args, &ui),
         Command::Snapshot(args) => cmd::snapshot::snapshot(args, &ui),
         Command::List(args) => cmd::list::list(args, &ui),

@@ -93,13 +93,16 @@ impl FileArgs {
                 return Err(Failure::new(what, "give the directory that has the files").into());
             }
         }
-        Ok(SymbolOptions {
+        let mut options = SymbolOptions {
             executable: self.exe.clone(),
             sysroot: self.sysroot.clone(),
             debug_directories: self.debug_directories.clone(),
             binaries: self.binaries.clone(),
             path_map: self.path_map.clone(),
-        })
+            ..SymbolOptions::default()
+        };
+        self.symbols.apply(&mut options)?;
+        Ok(options)
     }
 }
 

@@ -7,9 +7,13 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::ui::{Stream, Ui};
+use crate::symbols::Traffic;
 
 /// Work shorter than this needs no sign of life.
 const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Time between looks at the downloads.
+const LOOK: Duration = Duration::from_millis(200);
 
 /// Shows a spinner on a terminal's standard error from half a second on, until
 /// it is dropped. Nothing at all elsewhere.
@@ -20,6 +24,11 @@ pub struct Progress {
 impl Progress {
     /// Starts to wait. `what` is the work: "analyzing core".
     pub fn start(ui: &Ui, what: &str) -> Self {
+        Self::watch(ui, what, None)
+    }
+
+    /// The same, and says how far the downloads are, if there are any.
+    pub fn watch(ui: &Ui, what: &str, traffic: Option<Traffic>) -> Self {
         if ui.is_quiet() || !ui.is_terminal(Stream::Error) {
             return Self { running: None };
         }
@@ -36,7 +45,16 @@ impl Progress {
             spinner.set_message(what);
             spinner.enable_steady_tick(Duration::from_millis(100));
             // Ends when the sender is dropped.
-            let _ended = is_done.recv();
+            while is_done.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
+                let (received, expected) = traffic.as_ref().map_or((0, 0), Traffic::bytes);
+                if received < expected {
+                    spinner.set_message(format!(
+                        "downloading debug information: {:.1} of {:.1} MB; Ctrl-C goes on without",
+                        received as f64 / 1e6,
+                        expected as f64 / 1e6
+                    ));
+                }
+            }
             spinner.finish_and_clear();
         });
         Self { running: Some((done, thread)) }

@@ -177,7 +177,7 @@ pub fn arguments_of(scene: &Scene<'_, '_>, recursion: &Recursion) -> Vec<String>
 
 /// The functions with the largest frames among those that are known, largest
 /// first: their names and sizes in bytes.
-pub fn largest_frames(scene: &Scene<'_, '_>) -> Vec<(String, u64)> {
+pub fn largest_frames(scene: &Scene<'_, '_>, overflow: &Overflow) -> Vec<(String, u64)> {
     /// Smaller ones are not worth naming.
     const LEAST: u64 = 4 << 10;
     const MOST: usize = 3;
@@ -185,6 +185,11 @@ pub fn largest_frames(scene: &Scene<'_, '_>) -> Vec<(String, u64)> {
     for call in scene.crash.calls().iter().filter(|call| !call.call.is_inlined) {
         let frame = scene.crash.frame(call.frame);
         let bounds = frame.and_then(|frame| Some((frame.cfa?, frame.registers.sp()?)));
+        // A signal handler may have had a stack of its own.
+        let bounds = bounds.filter(|(cfa, sp)| {
+            let last = RunAddr(cfa.0.saturating_sub(1));
+            overflow.stack.contains(last) && *sp < *cfa
+        });
         let Some((cfa, sp)) = bounds else { continue };
         let size = cfa.0.saturating_sub(sp.0);
         let name = call.function().map_or_else(|| "??".to_owned(), str::to_owned);

@@ -219,6 +219,32 @@ fn causes_of_death() {
         ),
         (
             Death {
+                name: "an instruction that the processor lacks",
+                signal: Signal::ILL,
+                code: 2,
+                cause: at(CODE + 16),
+                instruction: &[0x62, 0xf1, 0x7c, 0x48, 0x58, 0xc1],
+                ..default()
+            },
+            "unsupported-instruction",
+            "the processor refused `vaddps %zmm1,%zmm0,%zmm0`, very likely because it lacks what that \
+             needs (AVX512F)",
+        ),
+        (
+            Death {
+                name: "broken memory",
+                signal: Signal::BUS,
+                code: 4,
+                cause: at(DATA + 0x18),
+                instruction: load,
+                registers: &[(RDI, DATA)],
+                ..default()
+            },
+            "broken-memory",
+            "the hardware reported broken memory at 0x600018",
+        ),
+        (
+            Death {
                 name: "floating-point",
                 signal: Signal::FPE,
                 code: 3,
@@ -453,6 +479,30 @@ fn one_wrong_bit_is_a_hint() {
         assert_eq!(hint.is_some(), is_hint, "{name}: {findings:?}");
         assert!(hint.is_none_or(|hint| hint.confidence < 0.4), "{name}");
         assert_ne!(findings[0].id, "bit-flip", "{name}");
+    }
+}
+
+#[test]
+fn faults_that_do_not_fit_are_hints() {
+    let load: &[u8] = &[0x8b, 0x47, 0x18];
+    let default = Death::default;
+    let registers = [(RDI, DATA)];
+    let of =
+        |cause, code| Death { cause, code, instruction: load, registers: &registers, ..default() };
+    let cases = [
+        ("no operand is there", of(at(0x2000_cafe_0000), 1), true),
+        ("the mapping allows it", of(at(DATA + 0x18), 2), true),
+        (
+            "nothing is mapped there",
+            Death { registers: &[(RDI, 0x2000_cafe_0000)], ..of(at(0x2000_cafe_0018), 1) },
+            false,
+        ),
+    ];
+    for (name, death, is_hint) in cases {
+        let findings = findings(&death);
+        let hint = findings.iter().find(|finding| finding.id == "impossible-fault");
+        assert_eq!(hint.is_some(), is_hint, "{name}: {findings:?}");
+        assert!(hint.is_none_or(|hint| hint.confidence < 0.4), "{name}");
     }
 }
 

@@ -108,8 +108,8 @@ fn open_contents<'f>(
     for segment in headers.segments.iter().filter(|segment| segment.p_type == PT_NOTE) {
         notes.read(headers.arch, &contents, segment, limits, gaps);
     }
-    let complete =
-        note_truncation(contents.len(), &headers.segments, headers.lost, gaps) && !notes.broken;
+    let complete = damage::note_truncation(contents.len(), &headers.segments, headers.lost, gaps)
+        && !notes.broken;
     if notes.threads.is_empty() {
         gaps.note(
             "the threads and their registers",
@@ -343,41 +343,6 @@ fn with_sources(error: &DumpError) -> String {
 /// How many bytes of a segment are in the file.
 fn present(contents: &Contents<'_>, segment: &ProgramHeader) -> u64 {
     segment.p_filesz.min(contents.len().saturating_sub(segment.p_offset))
-}
-
-/// Notes what a cut core has lost. Returns whether it is whole.
-fn note_truncation(len: u64, segments: &[ProgramHeader], lost: u64, gaps: &Gaps) -> bool {
-    let wanted = segments
-        .iter()
-        .filter(|segment| segment.p_filesz > 0)
-        .map(|segment| segment.p_offset.saturating_add(segment.p_filesz))
-        .max()
-        .unwrap_or(0);
-    let hint =
-        "the core limit (ulimit -c), a full disk or an incomplete copy cut it; capture it again";
-    if wanted > len {
-        let cut = segments
-            .iter()
-            .filter(|segment| segment.p_offset.saturating_add(segment.p_filesz) > len)
-            .count();
-        let missing = wanted.saturating_sub(len);
-        gaps.note(
-            format!("{missing} of {wanted} bytes of the core"),
-            format!(
-                "the file is cut: {cut} of its {} segments are missing or not whole",
-                segments.len()
-            ),
-            hint,
-        );
-    }
-    if lost > 0 {
-        gaps.note(
-            format!("{lost} of the core's mappings"),
-            "the file is cut within its program headers",
-            hint,
-        );
-    }
-    wanted <= len && lost == 0
 }
 
 /// The segments whose bytes are to be believed.

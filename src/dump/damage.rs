@@ -10,6 +10,46 @@ use crate::base::gap::Gaps;
 use crate::base::memory::Memory;
 use crate::dump::process::{Mapping, Thread};
 
+/// Notes what a cut core has lost. Returns whether it is whole.
+pub(super) fn note_truncation(
+    len: u64,
+    segments: &[ProgramHeader],
+    lost: u64,
+    gaps: &Gaps,
+) -> bool {
+    let wanted = segments
+        .iter()
+        .filter(|segment| segment.p_filesz > 0)
+        .map(|segment| segment.p_offset.saturating_add(segment.p_filesz))
+        .max()
+        .unwrap_or(0);
+    let hint =
+        "the core limit (ulimit -c), a full disk or an incomplete copy cut it; capture it again";
+    if wanted > len {
+        let cut = segments
+            .iter()
+            .filter(|segment| segment.p_offset.saturating_add(segment.p_filesz) > len)
+            .count();
+        let missing = wanted.saturating_sub(len);
+        gaps.note(
+            format!("{missing} of {wanted} bytes of the core"),
+            format!(
+                "the file is cut: {cut} of its {} segments are missing or not whole",
+                segments.len()
+            ),
+            hint,
+        );
+    }
+    if lost > 0 {
+        gaps.note(
+            format!("{lost} of the core's mappings"),
+            "the file is cut within its program headers",
+            hint,
+        );
+    }
+    wanted <= len && lost == 0
+}
+
 /// Notes what is wrong with the table of segments.
 pub(super) fn note_odd_headers(segments: &[ProgramHeader], gaps: &Gaps) {
     let empty = segments.iter().filter(|segment| segment.p_type == PT_NULL).count();

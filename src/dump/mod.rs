@@ -16,6 +16,7 @@ pub mod mapped_files;
 mod minidump;
 pub mod modules;
 pub mod notes;
+pub mod package_note;
 pub mod placement;
 pub mod process;
 pub mod prstatus;

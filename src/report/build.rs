@@ -226,6 +226,25 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// The best that a module's files tell, of those that are in use.
+pub fn best_table(module: &ModuleSymbols<'_>) -> model::SymbolTable {
+    match module.best_table() {
+        Some(BestTable::Dwarf) => model::SymbolTable::Dwarf,
+        Some(BestTable::GoTable) => model::SymbolTable::GoTable,
+        Some(BestTable::Symtab) => model::SymbolTable::Symtab,
+        Some(BestTable::Dynsym) => model::SymbolTable::Dynsym,
+        None => model::SymbolTable::None,
+    }
+}
+
+/// The file in a module's place that is another one.
+pub fn mismatch(module: &ModuleSymbols<'_>) -> Option<String> {
+    module.mismatch().map(|other| {
+        let id = other.found.as_deref().map_or("none".to_owned(), hex);
+        format!("{} has build-id {id}, and was not used", other.file.display())
+    })
+}
+
 fn modules(crash: &Crash<'_, '_>) -> Vec<model::Module> {
     let modules = crash.symbols.modules().iter();
     let module = |module: &ModuleSymbols<'_>| model::Module {
@@ -234,16 +253,8 @@ fn modules(crash: &Crash<'_, '_>) -> Vec<model::Module> {
         size: module.range().len(),
         build_id: module.build_id().map(hex),
         debug_file: module.debug_file_in_use().map(|path| path.display().to_string()),
-        symbols: match module.best_table() {
-            Some(BestTable::Dwarf) => model::SymbolTable::Dwarf,
-            Some(BestTable::Symtab) => model::SymbolTable::Symtab,
-            Some(BestTable::Dynsym) => model::SymbolTable::Dynsym,
-            None => model::SymbolTable::None,
-        },
-        mismatch: module.mismatch().map(|other| {
-            let id = other.found.as_deref().map_or("none".to_owned(), hex);
-            format!("{} has build-id {id}, and was not used", other.file.display())
-        }),
+        symbols: best_table(module),
+        mismatch: mismatch(module),
     };
     modules.map(module).collect()
 }

@@ -14,6 +14,7 @@ mod memory;
 mod printout;
 mod signature;
 mod stack;
+mod symbols;
 mod triage;
 mod value;
 mod waits;
@@ -36,6 +37,7 @@ pub use self::signature::Signature;
 pub use self::stack::{
     Excerpt, Folded, Frame, Globals, Instruction, NameSource, Registers, Thread, Trust, Variable,
 };
+pub use self::symbols::{AddressLines, ModuleFiles, SourceCall, SymbolFiles, UsedFile};
 pub use self::triage::{Bucket, FailedFile, Known, Link, Place, Rank, TRIAGE_SCHEMA, Triage};
 pub use self::value::{Declared, Field, Origin, Value, ValueKind};
 pub use self::waits::{Lock, WaitEdge, WaitGraph, WaitsFor};
@@ -373,6 +375,8 @@ pub struct Module {
 pub enum SymbolTable {
     /// Debug information: functions, lines, variables.
     Dwarf,
+    /// Functions and lines, by the table of Go's runtime.
+    GoTable,
     /// All functions by name.
     Symtab,
     /// Exported functions by name.

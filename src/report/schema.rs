@@ -8,7 +8,8 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 
 use crate::report::model::{
-    Examination, HandlerStatus, KeptCrashes, MemoryDump, Printout, Pruned, Report, Triage, What,
+    AddressLines, Examination, HandlerStatus, KeptCrashes, MemoryDump, Printout, Pruned, Report,
+    SymbolFiles, Triage, What,
 };
 
 /// The schema (draft 2020-12) of what a reader of a report can rely on, as
@@ -50,6 +51,16 @@ pub fn triage_schema() -> String {
 /// The same for `coretool doctor`.
 pub fn doctor_schema() -> String {
     schema::<Examination>()
+}
+
+/// The same for `coretool symbols`.
+pub fn symbols_schema() -> String {
+    schema::<SymbolFiles>()
+}
+
+/// The same for a line of `coretool addr`.
+pub fn addr_schema() -> String {
+    schema::<AddressLines>()
 }
 
 /// The same for `coretool handler status`.

@@ -73,12 +73,12 @@ impl<'f> Containers<'f> {
             raw.read_attributes(abbreviation.attributes(), &mut attributes)?;
             let attribute = |name| attributes.iter().find(|found| found.name() == name);
             let name = attribute(dw::DW_AT_name)
-                .and_then(|name| entry.debug.dwarf().attr_string(unit, name.value()).ok());
+                .and_then(|name| entry.unit.dwarf().attr_string(unit, name.value()).ok());
             let signature = attribute(dw::DW_AT_signature).map(|found| found.value());
             // clang names no type here that has a unit of its own.
             let name = name.or_else(|| match signature {
                 Some(AttributeValue::DebugTypesRef(of)) if abbreviation.has_children() => {
-                    entry.debug.type_name(of)
+                    entry.debug.type_name(entry.unit.id, of)
                 }
                 _ => None,
             });

@@ -1,73 +1,47 @@
 //! The debug information of one module, read unit by unit.
 
-use std::sync::OnceLock;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use elsa::sync::FrozenMap;
 use gimli::{
-    AttributeValue, DebugInfoOffset, DebugTypeSignature, DwLang, EndianSlice, RunTimeEndian,
-    Section, SectionId, UnitOffset, UnitSectionOffset, constants,
+    DebugInfoOffset, DebugTypeSignature, EndianSlice, RunTimeEndian, Section, SectionId,
+    UnitOffset, UnitSectionOffset, constants,
 };
 
 use crate::base::addr::LinkAddr;
 use crate::base::data_model::ByteOrder;
 use crate::base::file_store::FileStore;
+use crate::base::gap::Gap;
 use crate::base::limits::Limits;
 use crate::symbols::aranges::Aranges;
 use crate::symbols::info::Info;
-use crate::symbols::inlined::FunctionIndex;
-use crate::symbols::lines::Lines;
-use crate::symbols::name_index::{NameIndex, UnitId};
+use crate::symbols::name_index::NameIndex;
 use crate::symbols::name_scan::What;
 use crate::symbols::object::Image;
 use crate::symbols::packed::Packed;
+use crate::symbols::split::{Split, SplitFile, SplitFiles};
 use crate::symbols::type_units::{TypeUnit, TypeUnits};
 use crate::symbols::units::{self, RootRanges};
 use crate::symbols::workers::spread;
 
+pub use crate::symbols::unit::{SplitHome, Unit, UnitId};
+
 /// How DWARF bytes are read: borrowed from a map or from an inflated section.
 pub type Reader<'f> = EndianSlice<'f, RunTimeEndian>;
-
-/// One unit that somebody asked for.
-pub struct Unit<'f> {
-    /// The parsed header, abbreviations and root attributes.
-    pub unit: gimli::Unit<Reader<'f>>,
-    /// Where its header begins in `.debug_info`: its identity.
-    pub offset: DebugInfoOffset,
-    pub(super) functions: OnceLock<FunctionIndex>,
-    pub(super) lines: OnceLock<Lines>,
-    names: OnceLock<NameIndex>,
-}
-
-impl<'f> Unit<'f> {
-    fn new(unit: gimli::Unit<Reader<'f>>, offset: DebugInfoOffset) -> Self {
-        Self {
-            unit,
-            offset,
-            functions: OnceLock::new(),
-            lines: OnceLock::new(),
-            names: OnceLock::new(),
-        }
-    }
-
-    /// `DW_AT_language` of the unit's root.
-    pub fn language(&self) -> Option<DwLang> {
-        let root = self.unit.entry(self.unit.header.root_offset()).ok()?;
-        match root.attr_value(constants::DW_AT_language)? {
-            AttributeValue::Language(language) => Some(language),
-            _ => None,
-        }
-    }
-}
 
 /// The debug information of one module. Units are parsed when asked for, and
 /// kept.
 pub struct Debug<'f> {
+    /// Of a file of shared pieces.
+    path: Option<PathBuf>,
     supplement: Option<Box<Debug<'f>>>,
     sections: Sections<'f>,
-    dwarf: gimli::Dwarf<Reader<'f>>,
+    dwarf: Arc<gimli::Dwarf<Reader<'f>>>,
     info: Info<'f>,
-    units: FrozenMap<usize, Box<Unit<'f>>>,
+    split: Option<SplitFiles<'f>>,
+    units: FrozenMap<UnitId, Box<Unit<'f>>>,
     aranges: Aranges,
     /// Of the units that have no set in `.debug_aranges`.
     roots: OnceLock<RootRanges>,
@@ -75,11 +49,12 @@ pub struct Debug<'f> {
     others: OnceLock<RootRanges>,
     searches: AtomicUsize,
     type_units: OnceLock<TypeUnits>,
-    /// Those of `.debug_types`, by the offset of their headers.
-    types: FrozenMap<usize, Box<Unit<'f>>>,
     names: OnceLock<NameIndex>,
     inner_names: OnceLock<NameIndex>,
 }
+
+/// How many split files of one module are opened.
+const MOST_SPLIT_FILES: usize = 20_000;
 
 /// How many addresses are searched for one by one before an index is made.
 const MOST_SEARCHES: usize = 4;
@@ -138,14 +113,16 @@ const SECTIONS: &[SectionId] = &[
 impl<'f> Debug<'f> {
     /// Opens the debug information in `image`, inflating what is compressed,
     /// but for `.debug_info`: of that, what is needed. `supplement` is the
-    /// file of shared pieces that `.gnu_debugaltlink` names. `None`: there is
-    /// no debug information, or it is damaged.
+    /// file of shared pieces that `.gnu_debugaltlink` names, `split` finds the
+    /// files of split units. `None`: there is no debug information, or it is
+    /// damaged.
     ///
     /// `first` is an address that will be asked for. Its unit is inflated
     /// while the other sections are.
     pub(super) fn open(
         image: &Image<'f>,
         supplement: Option<Self>,
+        split: Option<SplitFiles<'f>>,
         first: Option<LinkAddr>,
         store: &'f FileStore,
         limits: &Limits,
@@ -193,20 +170,26 @@ impl<'f> Debug<'f> {
             dwarf.set_sup(gimli::Dwarf::load(|id| supplement.sections.reader(id)).ok()?);
         }
         Some(Self {
+            path: None,
             supplement: supplement.map(Box::new),
             sections,
-            dwarf,
+            dwarf: Arc::new(dwarf),
             info,
+            split,
             units: FrozenMap::new(),
             aranges,
             roots: OnceLock::new(),
             others: OnceLock::new(),
             searches: AtomicUsize::new(0),
             type_units: OnceLock::new(),
-            types: FrozenMap::new(),
             names: OnceLock::new(),
             inner_names: OnceLock::new(),
         })
+    }
+
+    /// The same, which is in this file.
+    pub(super) fn at(self, path: Option<PathBuf>) -> Self {
+        Self { path, ..self }
     }
 
     /// The file of pieces that several debug files share, made by `dwz`: what
@@ -226,20 +209,22 @@ impl<'f> Debug<'f> {
     }
 
     /// The sections. `.debug_info` is there only if it is not compressed: ask
-    /// for its units by [`Debug::unit_at`], [`Debug::unit`] and
+    /// for its units by [`Debug::unit_at`], [`Debug::unit_by_id`] and
     /// [`Debug::unit_containing`] instead, which also keep what they parsed.
-    pub fn dwarf(&self) -> &gimli::Dwarf<Reader<'f>> {
+    /// What a unit refers to is in [`Unit::dwarf`].
+    pub(super) fn dwarf(&self) -> &Arc<gimli::Dwarf<Reader<'f>>> {
         &self.dwarf
     }
 
-    /// The unit whose code contains `at`. Looks into `.debug_aranges` first,
-    /// then into the roots of all units, since that table may be incomplete
-    /// (rustc) or missing (clang).
+    /// The unit whose code contains `at`; of a skeleton, its split unit if
+    /// that is found. Looks into `.debug_aranges` first, then into the roots of
+    /// all units, since that table may be incomplete (rustc) or missing (clang).
     pub fn unit_at(&self, at: LinkAddr) -> Option<&Unit<'f>> {
-        self.units_at(at).next()
+        self.units_at(at).next().map(|unit| self.whole(unit))
     }
 
-    /// All units that claim the code at `at`, the likeliest first.
+    /// All units that claim the code at `at`, the likeliest first. Skeletons
+    /// stand for their split units.
     pub(super) fn units_at(&self, at: LinkAddr) -> impl Iterator<Item = &Unit<'f>> {
         let from_aranges = self.aranges.containing(at).into_iter();
         from_aranges
@@ -279,21 +264,129 @@ impl<'f> Debug<'f> {
         self.info.starts().into_iter().partition(|unit| with.binary_search(unit).is_ok())
     }
 
-    /// All units, in the order of the file.
+    /// All units, in the order of the file; for skeletons, their split units as
+    /// far as those are found.
     pub fn units(&self) -> impl Iterator<Item = &Unit<'f>> {
-        self.info.starts().into_iter().filter_map(|start| self.unit(start))
+        let all = self.info.starts().into_iter().filter_map(|start| self.unit(start));
+        all.map(|unit| self.whole(unit))
     }
 
-    /// The unit whose header begins at `offset`.
-    pub fn unit(&self, offset: DebugInfoOffset) -> Option<&Unit<'f>> {
-        if let Some(unit) = self.units.get(&offset.0) {
+    /// The unit whose header begins at `offset` of `.debug_info`.
+    fn unit(&self, offset: DebugInfoOffset) -> Option<&Unit<'f>> {
+        self.unit_by_id(UnitId::Info(offset))
+    }
+
+    /// The unit of that name.
+    pub fn unit_by_id(&self, id: UnitId) -> Option<&Unit<'f>> {
+        if let Some(unit) = self.units.get(&id) {
             return Some(unit);
         }
-        let header = self.info.header_to_read(offset)?;
-        let unit = gimli::Unit::new(&self.dwarf, header).ok()?;
-        let unit = Unit::new(unit, offset);
+        let unit = match id {
+            UnitId::Info(offset) => {
+                let header = self.info.header_to_read(offset)?;
+                Unit::new(gimli::Unit::new(&self.dwarf, header).ok()?, id, &self.dwarf)
+            }
+            UnitId::Types(offset) => {
+                let section = self.dwarf.debug_types.reader();
+                let bytes = section.slice().get(offset..)?;
+                let types = gimli::DebugTypes::new(bytes, self.sections.order.of_dwarf());
+                let header = types.units().next().ok()??;
+                Unit::new(gimli::Unit::new(&self.dwarf, header).ok()?, id, &self.dwarf)
+            }
+            UnitId::Split(home, offset) => self.split_file(home)?.unit(offset, id)?,
+            UnitId::SplitTypes(home, offset) => self.split_file(home)?.type_unit(offset, id)?,
+        };
         // Of two threads that come here at once, the first one's unit stays.
-        Some(self.units.insert(offset.0, Box::new(unit)))
+        Some(self.units.insert(id, Box::new(unit)))
+    }
+
+    /// How many units were parsed, those in split files too.
+    pub(super) fn units_read(&self) -> usize {
+        self.units.len()
+    }
+
+    /// What a unit stands for: a skeleton for its split unit, if that is
+    /// found, any other for itself.
+    pub(super) fn whole<'u>(&'u self, unit: &'u Unit<'f>) -> &'u Unit<'f> {
+        self.split_of(unit).and_then(Result::ok).unwrap_or(unit)
+    }
+
+    /// The split unit of a skeleton, or why there is none. `None`: it is no
+    /// skeleton.
+    pub(super) fn split_of(&self, unit: &Unit<'f>) -> Option<Result<&Unit<'f>, &Gap>> {
+        let (offset, _) = unit.skeleton()?;
+        let files = self.split.as_ref()?;
+        match files.of_skeleton(unit) {
+            Split::Missing(gap) => Some(Err(gap)),
+            Split::Found(file) => {
+                let id = UnitId::Split(SplitHome::Unit(offset), file.main()?);
+                self.unit_by_id(id).map(Ok)
+            }
+        }
+    }
+
+    /// The split file, or the part of a package, of that name.
+    pub(super) fn split_file(&self, home: SplitHome) -> Option<&SplitFile<'f>> {
+        let files = self.split.as_ref()?;
+        match home {
+            SplitHome::Unit(offset) => match files.of_skeleton(self.unit(offset)?) {
+                Split::Found(file) => Some(file),
+                Split::Missing(_) => None,
+            },
+            SplitHome::Type(signature) => files.of_type(signature, &self.dwarf),
+        }
+    }
+
+    /// The split files of all skeletons, and the parts of a package that hold
+    /// types, as far as they are found.
+    pub(super) fn split_files(&self) -> Vec<SplitHome> {
+        let Some(files) = &self.split else { return Vec::new() };
+        let mut found = Vec::new();
+        for offset in self.info.starts() {
+            let is_skeleton = self.unit(offset).is_some_and(|unit| unit.skeleton().is_some());
+            if is_skeleton && self.split_file(SplitHome::Unit(offset)).is_some() {
+                found.push(SplitHome::Unit(offset));
+            }
+            if found.len() >= MOST_SPLIT_FILES {
+                break;
+            }
+        }
+        if !found.is_empty() {
+            found.extend(files.packed_types().into_iter().map(SplitHome::Type));
+        }
+        found
+    }
+
+    /// How many split units the module has, and what is missing of them.
+    pub(super) fn count_split(&self) -> (usize, Vec<Gap>) {
+        let mut gaps = Vec::new();
+        let mut count = 0_usize;
+        for offset in self.info.starts().into_iter().take(MOST_SPLIT_FILES) {
+            let Some(unit) = self.unit(offset) else { continue };
+            match self.split_of(unit) {
+                None => continue,
+                Some(Ok(_)) => (),
+                Some(Err(gap)) => gaps.push(gap.clone()),
+            }
+            count = count.saturating_add(1);
+        }
+        (count, gaps)
+    }
+
+    /// The package of split files that is used, if one was asked for.
+    pub(super) fn package_in_use(&self) -> Option<&Path> {
+        self.split.as_ref()?.package_in_use()
+    }
+
+    /// The file of shared pieces.
+    pub(super) fn supplement_path(&self) -> Option<&Path> {
+        self.supplement.as_ref()?.path.as_deref()
+    }
+
+    /// Bytes of `.debug_info.dwo` of all split files.
+    pub(super) fn split_size(&self) -> u64 {
+        let sizes = self.split_files().into_iter();
+        sizes.filter_map(|home| Some(self.split_file(home)?.size())).sum()
     }
 
     /// Where the unit begins that contains an offset.
@@ -301,43 +394,71 @@ impl<'f> Debug<'f> {
         self.info.unit_start(offset)
     }
 
-    /// The unit that contains the entry at `offset`, and the entry's place in
-    /// it: what a `DW_FORM_ref_addr` points to.
+    /// The unit that contains the entry at `offset` of `.debug_info`, and the
+    /// entry's place in it: what a `DW_FORM_ref_addr` points to.
     pub fn unit_containing(&self, offset: DebugInfoOffset) -> Option<(&Unit<'f>, UnitOffset)> {
         let unit = self.unit(self.info.unit_start(offset)?)?;
         let entry = UnitSectionOffset(offset.0).to_unit_offset(&unit.unit.header)?;
         Some((unit, entry))
     }
 
-    /// The unit that defines the type of a signature, and the type's entry in
-    /// it.
-    pub fn type_unit(&self, signature: DebugTypeSignature) -> Option<(&Unit<'f>, UnitOffset)> {
-        let units = self.type_units.get_or_init(|| TypeUnits::new(&self.dwarf, &self.info));
-        match units.get(signature)? {
-            TypeUnit::Info(offset, entry) => Some((self.unit(offset)?, entry)),
-            TypeUnit::Types(offset, entry) => Some((self.unit_of_types(offset)?, entry)),
-        }
+    /// The same, for a reference from a unit: within a split file, offsets are
+    /// those of that file.
+    pub fn unit_containing_from(
+        &self,
+        from: &Unit<'f>,
+        offset: DebugInfoOffset,
+    ) -> Option<(&Unit<'f>, UnitOffset)> {
+        let Some(home) = from.id.home() else { return self.unit_containing(offset) };
+        let start = self.split_file(home)?.info().unit_start(offset)?;
+        let unit = self.unit_by_id(UnitId::Split(home, start))?;
+        let entry = UnitSectionOffset(offset.0).to_unit_offset(&unit.unit.header)?;
+        Some((unit, entry))
     }
 
-    fn unit_of_types(&self, offset: usize) -> Option<&Unit<'f>> {
-        if let Some(unit) = self.types.get(&offset) {
-            return Some(unit);
-        }
-        let section = self.dwarf.debug_types.reader();
-        let bytes = section.slice().get(offset..)?;
-        let types = gimli::DebugTypes::new(bytes, self.sections.order.of_dwarf());
-        let header = types.units().next().ok()??;
-        let unit = gimli::Unit::new(&self.dwarf, header).ok()?;
-        let unit = Unit::new(unit, DebugInfoOffset(offset));
-        Some(self.types.insert(offset, Box::new(unit)))
+    /// The unit that defines the type of a signature, for a reference from a
+    /// unit; and the type's entry in it.
+    pub fn type_unit(
+        &self,
+        from: UnitId,
+        signature: DebugTypeSignature,
+    ) -> Option<(&Unit<'f>, UnitOffset)> {
+        let (id, entry) = match from.home() {
+            None => {
+                let make = || TypeUnits::new(&self.dwarf, &self.info);
+                match self.type_units.get_or_init(make).get(signature)? {
+                    TypeUnit::Info(offset, entry) => (UnitId::Info(offset), entry),
+                    TypeUnit::Types(offset, entry) => (UnitId::Types(offset), entry),
+                }
+            }
+            Some(home) => {
+                let beside = self.split_file(home).and_then(|file| file.type_of(signature));
+                let (home, found) = match beside {
+                    Some(found) => (home, found),
+                    None => {
+                        let home = SplitHome::Type(signature.0);
+                        (home, self.split_file(home)?.type_of(signature)?)
+                    }
+                };
+                match found {
+                    TypeUnit::Info(offset, entry) => (UnitId::Split(home, offset), entry),
+                    TypeUnit::Types(offset, entry) => (UnitId::SplitTypes(home, offset), entry),
+                }
+            }
+        };
+        Some((self.unit_by_id(id)?, entry))
     }
 
     /// The name of the type that lives in a unit of its own: what stands for it
     /// elsewhere may have none.
-    pub(super) fn type_name(&self, signature: DebugTypeSignature) -> Option<Reader<'f>> {
-        let (unit, entry) = self.type_unit(signature)?;
+    pub(super) fn type_name(
+        &self,
+        from: UnitId,
+        signature: DebugTypeSignature,
+    ) -> Option<Reader<'f>> {
+        let (unit, entry) = self.type_unit(from, signature)?;
         let entry = unit.unit.entry(entry).ok()?;
-        self.dwarf.attr_string(&unit.unit, entry.attr_value(constants::DW_AT_name)?).ok()
+        unit.dwarf().attr_string(&unit.unit, entry.attr_value(constants::DW_AT_name)?).ok()
     }
 
     /// The names of all units. Made on first use, which takes a while.
@@ -352,18 +473,6 @@ impl<'f> Debug<'f> {
 
     /// The names of one unit.
     pub(super) fn names_of<'u>(&self, unit: &'u Unit<'f>) -> &'u NameIndex {
-        let id = match unit.unit.header.section() {
-            SectionId::DebugTypes => UnitId::Types(unit.offset.0),
-            _ => UnitId::Info(unit.offset),
-        };
-        unit.names.get_or_init(|| NameIndex::of_unit(self, id, unit.unit.header))
-    }
-
-    /// The unit that an index means.
-    pub(super) fn unit_by_id(&self, id: UnitId) -> Option<&Unit<'f>> {
-        match id {
-            UnitId::Info(offset) => self.unit(offset),
-            UnitId::Types(offset) => self.unit_of_types(offset),
-        }
+        unit.names.get_or_init(|| NameIndex::of_unit(self, unit))
     }
 }

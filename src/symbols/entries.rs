@@ -77,10 +77,11 @@ impl<'a, 'f> Entry<'a, 'f> {
         let (unit, offset) = match value {
             AttributeValue::UnitRef(offset) => (self.unit, offset),
             AttributeValue::DebugInfoRef(at) => self.in_debug_info(at)?,
-            AttributeValue::DebugTypesRef(signature) => self.debug.type_unit(signature)?,
+            AttributeValue::DebugTypesRef(of) => self.debug.type_unit(self.unit.id, of)?,
             AttributeValue::DebugInfoRefSup(at) => {
                 let debug = self.debug.supplement()?;
                 let (unit, offset) = debug.unit_containing(at)?;
+                unit.inherit(self.unit);
                 return Some(Self { debug, unit, offset });
             }
             _ => return None,
@@ -96,7 +97,11 @@ impl<'a, 'f> Entry<'a, 'f> {
     fn in_debug_info(self, at: DebugInfoOffset) -> Option<(&'a Unit<'f>, UnitOffset)> {
         match at.to_unit_offset(&self.unit.unit.header) {
             Some(offset) => Some((self.unit, offset)),
-            None => self.debug.unit_containing(at),
+            None => {
+                let (unit, offset) = self.debug.unit_containing_from(self.unit, at)?;
+                unit.inherit(self.unit);
+                Some((unit, offset))
+            }
         }
     }
 
@@ -218,7 +223,7 @@ impl<'a, 'f> Attributes<'a, 'f> {
     /// An attribute as an address that the linker knows.
     pub fn address(&self, name: DwAt) -> Option<u64> {
         let value = self.get(name)?;
-        self.entry.debug.dwarf().attr_address(&self.entry.unit.unit, value).ok()?
+        self.entry.unit.dwarf().attr_address(&self.entry.unit.unit, value).ok()?
     }
 
     /// Where the code that this entry describes is entered: of a function in
@@ -227,7 +232,7 @@ impl<'a, 'f> Attributes<'a, 'f> {
         let named = self.address(dw::DW_AT_entry_pc).or_else(|| self.address(dw::DW_AT_low_pc));
         named.or_else(|| {
             let unit = &self.entry.unit.unit;
-            let mut ranges = self.entry.debug.dwarf().die_ranges(unit, &self.raw).ok()?;
+            let mut ranges = self.entry.unit.dwarf().die_ranges(unit, &self.raw).ok()?;
             Some(ranges.next().ok()??.begin)
         })
     }
@@ -239,7 +244,7 @@ impl<'a, 'f> Attributes<'a, 'f> {
             return None;
         }
         let unit = &self.entry.unit.unit;
-        let mut ranges = self.entry.debug.dwarf().die_ranges(unit, &self.raw).ok()?;
+        let mut ranges = self.entry.unit.dwarf().die_ranges(unit, &self.raw).ok()?;
         for _ in 0..MOST_RANGES {
             match ranges.next() {
                 Ok(Some(range)) if (range.begin..range.end).contains(&at.0) => return Some(true),
@@ -264,7 +269,7 @@ impl<'a, 'f> Attributes<'a, 'f> {
     /// An attribute as text.
     pub fn text(&self, name: DwAt) -> Option<String> {
         let value = self.get(name)?;
-        let text = self.entry.debug.dwarf().attr_string(&self.entry.unit.unit, value).ok()?;
+        let text = self.entry.unit.dwarf().attr_string(&self.entry.unit.unit, value).ok()?;
         Some(shown(text.slice()))
     }
 

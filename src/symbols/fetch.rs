@@ -1,8 +1,12 @@
 //! Looks for files on disk. All input and output of this layer is here.
 
+#[cfg(feature = "debuginfod")]
+mod debuginfod;
+
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use crate::base::addr::LinkAddr;
 use crate::base::arch::Arch;
@@ -15,8 +19,10 @@ use crate::symbols::SymbolOptions;
 use crate::symbols::build_id_index::BuildIdIndex;
 use crate::symbols::dwarf::Debug;
 use crate::symbols::object::{Image, ImageError};
-use crate::symbols::plan::{self, Candidate, Proof, hex};
+use crate::symbols::packed;
+use crate::symbols::plan::{self, Candidate, How, Proof, hex};
 use crate::symbols::source::{self, SourceLines};
+use crate::symbols::split::SplitFiles;
 
 /// A vdso is a few pages.
 const MOST_VDSO: u64 = 1 << 20;
@@ -30,6 +36,27 @@ pub(super) struct Fetch<'f> {
     pub(super) gaps: &'f Gaps,
     /// Of [`SymbolOptions::binaries`], once it is asked for.
     pub(super) by_id: OnceLock<BuildIdIndex>,
+}
+
+/// What a server may be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wanted<'w> {
+    /// A file of debug information.
+    Debuginfo,
+    /// The program or library.
+    Executable,
+    /// A source file, by its absolute path.
+    Source(&'w str),
+}
+
+impl Wanted<'_> {
+    /// Servers know source files by absolute paths only.
+    fn is_absolute(self) -> Option<Self> {
+        match self {
+            Self::Source(path) if !path.starts_with('/') => None,
+            other => Some(other),
+        }
+    }
 }
 
 /// The outcome of the search for a module's file.
@@ -54,6 +81,8 @@ pub(super) struct FoundFile<'f> {
     pub(super) image: Image<'f>,
     /// Whether it is known to be the file that was mapped.
     pub(super) is_verified: bool,
+    /// `None`: copied from memory.
+    pub(super) how: Option<How>,
 }
 
 /// A file whose build-id is not the one that was mapped.
@@ -65,6 +94,16 @@ pub struct Mismatch {
     pub found: Option<Vec<u8>>,
 }
 
+/// What came of opening a file that may be there.
+pub(super) enum Opened<'f> {
+    /// An ELF file of the right kind.
+    Image(Image<'f>),
+    /// There is none.
+    Absent,
+    /// There is one, but it cannot be used; says why.
+    Unfit(String),
+}
+
 impl<'f> Fetch<'f> {
     /// The file of a module, if one is found that matches.
     pub(super) fn binary(&self, module: &Module, memory: &dyn Memory) -> Binary<'f> {
@@ -73,7 +112,8 @@ impl<'f> Fetch<'f> {
         if let Some(found) = self.attached(module) {
             return Binary::Found(found);
         }
-        for path in self.indexed(module).into_iter().chain(plan::binaries(module, &self.options)) {
+        let indexed = self.indexed(module).into_iter().map(|path| (path, How::Indexed));
+        for (path, how) in indexed.chain(plan::binaries(module, &self.options)) {
             let (file, image) = match self.image(&path) {
                 Ok(found) => found,
                 Err(reason) => {
@@ -95,6 +135,20 @@ impl<'f> Fetch<'f> {
                 modified: Some(file.modified),
                 image,
                 is_verified: module.build_id.is_some(),
+                how: Some(how),
+            });
+        }
+        if let Some(build_id) = &module.build_id
+            && let Some(path) = self.download(build_id, Wanted::Executable, &module.path)
+            && let Ok((file, image)) = self.image(&path)
+            && image.build_id() == Some(build_id)
+        {
+            return Binary::Found(FoundFile {
+                path: Some(path),
+                modified: Some(file.modified),
+                image,
+                is_verified: true,
+                how: Some(How::Downloaded),
             });
         }
         match mismatch {
@@ -130,6 +184,7 @@ impl<'f> Fetch<'f> {
                 modified: None,
                 image,
                 is_verified: true,
+                how: Some(How::Attached),
             })
         })
     }
@@ -140,6 +195,15 @@ impl<'f> Fetch<'f> {
         let mut bytes = vec![0; len];
         let got = memory.read(module.range.start, &mut bytes);
         bytes.truncate(got);
+        Image::parse(self.store.keep(bytes), self.arch).ok()
+    }
+
+    /// The symbols that some distributions leave in stripped files
+    /// ("MiniDebugInfo"): an ELF file within `.gnu_debugdata`, compressed by
+    /// xz.
+    pub(super) fn mini_debug(&self, image: &Image<'f>) -> Option<Image<'f>> {
+        let section = image.section(".gnu_debugdata")?;
+        let bytes = packed::unpack_xz(section.bytes, &self.limits)?;
         Image::parse(self.store.keep(bytes), self.arch).ok()
     }
 
@@ -155,10 +219,54 @@ impl<'f> Fetch<'f> {
         let indexed = indexed.into_iter().flat_map(|(id, index)| {
             let proof = Proof::BuildId(id.to_vec());
             let files = index.debug_files(id).iter().filter(|path| Some(path.as_path()) != binary);
-            files.map(move |path| Candidate { path: path.clone(), proof: proof.clone() })
+            files.map(move |path| Candidate {
+                path: path.clone(),
+                proof: proof.clone(),
+                how: How::Indexed,
+            })
         });
         let planned = plan::debug_files(binary, build_id, link, &self.options);
-        self.first(indexed.chain(planned).collect()).or_else(|| self.attached_debug(build_id?))
+        let here = self.first(indexed.chain(planned).collect());
+        let here = here.or_else(|| self.attached_debug(build_id?));
+        if here.is_some() || image.is_some_and(|image| image.has_debug(".debug_info")) {
+            return here;
+        }
+        let build_id = build_id?;
+        let name = binary.map(|path| path.as_os_str().as_bytes()).unwrap_or_default();
+        let path = self.download(build_id, Wanted::Debuginfo, name)?;
+        let proof = Proof::BuildId(build_id.to_vec());
+        self.first(vec![Candidate { path, proof, how: How::Downloaded }])
+    }
+
+    /// Asks servers for a file, if that is allowed. Says what went wrong, but
+    /// not that none has it: that is the case for most.
+    #[cfg(feature = "debuginfod")]
+    fn download(&self, build_id: &[u8], wanted: Wanted<'_>, of: &[u8]) -> Option<PathBuf> {
+        let servers = self.options.servers.as_ref()?;
+        let client = debuginfod::Client { servers, cache: self.options.downloads.as_deref()? };
+        match client.file(build_id, wanted) {
+            Ok(path) => Some(path),
+            Err(debuginfod::Lack::Absent) => None,
+            Err(debuginfod::Lack::Failed(why)) => {
+                let name = of.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+                let what = match wanted {
+                    Wanted::Debuginfo => "the debug file",
+                    Wanted::Executable => "the file",
+                    Wanted::Source(_) => "a source file",
+                };
+                self.gaps.note(
+                    format!("{what} of {} from a server", String::from_utf8_lossy(name)),
+                    why,
+                    "ask again later, or ask another server by DEBUGINFOD_URLS",
+                );
+                None
+            }
+        }
+    }
+
+    #[cfg(not(feature = "debuginfod"))]
+    fn download(&self, _build_id: &[u8], _wanted: Wanted<'_>, _of: &[u8]) -> Option<PathBuf> {
+        None
     }
 
     /// A separate debug file among those that came with the core.
@@ -171,6 +279,7 @@ impl<'f> Fetch<'f> {
                 modified: None,
                 image,
                 is_verified: true,
+                how: Some(How::Attached),
             })
         })
     }
@@ -178,15 +287,34 @@ impl<'f> Fetch<'f> {
     /// The debug information of a module: of its separate debug file, or its
     /// own. `first` is an address that will be asked for.
     pub(super) fn debug(
-        &self,
+        self: &Arc<Self>,
         own: Option<&FoundFile<'f>>,
         separate: Option<&FoundFile<'f>>,
         first: Option<LinkAddr>,
     ) -> Option<Debug<'f>> {
         [separate, own].into_iter().flatten().find_map(|file| {
             let shared = self.supplement(file);
-            Debug::open(&file.image, shared, first, self.store, &self.limits)
+            let near = [own, separate].into_iter().flatten();
+            let near = near.filter_map(|file| file.path.clone()).collect();
+            let split = Some(SplitFiles::new(self, near));
+            Debug::open(&file.image, shared, split, first, self.store, &self.limits)
         })
+    }
+
+    /// Opens a file of debug information.
+    pub(super) fn opened(&self, path: &Path) -> Opened<'f> {
+        match self.image(path) {
+            Ok((_, image)) => Opened::Image(image),
+            Err(Reason::Io(error))
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                ) =>
+            {
+                Opened::Absent
+            }
+            Err(reason) => Opened::Unfit(reason.to_string()),
+        }
     }
 
     /// The debug information that several debug files share.
@@ -195,7 +323,10 @@ impl<'f> Fetch<'f> {
         let from = file.path.as_deref()?;
         let found = self.first(plan::alternative_files(from, path, build_id, &self.options));
         match found {
-            Some(found) => Debug::open(&found.image, None, None, self.store, &self.limits),
+            Some(found) => {
+                let debug = Debug::open(&found.image, None, None, None, self.store, &self.limits)?;
+                Some(debug.at(found.path))
+            }
             None => {
                 self.gaps.note(
                     format!("some names, types and variables of {}", from.display()),
@@ -211,17 +342,29 @@ impl<'f> Fetch<'f> {
         }
     }
 
-    /// Lines of a source file. `linked` is when the program was linked.
+    /// Lines of a source file. `linked` is when the program was linked, and
+    /// `build_id` is its own.
     pub(super) fn source(
         &self,
         path: &str,
         line: u32,
         around: u32,
         linked: Option<i64>,
+        build_id: Option<&[u8]>,
     ) -> Option<SourceLines> {
-        let file = self.store.open(&plan::source_file(path, &self.options)?).ok()?;
-        let is_newer = linked.is_some_and(|linked| file.modified > linked);
-        source::excerpt(file.bytes, line, around, is_newer)
+        let places = plan::source_files(path, &self.options).into_iter();
+        let mut here = places.filter_map(|place| self.store.open(&place).ok());
+        let excerpt = |file: StoredFile<'f>| {
+            let is_newer = linked.is_some_and(|linked| file.modified > linked);
+            source::excerpt(file.bytes, line, around, is_newer)
+        };
+        here.find_map(excerpt).or_else(|| {
+            let wanted = Wanted::Source(path).is_absolute()?;
+            let downloaded = self.download(build_id?, wanted, path.as_bytes())?;
+            let file = self.store.open(&downloaded).ok()?;
+            // The server has it from the source package of this build.
+            source::excerpt(file.bytes, line, around, false)
+        })
     }
 
     fn first(&self, candidates: Vec<Candidate>) -> Option<FoundFile<'f>> {
@@ -229,6 +372,7 @@ impl<'f> Fetch<'f> {
             let (file, image) = self.image(&candidate.path).ok()?;
             let is_right = match &candidate.proof {
                 Proof::BuildId(id) => image.build_id() == Some(id),
+                Proof::Shared(id) => image.build_id() == Some(id) || image.shared_id() == Some(id),
                 Proof::Crc(crc) => {
                     self.store.will_need(file.bytes);
                     crc32(file.bytes) == *crc
@@ -239,6 +383,7 @@ impl<'f> Fetch<'f> {
                 modified: Some(file.modified),
                 image,
                 is_verified: true,
+                how: Some(candidate.how),
             })
         })
     }

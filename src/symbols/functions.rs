@@ -1,9 +1,10 @@
 //! Which functions an address is in, the inlined ones too.
 
-use gimli::{DebugInfoOffset, UnitOffset};
+use gimli::UnitOffset;
 
 use crate::base::addr::LinkAddr;
-use crate::symbols::dwarf::{Debug, Unit};
+use crate::base::gap::Gap;
+use crate::symbols::dwarf::{Debug, Unit, UnitId};
 use crate::symbols::inlined::{self, FunctionIndex};
 use crate::symbols::lines;
 use crate::symbols::names;
@@ -52,6 +53,8 @@ pub struct FunctionName {
 pub enum NameSource {
     /// A subprogram in the debug information.
     Dwarf,
+    /// The table of Go's runtime.
+    GoTable,
     /// A symbol of `.symtab`, whose size covers the address.
     Symtab,
     /// A symbol of `.dynsym`, whose size covers the address.
@@ -74,8 +77,8 @@ pub struct Place {
 /// An entry of the debug information of one module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Scope {
-    /// Its unit, by the offset of the unit's header.
-    pub unit: DebugInfoOffset,
+    /// Its unit.
+    pub unit: UnitId,
     /// The subprogram or inlined subroutine.
     pub entry: UnitOffset,
     /// The outermost, real subprogram that contains it. Call sites are
@@ -90,28 +93,35 @@ pub struct Scope {
 pub(super) struct Found {
     /// Innermost first. Empty: it knows neither a function nor a line.
     pub(super) calls: Vec<Call>,
-    /// Whether the entries are in a file of their own (`-gsplit-dwarf`), which
-    /// is not read.
-    pub(super) is_split: bool,
+    /// The split file that is missing, and would tell more.
+    pub(super) missing: Option<Gap>,
 }
 
 /// The calls at `at` by the debug information.
 pub(super) fn calls(debug: &Debug<'_>, at: LinkAddr) -> Found {
     let mut lines_only = Found::default();
     for unit in debug.units_at(at).take(MOST_UNITS) {
-        let dwarf = debug.dwarf();
-        let functions = unit.functions.get_or_init(|| FunctionIndex::new(dwarf, &unit.unit));
-        let language = unit.language();
+        // Lines are with the skeleton, functions in the split unit.
         let place = lines::place(debug, unit, at);
+        let (unit, missing) = match debug.split_of(unit) {
+            Some(Ok(split)) => (split, None),
+            Some(Err(gap)) => (unit, Some(gap)),
+            None => (unit, None),
+        };
+        let make = || FunctionIndex::new(unit.dwarf(), &unit.unit);
+        let functions = unit.functions.get_or_init(make);
+        let language = unit.language();
         let Some(subprogram) = functions.function(at) else {
-            lines_only.is_split |= unit.unit.dwo_id.is_some();
+            if place.is_some() || lines_only.missing.is_none() {
+                lines_only.missing = missing.cloned().or(lines_only.missing);
+            }
             if place.is_some() && lines_only.calls.is_empty() {
                 lines_only.calls.push(Call { place, language, ..Call::default() });
             }
             continue;
         };
         let calls = activations(debug, unit, subprogram, at, place, language);
-        return Found { calls, is_split: false };
+        return Found { calls, missing: missing.cloned() };
     }
     lines_only
 }
@@ -127,7 +137,7 @@ fn activations<'f>(
     mut place: Option<Place>,
     language: Option<gimli::DwLang>,
 ) -> Vec<Call> {
-    let chain = inlined::activations(debug.dwarf(), &unit.unit, subprogram, at);
+    let chain = inlined::activations(unit.dwarf(), &unit.unit, subprogram, at);
     let mut calls = Vec::with_capacity(chain.len());
     for (depth, activation) in chain.iter().enumerate().rev() {
         let offset = activation.start.and_then(|start| at.0.checked_sub(start));
@@ -142,7 +152,7 @@ fn activations<'f>(
             is_inlined: depth > 0,
             place: place.take(),
             language,
-            scope: Some(Scope { unit: unit.offset, entry: activation.entry, subprogram, at }),
+            scope: Some(Scope { unit: unit.id, entry: activation.entry, subprogram, at }),
         });
         // The next one out stands where this one was called.
         let file = activation.call_file.and_then(|index| lines::file(debug, unit, index));

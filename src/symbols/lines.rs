@@ -7,7 +7,7 @@
 use gimli::ColumnType;
 
 use crate::base::addr::LinkAddr;
-use crate::symbols::dwarf::{Debug, Reader, Unit};
+use crate::symbols::dwarf::{Debug, Reader, SplitHome, Unit, UnitId};
 use crate::symbols::functions::Place;
 use crate::symbols::range_index::RangeIndex;
 
@@ -91,7 +91,7 @@ impl Lines {
 }
 
 /// The source position of the instruction at `at`.
-pub(super) fn place(debug: &Debug<'_>, unit: &Unit<'_>, at: LinkAddr) -> Option<Place> {
+pub(super) fn place<'f>(debug: &Debug<'f>, unit: &Unit<'f>, at: LinkAddr) -> Option<Place> {
     let row = unit.lines.get_or_init(|| Lines::new(&unit.unit)).row(at)?;
     let known = |number| (number > 0).then_some(number);
     Some(Place {
@@ -102,10 +102,11 @@ pub(super) fn place(debug: &Debug<'_>, unit: &Unit<'_>, at: LinkAddr) -> Option<
 }
 
 /// The path of a file of the unit's line program, joined with its directories.
-pub(super) fn file(debug: &Debug<'_>, unit: &Unit<'_>, index: u64) -> Option<String> {
+pub(super) fn file<'f>(debug: &Debug<'f>, unit: &Unit<'f>, index: u64) -> Option<String> {
+    let unit = with_files(debug, unit)?;
     let header = unit.unit.line_program.as_ref()?.header();
     let file = header.file(index)?;
-    let text = |value| debug.dwarf().attr_string(&unit.unit, value).ok();
+    let text = |value| unit.dwarf().attr_string(&unit.unit, value).ok();
     let mut path = String::new();
     if let Some(directory) = unit.unit.comp_dir {
         push(&mut path, &directory.to_string_lossy());
@@ -118,6 +119,36 @@ pub(super) fn file(debug: &Debug<'_>, unit: &Unit<'_>, index: u64) -> Option<Str
     }
     push(&mut path, &text(file.path_name())?.to_string_lossy());
     Some(path)
+}
+
+/// Files of one unit that are looked at for an embedded text.
+const MOST_FILES: u64 = 10_000;
+
+/// The text of a source file, where the compiler put it into the line table
+/// (clang's `-gembed-source`).
+pub(super) fn embedded<'f>(debug: &Debug<'f>, unit: &Unit<'f>, path: &str) -> Option<&'f [u8]> {
+    let holder = with_files(debug, unit)?;
+    let header = holder.unit.line_program.as_ref()?.header();
+    if !header.file_has_source() {
+        return None;
+    }
+    let count = (header.file_names().len() as u64).min(MOST_FILES);
+    let index = (0..=count).find(|index| file(debug, unit, *index).as_deref() == Some(path))?;
+    let text = header.file(index)?.source()?;
+    let text = holder.dwarf().attr_string(&holder.unit, text).ok()?.slice();
+    // Without its text a file has an empty one.
+    (!text.is_empty()).then_some(text)
+}
+
+/// The unit whose line program names the files of a unit: of a split unit, its
+/// skeleton.
+fn with_files<'u, 'f>(debug: &'u Debug<'f>, unit: &'u Unit<'f>) -> Option<&'u Unit<'f>> {
+    match unit.id.home() {
+        Some(SplitHome::Unit(skeleton)) if unit.unit.line_program.is_none() => {
+            debug.unit_by_id(UnitId::Info(skeleton))
+        }
+        _ => Some(unit),
+    }
 }
 
 /// Appends a path to a path; an absolute one replaces it.

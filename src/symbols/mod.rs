@@ -10,14 +10,18 @@ mod code_ranges;
 pub mod containers;
 pub mod cpp_names;
 pub mod demangle;
+mod distribution;
 pub mod dwarf;
 pub mod entries;
 mod fetch;
 pub mod functions;
+mod go_table;
 mod info;
 mod inlined;
+mod lacks;
 mod lines;
 pub mod mapped_files;
+mod memory_symbols;
 pub mod module;
 mod name_index;
 mod name_items;
@@ -27,13 +31,16 @@ mod name_unit;
 pub mod named;
 mod names;
 pub mod object;
+mod package;
 mod packed;
 mod plan;
 mod plt;
 mod process_symbols;
 mod range_index;
 mod scopes;
+mod servers;
 pub mod source;
+mod split;
 mod symbol_table;
 #[cfg(test)]
 mod tests;
@@ -42,13 +49,17 @@ pub mod type_names;
 mod type_shapes;
 mod type_units;
 pub mod types;
+mod unit;
 mod units;
 mod unwind_tables;
 mod workers;
 
 pub use process_symbols::{NamedAddress, Symbols};
+pub use servers::{Servers, Traffic};
 
 use std::path::PathBuf;
+
+use crate::base::timings::Timings;
 
 /// Where binaries and debug files are looked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -60,6 +71,17 @@ pub struct SymbolOptions {
     pub sysroot: Option<PathBuf>,
     /// Directories of separate debug files, before `/usr/lib/debug`.
     pub debug_directories: Vec<PathBuf>,
+    /// Directories of source files.
+    pub source_directories: Vec<PathBuf>,
+    /// The directory of what debuginfod clients have downloaded, whoever did.
+    pub downloads: Option<PathBuf>,
+    /// Servers that may be asked for what is missing. `None`: nobody is.
+    pub servers: Option<Servers>,
+    /// The text of `/etc/os-release` of the machine that the process ran on:
+    /// for hints.
+    pub os_release: Option<String>,
+    /// Measures what each module takes.
+    pub timings: Timings,
     /// Directories whose files are found by build-id, whatever their names.
     pub binaries: Vec<PathBuf>,
     /// Beginnings of paths, as the process or the compiler had them, and what

@@ -8,32 +8,42 @@ use gimli::SectionId;
 use crate::base::addr::{Bias, LinkAddr, RunRange};
 use crate::base::gap::Gap;
 use crate::base::memory::Memory;
+use crate::base::timings::Timings;
+use crate::dump::package_note::PackageNote;
 use crate::dump::process::Module;
 use crate::symbols::dwarf::Debug;
 use crate::symbols::fetch::{Binary, Fetch, FoundFile};
 use crate::symbols::functions::Place;
+use crate::symbols::go_table::{GoCall, GoTable};
+use crate::symbols::lines::embedded;
+use crate::symbols::memory_symbols;
 use crate::symbols::object::Image;
-use crate::symbols::plan::hex;
 use crate::symbols::plt::{self, Stub};
-use crate::symbols::source::SourceLines;
+use crate::symbols::source::{self, SourceLines};
 use crate::symbols::symbol_table::SymbolTable;
+use crate::symbols::unit::UnitId;
 
 pub use crate::symbols::fetch::Mismatch;
+pub use crate::symbols::plan::How;
 pub use crate::symbols::symbol_table::{Symbol, SymbolTableKind};
 pub use crate::symbols::unwind_tables::UnwindTables;
 
 /// One module of the process. Its file was looked for; everything else is
 /// read when asked for.
 pub struct ModuleSymbols<'f> {
-    module: Module,
+    pub(super) module: Module,
     bias: Bias,
-    binary: Binary<'f>,
+    pub(super) binary: Binary<'f>,
     unwind: UnwindTables<'f>,
-    fetch: Arc<Fetch<'f>>,
+    pub(super) fetch: Arc<Fetch<'f>>,
     separate: OnceLock<Option<FoundFile<'f>>>,
     debug: OnceLock<Option<Debug<'f>>>,
     symbols: OnceLock<SymbolTable<'f>>,
-    is_on_stack: OnceLock<()>,
+    /// `.dynsym` and its strings, of a module without a file.
+    in_memory: Option<(&'f [u8], &'f [u8])>,
+    go: OnceLock<Option<GoTable<'f>>>,
+    pub(super) package: Option<PackageNote>,
+    pub(super) is_on_stack: OnceLock<()>,
 }
 
 /// What a module's files tell of its code, from best to worst.
@@ -41,6 +51,8 @@ pub struct ModuleSymbols<'f> {
 pub enum BestTable {
     /// Debug information.
     Dwarf,
+    /// The table of Go's runtime: functions and lines.
+    GoTable,
     /// The linker's full symbol table.
     Symtab,
     /// The symbols that other modules may use.
@@ -53,7 +65,13 @@ impl<'f> ModuleSymbols<'f> {
     pub(super) fn load(module: &Module, memory: &dyn Memory, fetch: &Arc<Fetch<'f>>) -> Self {
         let binary = match module.path.as_slice() {
             b"[vdso]" => fetch.memory_image(module, memory).map(|image| {
-                Binary::Found(FoundFile { path: None, modified: None, image, is_verified: true })
+                Binary::Found(FoundFile {
+                    path: None,
+                    modified: None,
+                    image,
+                    is_verified: true,
+                    how: None,
+                })
             }),
             _ => None,
         };
@@ -79,6 +97,15 @@ impl<'f> ModuleSymbols<'f> {
                 Some(image) => UnwindTables::of_file(image),
                 None => UnwindTables::of_memory(module, memory, fetch.arch, fetch.store),
             },
+            in_memory: match image {
+                Some(_) => None,
+                None => memory_symbols::find(module, memory, fetch.arch, fetch.store),
+            },
+            package: match image {
+                Some(image) => image.package_note(),
+                None => memory_symbols::package_note(module, memory, fetch.arch),
+            },
+            go: OnceLock::new(),
             binary,
             fetch: Arc::clone(fetch),
             separate: OnceLock::new(),
@@ -110,6 +137,25 @@ impl<'f> ModuleSymbols<'f> {
         self.separate().and_then(|file| file.path.as_deref())
     }
 
+    /// How the file and the separate debug file were found, as far as they
+    /// were. Looks for the debug file.
+    pub fn found_how(&self) -> (Option<How>, Option<How>) {
+        let how = |file: &FoundFile<'f>| file.how;
+        (self.found().and_then(how), self.separate().and_then(how))
+    }
+
+    /// Files that the debug information is in besides those: what `dwz` made,
+    /// and a package of split files. Opens the debug information.
+    pub fn shared_files(&self) -> (Option<&Path>, Option<&Path>) {
+        let Some(debug) = self.debug() else { return (None, None) };
+        (debug.supplement_path(), debug.package_in_use())
+    }
+
+    /// How many split units there are, and why some are missing. Opens all.
+    pub fn split_units(&self) -> (usize, Vec<Gap>) {
+        self.debug().map(Debug::count_split).unwrap_or_default()
+    }
+
     /// The separate debug file, if somebody has asked for it already: a report
     /// must not look for files that it did not need.
     pub fn debug_file_in_use(&self) -> Option<&Path> {
@@ -125,10 +171,13 @@ impl<'f> ModuleSymbols<'f> {
             return Some(BestTable::Dwarf);
         }
         let has = |name| images().any(|image| image.section(name).is_some());
-        match (has(".symtab"), has(".dynsym")) {
+        if self.go_table().is_some() {
+            return Some(BestTable::GoTable);
+        }
+        match (has(".symtab") || has(".gnu_debugdata"), has(".dynsym")) {
             (true, _) => Some(BestTable::Symtab),
             (false, true) => Some(BestTable::Dynsym),
-            (false, false) => None,
+            (false, false) => self.in_memory.map(|_| BestTable::Dynsym),
         }
     }
 
@@ -197,8 +246,17 @@ impl<'f> ModuleSymbols<'f> {
         self.debug.get()?.as_ref()
     }
 
-    /// How many bytes of `.debug_info` there are, not compressed. Zero: none.
+    /// How many bytes of `.debug_info` there are, not compressed, with those of
+    /// split files. Zero: none.
     pub(super) fn debug_info_size(&self) -> u64 {
+        // Split units need this section; only then it is worth opening all.
+        let images = [self.image(), self.separate().map(|file| &file.image)];
+        let may_be_split = images.into_iter().flatten().any(|image| image.has_debug(".debug_addr"));
+        let debug = may_be_split.then(|| self.debug()).flatten();
+        self.size_of_info().saturating_add(debug.map_or(0, Debug::split_size))
+    }
+
+    fn size_of_info(&self) -> u64 {
         let images = [self.image(), self.separate().map(|file| &file.image)];
         let sizes = images.into_iter().flatten().filter_map(|image| {
             let size =
@@ -214,7 +272,9 @@ impl<'f> ModuleSymbols<'f> {
     }
 
     fn open_debug(&self, first: Option<LinkAddr>) -> Option<Debug<'f>> {
-        let debug = self.fetch.debug(self.found(), self.separate(), first);
+        let open = || self.fetch.debug(self.found(), self.separate(), first);
+        let timings = &self.fetch.options.timings;
+        let debug = timings.module(|| self.name(), |of| &mut of.opening, open);
         if let Some(debug) = &debug
             && !debug.damaged().is_empty()
         {
@@ -226,6 +286,27 @@ impl<'f> ModuleSymbols<'f> {
             );
         }
         debug
+    }
+
+    /// What Go's own table says of the code at `at`.
+    pub(super) fn go_call(&self, at: LinkAddr) -> Option<GoCall<'f>> {
+        self.go_table()?.call(at)
+    }
+
+    pub(super) fn go_table(&self) -> Option<&GoTable<'f>> {
+        self.go.get_or_init(|| GoTable::find(self.image()?)).as_ref()
+    }
+
+    /// Says how much of the debug information was read.
+    pub(super) fn count(&self, timings: &Timings) {
+        if let Some(debug) = self.opened_debug() {
+            timings.count(|| self.name(), debug.units_read(), self.size_of_info());
+        }
+    }
+
+    /// Looks for the debug file, and asks servers for it if that is allowed.
+    pub(super) fn look_for_debug_file(&self) {
+        let _found = self.separate();
     }
 
     /// The symbol whose bytes contain `at`.
@@ -290,105 +371,31 @@ impl<'f> ModuleSymbols<'f> {
         self.symbols.get_or_init(|| {
             let separate = self.separate().map(|file| &file.image);
             let image = self.image().or(separate);
-            let table = image.map(|image| SymbolTable::new(image, separate)).unwrap_or_default();
+            let mini = || self.fetch.mini_debug(self.image()?);
+            let table = image.map(|image| SymbolTable::new(image, separate, mini));
+            let in_memory = || {
+                let (symbols, strings) = self.in_memory?;
+                Some(SymbolTable::of_memory(self.fetch.arch, symbols, strings))
+            };
+            let table = table.or_else(in_memory).unwrap_or_default();
             table.bytes().for_each(|bytes| self.fetch.store.will_need(bytes));
             table
         })
     }
 
-    /// Notes what is lacking of a module whose code is on a stack. Of the
-    /// others nobody wants to know. `is_split`: the debug information of the
-    /// code on the stack is in a file of its own.
-    pub(super) fn note_gaps(&self, is_split: bool) {
-        if is_split {
-            self.fetch.gaps.note(
-                format!("inlined calls and variables of {}", self.name()),
-                "it was compiled with -gsplit-dwarf, and .dwo and .dwp files are not read",
-                format!("compile {} without -gsplit-dwarf", self.name()),
-            );
-        }
-        self.is_on_stack
-            .get_or_init(|| self.lacks().into_iter().for_each(|gap| self.fetch.gaps.add(gap)));
-    }
-
-    /// That the file in the module's place is another one, if it is.
-    pub fn mismatch_gap(&self) -> Option<Gap> {
-        self.mismatch().map(|mismatch| self.fetch.mismatch_gap(&self.module, mismatch))
-    }
-
-    /// What the module's files do not tell of its code and data, and what would
-    /// help.
-    pub fn lacks(&self) -> Vec<Gap> {
-        let mut gaps = Vec::new();
-        gaps.extend(self.mismatch_gap());
-        if self.debug().is_none() {
-            gaps.extend(self.no_lines());
-        }
-        if self.found().is_some_and(|file| !file.is_verified) {
-            gaps.push(Gap {
-                missing: format!("proof that {} is the file that ran", self.name()),
-                why: "its build-id is not in the process's memory, so the file with its path is \
-                      used as it is"
-                    .to_owned(),
-                hint: Some(
-                    "if functions and lines make no sense, it was replaced since".to_owned(),
-                ),
-            });
-        }
-        gaps
-    }
-
-    fn no_lines(&self) -> Option<Gap> {
-        let path = String::from_utf8_lossy(&self.module.path);
-        let id = self.build_id().map(hex);
-        let build_id =
-            id.as_deref().map_or("no build-id".to_owned(), |id| format!("build-id {id}"));
-        match &self.binary {
-            // The mismatch is said, which is why.
-            Binary::Mismatch(_) => None,
-            Binary::Missing { why } => {
-                let hint = match self.module.is_main {
-                    true => "give the program with --exe, or its tree with --sysroot",
-                    false => "give the tree of the machine that it ran on with --sysroot",
-                };
-                let missing = format!("symbols and code of {path} ({build_id})");
-                Some(Gap { missing, why: why.clone(), hint: Some(hint.to_owned()) })
-            }
-            // The kernel ships its vdso without lines.
-            Binary::Found(file) if file.path.is_none() => None,
-            Binary::Found(_) => {
-                let name = self.name();
-                let looked = match id.as_deref() {
-                    Some(_) => {
-                        "it has no debug information, and no separate debug file with \
-                                its build-id was found"
-                    }
-                    None => {
-                        "it has no debug information, and no build-id by which a separate \
-                             debug file could be found"
-                    }
-                };
-                Some(Gap {
-                    missing: format!("line numbers and variables of {name} ({build_id})"),
-                    why: looked.to_owned(),
-                    hint: Some(match self.module.is_main {
-                        true => format!("compile {name} with -g, or install its debug symbols"),
-                        false => format!(
-                            "install the debug symbols package of {name} (Debian and Ubuntu: \
-                             find-dbgsym-packages of debian-goodies names it), or give its \
-                             directory with --debug-dir"
-                        ),
-                    }),
-                })
-            }
-        }
-    }
-
     /// The line `place` in its source file, with up to `around` lines before
     /// and after it. `None`: the file is not there, or too short.
-    pub fn source(&self, place: &Place, around: u32) -> Option<SourceLines> {
+    /// `unit`, if it is known, may have the text in itself.
+    pub fn source(&self, place: &Place, unit: Option<UnitId>, around: u32) -> Option<SourceLines> {
+        let line = place.line?;
+        let debug = unit.and_then(|unit| Some((self.debug()?, unit)));
+        let embedded =
+            debug.and_then(|(debug, unit)| embedded(debug, debug.unit_by_id(unit)?, &place.file));
+        if let Some(text) = embedded {
+            return source::excerpt(text, line, around, false);
+        }
         let linked = self.found().and_then(|file| file.modified);
-        self.fetch.source(&place.file, place.line?, around, linked)
+        self.fetch.source(&place.file, line, around, linked, self.build_id())
     }
 
     /// The stub of the procedure linkage table around `at`: where it begins,

@@ -11,11 +11,12 @@
 use gimli::{DebugInfoOffset, UnitHeader, UnitOffset};
 use rustc_hash::FxHashMap;
 
-use crate::symbols::dwarf::{Debug, Reader};
+use crate::symbols::dwarf::{Debug, Reader, Unit, UnitId};
 use crate::symbols::info::Info;
 use crate::symbols::name_items::{Completion, Imports, Item, Keys, Kind, Names};
 use crate::symbols::name_keys::Key;
 use crate::symbols::name_scan::{What, scan};
+use crate::symbols::name_unit::UnitSource;
 use crate::symbols::workers::spread;
 
 /// Units that one worker takes at a time.
@@ -23,15 +24,6 @@ const BATCH: usize = 16;
 
 /// How many names of one module are kept: 200 MB of them.
 const MOST_NAMES: usize = 8 << 20;
-
-/// Which unit of a module.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum UnitId {
-    /// Of `.debug_info`, by the offset of its header.
-    Info(DebugInfoOffset),
-    /// Of `.debug_types`.
-    Types(usize),
-}
 
 /// The names of some units: all of a module, or one.
 #[derive(Debug, Default)]
@@ -59,32 +51,42 @@ pub(super) struct Named {
 }
 
 impl NameIndex {
-    /// Reads all units of a module.
+    /// Reads all units of a module, those in split files too.
     pub(super) fn of_module<'f>(debug: &Debug<'f>, info: &Info<'f>, what: What) -> Self {
-        let mut units: Vec<_> = info.starts().into_iter().map(UnitId::Info).collect();
-        let mut types = Vec::new();
-        let mut headers = debug.dwarf().type_units();
-        while let Ok(Some(header)) = headers.next() {
-            if let Some(offset) = header.debug_types_offset() {
-                units.push(UnitId::Types(offset.0));
-                types.push(header);
-            }
+        let mut all: Vec<Listed<'_, 'f>> = Vec::new();
+        let own = |id| UnitSource { id, dwarf: debug.dwarf(), bases: None };
+        all.extend(info.starts().into_iter().map(|start| Listed {
+            source: own(UnitId::Info(start)),
+            header: Header::At(info, start),
+        }));
+        all.extend(types(debug.dwarf()).map(|(offset, header)| Listed {
+            source: own(UnitId::Types(offset)),
+            header: Header::Parsed(header),
+        }));
+        for home in debug.split_files() {
+            let Some(file) = debug.split_file(home) else { continue };
+            let of = |id| UnitSource { id, dwarf: file.dwarf(), bases: file.bases() };
+            all.extend(file.info().starts().into_iter().map(|start| Listed {
+                source: of(UnitId::Split(home, start)),
+                header: Header::At(file.info(), start),
+            }));
+            all.extend(types(file.dwarf()).map(|(offset, header)| Listed {
+                source: of(UnitId::SplitTypes(home, offset)),
+                header: Header::Parsed(header),
+            }));
         }
-        let first_type = units.len().saturating_sub(types.len());
-        let numbered: Vec<_> = (0_usize..).zip(units.iter().copied()).collect();
+        let numbered: Vec<_> = (0_usize..).zip(&all).collect();
         let batches: Vec<_> = numbered.chunks(BATCH).collect();
         let scanned = spread(&batches, |batch| {
             let mut found = Building::default();
             for (number, unit) in *batch {
-                let header = match unit {
-                    UnitId::Info(offset) => info.header(*offset),
-                    UnitId::Types(_) => {
-                        number.checked_sub(first_type).and_then(|at| types.get(at)).cloned()
-                    }
+                let header = match &unit.header {
+                    Header::At(info, start) => info.header(*start),
+                    Header::Parsed(header) => Some(*header),
                 };
                 let Some(header) = header else { continue };
-                let mut names = scan(debug, header, what);
-                if matches!(unit, UnitId::Types(_)) {
+                let mut names = scan(debug, unit.source, header, what);
+                if unit.source.id.is_elsewhere() {
                     // They are found by their offset, but in the other section.
                     names.origins = Vec::new();
                 }
@@ -94,6 +96,7 @@ impl NameIndex {
             found.sort();
             found
         });
+        let units = all.iter().map(|unit| unit.source.id).collect();
         let mut all = Building::default();
         for batch in scanned {
             all.append(batch);
@@ -102,14 +105,12 @@ impl NameIndex {
     }
 
     /// Reads one unit.
-    pub(super) fn of_unit<'f>(
-        debug: &Debug<'f>,
-        unit: UnitId,
-        header: UnitHeader<Reader<'f>>,
-    ) -> Self {
+    pub(super) fn of_unit<'f>(debug: &Debug<'f>, unit: &Unit<'f>) -> Self {
         let mut all = Building::default();
-        all.add(0, scan(debug, header, What::Outside));
-        all.finish(vec![unit])
+        let bases = unit.id.home().and_then(|home| debug.split_file(home)?.bases());
+        let source = UnitSource { id: unit.id, dwarf: unit.dwarf(), bases };
+        all.add(0, scan(debug, source, unit.unit.header, What::Outside));
+        all.finish(vec![unit.id])
     }
 
     /// The entries of that name, in their order in the module.
@@ -152,6 +153,27 @@ impl NameIndex {
             (*found == of).then_some((unit, *target))
         })
     }
+}
+
+/// A unit that is to be read.
+struct Listed<'s, 'f> {
+    source: UnitSource<'s, 'f>,
+    header: Header<'s, 'f>,
+}
+
+enum Header<'s, 'f> {
+    /// To be parsed by who reads it.
+    At(&'s Info<'f>, DebugInfoOffset),
+    Parsed(UnitHeader<Reader<'f>>),
+}
+
+/// The units of `.debug_types`: offsets and headers.
+fn types<'f>(
+    dwarf: &gimli::Dwarf<Reader<'f>>,
+) -> impl Iterator<Item = (usize, UnitHeader<Reader<'f>>)> {
+    let mut headers = dwarf.type_units();
+    let all = std::iter::from_fn(move || headers.next().ok().flatten());
+    all.filter_map(|header| Some((header.debug_types_offset()?.0, header)))
 }
 
 /// An index that is being made.

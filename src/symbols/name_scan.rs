@@ -12,7 +12,7 @@ use crate::symbols::containers::is_type;
 use crate::symbols::dwarf::{Debug, Reader};
 use crate::symbols::name_items::{Completion, Imports, Item, Keys, Kind, Names, variables};
 use crate::symbols::name_keys::{ANONYMOUS, Key};
-use crate::symbols::name_unit::{NamedUnit, get, is_set, jump, number, short_hash};
+use crate::symbols::name_unit::{NamedUnit, UnitSource, get, is_set, jump, number, short_hash};
 use crate::symbols::types::Dialect;
 
 /// How deep namespaces and classes nest in honest programs, with room.
@@ -47,8 +47,13 @@ pub(super) enum What {
 }
 
 /// Reads the names of a unit. What is damaged ends the unit.
-pub(super) fn scan<'f>(debug: &Debug<'f>, header: UnitHeader<Reader<'f>>, what: What) -> Names {
-    let Some(unit) = NamedUnit::open(debug, header) else { return Names::default() };
+pub(super) fn scan<'f>(
+    debug: &Debug<'f>,
+    source: UnitSource<'_, 'f>,
+    header: UnitHeader<Reader<'f>>,
+    what: What,
+) -> Names {
+    let Some(unit) = NamedUnit::open(debug, source, header) else { return Names::default() };
     let scan = Scan {
         unit: &unit,
         what,
@@ -217,7 +222,7 @@ impl<'f> Scan<'_, 'f> {
         // clang names no type here that has a unit of its own.
         let name = name.or_else(|| match get(attributes, dw::DW_AT_signature) {
             Some(AttributeValue::DebugTypesRef(signature)) if has_children => {
-                self.unit.debug.type_name(signature).map(|name| name.slice())
+                self.unit.debug.type_name(self.unit.source.id, signature).map(|name| name.slice())
             }
             _ => None,
         });

@@ -9,26 +9,41 @@ use std::sync::Arc;
 use gimli::constants as dw;
 use gimli::{
     Attribute, AttributeValue, DebugLocListsBase, DebugRngListsBase, DebugStrOffsetsBase, DwAt,
-    DwarfFileType, EntriesRaw, UnitHeader, UnitOffset,
+    EntriesRaw, UnitHeader, UnitOffset,
 };
 use rustc_hash::{FxHashMap, FxHasher};
 
-use crate::symbols::dwarf::{Debug, Reader};
+use crate::symbols::dwarf::{Debug, Reader, UnitId};
+use crate::symbols::split::Bases;
 use crate::symbols::types::{Dialect, dialect_of};
+
+/// Which unit, and the sections that it refers to.
+#[derive(Clone, Copy)]
+pub(super) struct UnitSource<'s, 'f> {
+    pub(super) id: UnitId,
+    pub(super) dwarf: &'s gimli::Dwarf<Reader<'f>>,
+    /// Of a split unit: what its skeleton knows.
+    pub(super) bases: Option<Bases>,
+}
 
 /// A unit whose names are read.
 pub(super) struct NamedUnit<'s, 'f> {
     pub(super) debug: &'s Debug<'f>,
+    pub(super) source: UnitSource<'s, 'f>,
     pub(super) unit: gimli::Unit<Reader<'f>>,
     pub(super) dialect: Dialect,
 }
 
 impl<'s, 'f> NamedUnit<'s, 'f> {
     /// Reads the root, but not the line table's header.
-    pub(super) fn open(debug: &'s Debug<'f>, header: UnitHeader<Reader<'f>>) -> Option<Self> {
-        let abbreviations = header.abbreviations(&debug.dwarf().debug_abbrev).ok()?;
+    pub(super) fn open(
+        debug: &'s Debug<'f>,
+        source: UnitSource<'s, 'f>,
+        header: UnitHeader<Reader<'f>>,
+    ) -> Option<Self> {
+        let abbreviations = header.abbreviations(&source.dwarf.debug_abbrev).ok()?;
         let encoding = header.encoding();
-        let file = DwarfFileType::Main;
+        let file = source.dwarf.file_type;
         let mut unit = gimli::Unit {
             header,
             abbreviations: Arc::new(abbreviations),
@@ -55,7 +70,10 @@ impl<'s, 'f> NamedUnit<'s, 'f> {
         }
         unit.str_offsets_base = strings.unwrap_or(unit.str_offsets_base);
         unit.addr_base = addresses.unwrap_or(unit.addr_base);
-        Some(Self { debug, unit, dialect: dialect_of(language) })
+        if let Some(bases) = source.bases {
+            bases.apply(&mut unit);
+        }
+        Some(Self { debug, source, unit, dialect: dialect_of(language) })
     }
 
     /// The address that a location consists of.
@@ -65,7 +83,7 @@ impl<'s, 'f> NamedUnit<'s, 'f> {
         let at = match (operations.next().ok()??, operations.next().ok()?) {
             (gimli::Operation::Address { address }, None) => address,
             (gimli::Operation::AddressIndex { index }, None) => {
-                self.debug.dwarf().address(&self.unit, index).ok()?
+                self.source.dwarf.address(&self.unit, index).ok()?
             }
             _ => return None,
         };
@@ -88,9 +106,9 @@ impl<'s, 'f> NamedUnit<'s, 'f> {
         match name {
             AttributeValue::DebugStrRef(at) => at.0 as u64,
             AttributeValue::DebugStrOffsetsIndex(index) => {
-                self.debug.dwarf().string_offset(&self.unit, index).map_or(0, |at| at.0 as u64)
+                self.source.dwarf.string_offset(&self.unit, index).map_or(0, |at| at.0 as u64)
             }
-            name => self.debug.dwarf().attr_string(&self.unit, name).map_or(0, |text| {
+            name => self.source.dwarf.attr_string(&self.unit, name).map_or(0, |text| {
                 let mut hasher = FxHasher::default();
                 hasher.write(text.slice());
                 hasher.finish()
@@ -136,7 +154,7 @@ impl<'s, 'f> NamedUnit<'s, 'f> {
         attributes: &[Attribute<Reader<'f>>],
         name: DwAt,
     ) -> Option<&'f [u8]> {
-        let text = self.debug.dwarf().attr_string(&self.unit, get(attributes, name)?).ok()?;
+        let text = self.source.dwarf.attr_string(&self.unit, get(attributes, name)?).ok()?;
         Some(text.slice())
     }
 }

@@ -11,10 +11,10 @@ use rustc_hash::FxHashSet;
 
 use crate::base::addr::LinkAddr;
 use crate::symbols::Symbols;
-use crate::symbols::dwarf::{Debug, Unit};
+use crate::symbols::dwarf::{Debug, Unit, UnitId};
 use crate::symbols::entries::{Attributes, Entry};
 use crate::symbols::module::ModuleSymbols;
-use crate::symbols::name_index::{NameIndex, Named, UnitId};
+use crate::symbols::name_index::{NameIndex, Named};
 use crate::symbols::name_items::{Imports, Kind};
 use crate::symbols::name_keys::Key;
 use crate::symbols::type_names;
@@ -362,7 +362,7 @@ fn in_module<'a, 'f>(debug: &'a Debug<'f>, key: Key) -> Vec<(Entry<'a, 'f>, Kind
     let mut found: Vec<_> = all(debug).collect();
     if let Some(shared) = debug.supplement() {
         let included = included(debug, shared);
-        found.extend(all(shared).filter(|(entry, _)| included.contains(&entry.unit.offset)));
+        found.extend(all(shared).filter(|(entry, _)| is_included(&included, entry.unit)));
     }
     found
 }
@@ -390,6 +390,10 @@ fn included(debug: &Debug<'_>, shared: &Debug<'_>) -> FxHashSet<DebugInfoOffset>
         }
     }
     found
+}
+
+fn is_included(included: &FxHashSet<DebugInfoOffset>, unit: &Unit<'_>) -> bool {
+    matches!(unit.id, UnitId::Info(offset) if included.contains(&offset))
 }
 
 fn entry<'a, 'f>(debug: &'a Debug<'f>, named: Named) -> Option<Entry<'a, 'f>> {

@@ -82,7 +82,7 @@ fn follow<'d, 'f>(
         let mut next = None;
         let die = unit.unit.entry(entry).ok()?;
         for attribute in die.attrs() {
-            let text = || debug.dwarf().attr_string(&unit.unit, attribute.value()).ok();
+            let text = || unit.dwarf().attr_string(&unit.unit, attribute.value()).ok();
             match attribute.name() {
                 constants::DW_AT_linkage_name | constants::DW_AT_MIPS_linkage_name => {
                     linkage = linkage.or_else(text);
@@ -123,14 +123,15 @@ fn target<'d, 'f>(
     unit: &'d Unit<'f>,
     attribute: &Attribute<Reader<'f>>,
 ) -> Option<(&'d Debug<'f>, &'d Unit<'f>, UnitOffset)> {
-    let (debug, (unit, entry)) = match attribute.value() {
+    let (debug, (next, entry)) = match attribute.value() {
         AttributeValue::UnitRef(entry) => (debug, (unit, entry)),
-        AttributeValue::DebugInfoRef(offset) => (debug, debug.unit_containing(offset)?),
+        AttributeValue::DebugInfoRef(offset) => (debug, debug.unit_containing_from(unit, offset)?),
         AttributeValue::DebugInfoRefSup(offset) => {
             let shared = debug.supplement()?;
             (shared, shared.unit_containing(offset)?)
         }
         _ => return None,
     };
-    Some((debug, unit, entry))
+    next.inherit(unit);
+    Some((debug, next, entry))
 }

@@ -11,13 +11,17 @@ use object::read::elf::{FileHeader, ProgramHeader as _, SectionHeader as _};
 use crate::base::addr::{FileOff, LinkAddr};
 use crate::base::arch::Arch;
 use crate::base::bytes::{Cursor, until_nul};
-use crate::base::data_model::ByteOrder;
+use crate::base::data_model::{ByteOrder, DataModel};
 use crate::base::file_store::FileStore;
 use crate::base::limits::Limits;
+use crate::dump::package_note::{self, PackageNote};
 use crate::symbols::packed::Packed;
 
 /// The page size that loaders round to, at least.
 const PAGE: u64 = 0x1000;
+
+/// The type of the note that names a package.
+const PACKAGE: u32 = 0xcafe_1a7e;
 
 /// Why bytes are no usable program, library or debug file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -40,6 +44,8 @@ pub struct Image<'f> {
     loads: Vec<Load<'f>>,
     sections: Vec<Section<'f>>,
     eh_frame_hdr: Option<LinkAddr>,
+    dynamic: Option<(LinkAddr, u64)>,
+    package: Option<&'f [u8]>,
     build_id: Option<&'f [u8]>,
 }
 
@@ -72,7 +78,26 @@ pub(super) struct Section<'f> {
     pub(super) bytes: &'f [u8],
 }
 
-impl Section<'_> {
+impl<'f> Section<'f> {
+    /// Its bytes and how they are packed. `None`: the header is damaged.
+    fn packed(&self, model: DataModel) -> Option<Packed<'f>> {
+        if self.flags & elf::SHF_COMPRESSED.0 == 0 {
+            return Some(Packed::plain(self.bytes));
+        }
+        let mut cursor = Cursor::new(self.bytes, FileOff(0)).with_model(model);
+        let kind = cursor.u32().ok()?;
+        if model.is_64() {
+            let _reserved = cursor.u32().ok()?;
+        }
+        let size = cursor.word().ok()?;
+        let _alignment = cursor.word().ok()?;
+        match elf::CompressionType(kind) {
+            elf::ELFCOMPRESS_ZLIB => Some(Packed::zlib(cursor.rest(), size)),
+            elf::ELFCOMPRESS_ZSTD => Some(Packed::zstd(cursor.rest(), size)),
+            _ => None,
+        }
+    }
+
     /// Whether the address lies in the section, when it is loaded.
     pub(super) fn contains(&self, at: LinkAddr) -> bool {
         self.flags & elf::SHF_ALLOC.0 != 0
@@ -81,6 +106,29 @@ impl Section<'_> {
 }
 
 impl<'f> Image<'f> {
+    /// Reads the headers of an ELF file for any processor.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Image::parse`].
+    pub fn of_any(bytes: &'f [u8]) -> Result<(Arch, Self), ImageError> {
+        // EI_CLASS and EI_DATA; then e_machine at the same place in all files,
+        // and e_flags behind three addresses.
+        let kind = bytes.get(4..6).ok_or(ImageError::NotElf)?;
+        let is_64 = kind.first() == Some(&elf::ELFCLASS64.0);
+        let is_big = kind.last() == Some(&elf::ELFDATA2MSB.0);
+        let order = if is_big { ByteOrder::Big } else { ByteOrder::Little };
+        let flags = if is_64 { 48..52 } else { 36..40 };
+        let field = |range| bytes.get(range).map(|bytes| order.number(bytes));
+        let machine = field(18..20).and_then(|machine| u16::try_from(machine).ok());
+        let flags = field(flags).and_then(|flags| u32::try_from(flags).ok());
+        let (Some(machine), Some(flags)) = (machine, flags) else {
+            return Err(ImageError::NotElf);
+        };
+        let arch = Arch::from_elf(machine, is_64, order, flags);
+        Ok((arch, Self::parse(bytes, arch)?))
+    }
+
     /// Reads the headers of an ELF file for `arch`. Damage in the tables of
     /// sections or segments leaves that table empty.
     pub fn parse(bytes: &'f [u8], arch: Arch) -> Result<Self, ImageError> {
@@ -120,6 +168,8 @@ impl<'f> Image<'f> {
             loads: Vec::new(),
             sections: Vec::new(),
             eh_frame_hdr: None,
+            dynamic: None,
+            package: None,
             build_id: None,
         };
         image.read_sections(header, endian);
@@ -181,9 +231,14 @@ impl<'f> Image<'f> {
                     });
                 }
                 elf::PT_GNU_EH_FRAME => self.eh_frame_hdr = Some(start),
-                elf::PT_NOTE if self.build_id.is_none() => {
+                elf::PT_DYNAMIC => self.dynamic = Some((start, segment.p_memsz(endian).into())),
+                elf::PT_NOTE => {
                     let data = segment.data(endian, self.bytes).unwrap_or_default();
-                    self.build_id = build_id(data, segment.p_align(endian).into(), self.arch.order);
+                    let align = segment.p_align(endian).into();
+                    let order = self.arch.order;
+                    self.build_id = self.build_id.or_else(|| build_id(data, align, order));
+                    let package = || note(data, align, order, b"FDO", PACKAGE);
+                    self.package = self.package.or_else(package);
                 }
                 _ => (),
             }
@@ -226,6 +281,16 @@ impl<'f> Image<'f> {
         self.eh_frame_hdr
     }
 
+    /// Which package of a distribution the file is from.
+    pub(super) fn package_note(&self) -> Option<PackageNote> {
+        package_note::parse(self.package?)
+    }
+
+    /// Address and size of the dynamic section.
+    pub(super) fn dynamic(&self) -> Option<(LinkAddr, u64)> {
+        self.dynamic
+    }
+
     pub(super) fn sections(&self) -> &[Section<'f>] {
         &self.sections
     }
@@ -250,27 +315,19 @@ impl<'f> Image<'f> {
     /// size.
     pub(super) fn packed(&self, name: &str) -> Option<Packed<'f>> {
         if let Some(section) = self.section(name) {
-            if section.flags & elf::SHF_COMPRESSED.0 == 0 {
-                return Some(Packed::plain(section.bytes));
-            }
-            let model = self.arch.model();
-            let mut cursor = Cursor::new(section.bytes, FileOff(0)).with_model(model);
-            let kind = cursor.u32().ok()?;
-            if model.is_64() {
-                let _reserved = cursor.u32().ok()?;
-            }
-            let size = cursor.word().ok()?;
-            let _alignment = cursor.word().ok()?;
-            return match elf::CompressionType(kind) {
-                elf::ELFCOMPRESS_ZLIB => Some(Packed::zlib(cursor.rest(), size)),
-                elf::ELFCOMPRESS_ZSTD => Some(Packed::zstd(cursor.rest(), size)),
-                _ => None,
-            };
+            return section.packed(self.arch.model());
         }
         let section = self.section(&format!(".z{}", name.strip_prefix('.')?))?;
         let rest = section.bytes.strip_prefix(b"ZLIB")?;
         let (size, stream) = rest.split_first_chunk()?;
         Some(Packed::zlib(stream, u64::from_be_bytes(*size)))
+    }
+
+    /// All sections of one name. Files that no linker has seen may have
+    /// several.
+    pub(super) fn all_packed(&self, name: &str) -> impl Iterator<Item = Option<Packed<'f>>> {
+        let all = self.sections.iter().filter(move |section| section.name == name.as_bytes());
+        all.map(|section| section.packed(self.arch.model()))
     }
 
     /// A section in whole, inflated if need be. `None`: it is missing, damaged
@@ -297,15 +354,40 @@ impl<'f> Image<'f> {
         (!name.is_empty()).then_some((name, u32::try_from(crc).ok()?))
     }
 
-    /// Path and build-id of `.gnu_debugaltlink`, the file of shared pieces
-    /// that `dwz` made.
+    /// Path and build-id of the file of shared pieces that `dwz` made:
+    /// `.gnu_debugaltlink`, or DWARF 5's `.debug_sup`.
     ///
-    /// Layout: a NUL-terminated path, then a raw build-id up to the end.
+    /// Layout of the first: a NUL-terminated path, then a raw build-id up to
+    /// the end. Of the second (DWARF 5, section 7.3.6): a u16 version, a u8
+    /// that is zero in the file that refers, a NUL-terminated path, a LEB128
+    /// size and so many bytes of checksum, for which `dwz` writes the build-id.
     pub(super) fn alternative_link(&self) -> Option<(&'f [u8], &'f [u8])> {
-        let bytes = self.section(".gnu_debugaltlink")?.bytes;
-        let path = until_nul(bytes);
-        let id = bytes.get(path.len().checked_add(1)?..)?;
-        (!path.is_empty()).then_some((path, id))
+        if let Some(section) = self.section(".gnu_debugaltlink") {
+            let path = until_nul(section.bytes);
+            let id = section.bytes.get(path.len().checked_add(1)?..)?;
+            return (!path.is_empty()).then_some((path, id));
+        }
+        let (is_shared, path, id) = self.debug_sup()?;
+        (!is_shared && !path.is_empty()).then_some((path, id))
+    }
+
+    /// The checksum of a file of shared pieces in DWARF 5.
+    pub(super) fn shared_id(&self) -> Option<&'f [u8]> {
+        let (is_shared, _, id) = self.debug_sup()?;
+        is_shared.then_some(id)
+    }
+
+    fn debug_sup(&self) -> Option<(bool, &'f [u8], &'f [u8])> {
+        let bytes = self.section(".debug_sup")?.bytes;
+        let mut cursor = Cursor::new(bytes, FileOff(0)).with_order(self.arch.order);
+        let version = cursor.u16().ok()?;
+        let is_shared = cursor.u8().ok()?;
+        let path = until_nul(cursor.rest());
+        cursor.skip((path.len() as u64).checked_add(1)?).ok()?;
+        // A checksum of more than 127 bytes would need a second byte.
+        let size = u64::from(cursor.u8().ok()?);
+        let id = cursor.take(size).ok()?;
+        (version == 5).then_some((is_shared == 1, path, id))
     }
 
     /// The first page of the file as the loader maps it, if it does, and
@@ -326,10 +408,22 @@ fn available(bytes: &[u8], offset: u64, size: u64) -> &[u8] {
 }
 
 /// The description of the first `NT_GNU_BUILD_ID` among notes.
+fn build_id(notes: &[u8], align: u64, order: ByteOrder) -> Option<&[u8]> {
+    note(notes, align, order, b"GNU", elf::NT_GNU_BUILD_ID.0)
+}
+
+/// The description of the first note of an owner and a type, if it is not
+/// empty.
 ///
 /// Layout: gABI, "Note Section": `u32 namesz, u32 descsz, u32 type`, name and
 /// description padded to 4 bytes, or to 8 where the table says so.
-fn build_id(notes: &[u8], align: u64, order: ByteOrder) -> Option<&[u8]> {
+fn note<'n>(
+    notes: &'n [u8],
+    align: u64,
+    order: ByteOrder,
+    owner: &[u8],
+    wanted: u32,
+) -> Option<&'n [u8]> {
     let align: u64 = if align == 8 { 8 } else { 4 };
     let mut cursor = Cursor::new(notes, FileOff(0)).with_order(order);
     loop {
@@ -339,7 +433,7 @@ fn build_id(notes: &[u8], align: u64, order: ByteOrder) -> Option<&[u8]> {
         let name = cursor.take(name_size).ok()?;
         skip_to(&mut cursor, align)?;
         let description = cursor.take(size).ok()?;
-        if kind == elf::NT_GNU_BUILD_ID.0 && until_nul(name) == b"GNU" && size > 0 {
+        if kind == wanted && until_nul(name) == owner && size > 0 {
             return Some(description);
         }
         skip_to(&mut cursor, align)?;

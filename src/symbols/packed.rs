@@ -1,5 +1,7 @@
 //! Sections that may be compressed.
 
+use std::io::Read as _;
+
 use flate2::{Decompress, FlushDecompress, Status};
 
 use crate::base::file_store::FileStore;
@@ -26,6 +28,9 @@ enum Packing {
 /// taken for a bomb. Debug sections compress to a third, tables of strides and
 /// zeros to a tenth.
 const MOST_EXPANSION: u64 = 64;
+
+/// Bytes of memory that expanding an xz file may take: `xz -9` needs 65 MiB.
+const MOST_XZ_MEMORY: u64 = 128 << 20;
 
 /// Small sections may expand to this much, whatever the ratio.
 const ALWAYS_ALLOWED: u64 = 1 << 20;
@@ -99,6 +104,17 @@ fn inflate(stream: &[u8], size: usize) -> Option<Vec<u8>> {
     Inflater::new(stream).fill(&mut out, size)?;
     out.truncate(size);
     (out.len() == size).then_some(out)
+}
+
+/// Expands an xz file. `None`: it is damaged, or expands to too much.
+pub(super) fn unpack_xz(file: &[u8], limits: &Limits) -> Option<Vec<u8>> {
+    let most = (file.len() as u64).saturating_mul(MOST_EXPANSION).max(ALWAYS_ALLOWED);
+    let most = most.min(limits.section);
+    let stream = liblzma::stream::Stream::new_stream_decoder(MOST_XZ_MEMORY, 0).ok()?;
+    let reader = liblzma::read::XzDecoder::new_stream(file, stream);
+    let mut out = Vec::new();
+    reader.take(most.saturating_add(1)).read_to_end(&mut out).ok()?;
+    (out.len() as u64 <= most).then_some(out)
 }
 
 /// A zlib stream on its way.

@@ -11,6 +11,9 @@ use crate::symbols::SymbolOptions;
 /// Where separate debug files lie on all distributions.
 const DEBUG_DIRECTORY: &str = "/usr/lib/debug";
 
+/// Directories in the path of a source file that are left out in turn.
+const MOST_PARTS: usize = 32;
+
 /// What the kernel appends to the path of a file that is gone.
 const DELETED: &[u8] = b" (deleted)";
 
@@ -19,6 +22,44 @@ const DELETED: &[u8] = b" (deleted)";
 pub(super) struct Candidate {
     pub(super) path: PathBuf,
     pub(super) proof: Proof,
+    pub(super) how: How,
+}
+
+/// How a file was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// The user gave it.
+    Given,
+    /// At the path that the process had mapped.
+    Path,
+    /// By its build-id, in a directory of debug files.
+    BuildId,
+    /// By the name in `.gnu_debuglink`.
+    Link,
+    /// By its build-id, below a directory that the user gave.
+    Indexed,
+    /// In the archive that the core came in.
+    Attached,
+    /// In the directory of what came from debuginfod servers.
+    Downloaded,
+    /// By the name or build-id in `.gnu_debugaltlink` or `.debug_sup`.
+    Alternative,
+}
+
+impl How {
+    /// For people: what follows the file's name.
+    pub fn says(self) -> &'static str {
+        match self {
+            Self::Given => "as given with --exe",
+            Self::Path => "at its path",
+            Self::BuildId => "by its build-id",
+            Self::Link => "by the name in its .gnu_debuglink",
+            Self::Indexed => "by its build-id, below --binaries",
+            Self::Attached => "in the archive of the core",
+            Self::Downloaded => "from a debuginfod server",
+            Self::Alternative => "by the link that dwz left",
+        }
+    }
 }
 
 /// What ties a debug file to its binary.
@@ -26,30 +67,41 @@ pub(super) struct Candidate {
 pub(super) enum Proof {
     /// It has this build-id.
     BuildId(Vec<u8>),
+    /// It has this build-id, or this checksum in its `.debug_sup`.
+    Shared(Vec<u8>),
     /// Its CRC-32 is this; for binaries without a build-id.
     Crc(u32),
 }
 
 /// Where the file of a module may lie.
-pub(super) fn binaries(module: &Module, options: &SymbolOptions) -> Vec<PathBuf> {
+pub(super) fn binaries(module: &Module, options: &SymbolOptions) -> Vec<(PathBuf, How)> {
     let mut found = Vec::new();
     if module.is_main
         && let Some(executable) = &options.executable
     {
         // What the user says is not second-guessed; its build-id is.
-        return vec![executable.clone()];
+        return vec![(executable.clone(), How::Given)];
     }
     let path = module.path.strip_suffix(DELETED).unwrap_or(&module.path);
     if path.starts_with(b"/") {
-        found.push(in_sysroot(Path::new(OsStr::from_bytes(path)), options));
+        found.push((in_sysroot(Path::new(OsStr::from_bytes(path)), options), How::Path));
     }
     // A package of debug symbols links the binary there, too.
     if let Some((directory, file)) = module.build_id.as_deref().and_then(build_id_path) {
         for root in debug_directories(options) {
-            found.push(root.join(".build-id").join(&directory).join(&file));
+            let path = root.join(".build-id").join(&directory).join(&file);
+            found.push((path, How::BuildId));
         }
     }
+    let build_id = module.build_id.as_deref();
+    found.extend(downloaded(build_id, "executable", options).map(|path| (path, How::Downloaded)));
     found
+}
+
+/// Where a file that came from a debuginfod server lies.
+fn downloaded(build_id: Option<&[u8]>, name: &str, options: &SymbolOptions) -> Option<PathBuf> {
+    let build_id = build_id.filter(|id| !id.is_empty())?;
+    Some(options.downloads.as_ref()?.join(hex(build_id)).join(name))
 }
 
 /// Where the debug file of a binary may lie: by its build-id, then by the name
@@ -68,7 +120,8 @@ pub(super) fn debug_files(
     {
         for root in debug_directories(options) {
             let path = root.join(".build-id").join(&directory).join(format!("{file}.debug"));
-            found.push(Candidate { path, proof: Proof::BuildId(build_id.to_vec()) });
+            let proof = Proof::BuildId(build_id.to_vec());
+            found.push(Candidate { path, proof, how: How::BuildId });
         }
     }
     if let Some((name, crc)) = link
@@ -80,13 +133,19 @@ pub(super) fn debug_files(
     {
         let name = OsStr::from_bytes(name);
         let proof = build_id.map_or(Proof::Crc(crc), |id| Proof::BuildId(id.to_vec()));
-        let mut add = |path| found.push(Candidate { path, proof: proof.clone() });
+        let mut add = |path| found.push(Candidate { path, proof: proof.clone(), how: How::Link });
         add(directory.join(name));
         add(directory.join(".debug").join(name));
         let inside = outside_sysroot(directory, options);
         for root in debug_directories(options) {
             add(join_below(&root, &inside).join(name));
         }
+    }
+    if let Some(build_id) = build_id
+        && let Some(path) = downloaded(Some(build_id), "debuginfo", options)
+    {
+        let proof = Proof::BuildId(build_id.to_vec());
+        found.push(Candidate { path, proof, how: How::Downloaded });
     }
     found
 }
@@ -99,29 +158,105 @@ pub(super) fn alternative_files(
     build_id: &[u8],
     options: &SymbolOptions,
 ) -> Vec<Candidate> {
-    let proof = Proof::BuildId(build_id.to_vec());
+    let proof = Proof::Shared(build_id.to_vec());
     let mut found = Vec::new();
+    let how = How::Alternative;
+    let mut add = |path| found.push(Candidate { path, proof: proof.clone(), how });
     if let Some((directory, file)) = build_id_path(build_id) {
         for root in debug_directories(options) {
-            let path = root.join(".build-id").join(&directory).join(format!("{file}.debug"));
-            found.push(Candidate { path, proof: proof.clone() });
+            add(root.join(".build-id").join(&directory).join(format!("{file}.debug")));
         }
     }
     let path = Path::new(OsStr::from_bytes(path));
     let beside = from.parent().unwrap_or(Path::new("/")).join(path);
-    found.push(Candidate { path: beside, proof: proof.clone() });
+    add(beside);
     if let Some(name) = path.file_name() {
         for root in debug_directories(options) {
-            found.push(Candidate { path: root.join(".dwz").join(name), proof: proof.clone() });
+            add(root.join(".dwz").join(name));
         }
     }
     found
 }
 
-/// Where a source file lies. `None`: the path is relative, and nobody knows to
-/// what; the current directory of the analysis is not it.
-pub(super) fn source_file(path: &str, options: &SymbolOptions) -> Option<PathBuf> {
-    path.starts_with('/').then(|| in_sysroot(Path::new(path), options))
+/// Where the `.dwo` file of a split unit may lie: where the compiler put it,
+/// beside the files of the module, and in the directories of debug files.
+/// `name` and `directory` are those of the unit.
+pub(super) fn split_files(
+    name: &str,
+    directory: Option<&str>,
+    near: &[PathBuf],
+    options: &SymbolOptions,
+) -> Vec<PathBuf> {
+    let name = Path::new(name);
+    let compiled = directory.map_or_else(|| name.to_path_buf(), |at| Path::new(at).join(name));
+    let mut found = Vec::new();
+    let mut add = |path: PathBuf| {
+        if !found.contains(&path) {
+            found.push(path);
+        }
+    };
+    // Relative to nothing that is known, it would be our own directory.
+    if compiled.is_absolute() {
+        add(in_sysroot(&compiled, options));
+    }
+    let Some(last) = name.file_name() else { return found };
+    for directory in near.iter().filter_map(|path| path.parent()) {
+        if name.is_relative() {
+            add(join_below(directory, name));
+        }
+        add(directory.join(last));
+    }
+    for root in debug_directories(options) {
+        if compiled.is_absolute() {
+            add(join_below(&root, &compiled));
+        }
+        if name.is_relative() {
+            add(join_below(&root, name));
+        }
+        add(root.join(last));
+    }
+    found
+}
+
+/// Where the package of a module's split files may lie: `.dwp` is appended to
+/// the names of its files.
+pub(super) fn packages(near: &[PathBuf], options: &SymbolOptions) -> Vec<PathBuf> {
+    let with_suffix = |path: &Path| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(".dwp");
+        PathBuf::from(name)
+    };
+    let mut found: Vec<PathBuf> = near.iter().map(|path| with_suffix(path)).collect();
+    for path in near {
+        let inside = outside_sysroot(path, options);
+        for root in debug_directories(options) {
+            found.push(with_suffix(&join_below(&root, &inside)));
+            found.extend(path.file_name().map(|name| with_suffix(&root.join(name))));
+        }
+    }
+    found
+}
+
+/// Where a source file may lie: at its own path or where that is mapped to, and
+/// below the directories of sources, with ever less of its path in front.
+/// A relative path has only the latter: it is relative to what nobody knows, and
+/// not to the current directory of the analysis.
+pub(super) fn source_files(path: &str, options: &SymbolOptions) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    if path.starts_with('/') {
+        found.push(in_sysroot(Path::new(path), options));
+    }
+    for directory in &options.source_directories {
+        let mut rest = path.trim_start_matches('/');
+        for _ in 0..MOST_PARTS {
+            found.push(join_below(directory, Path::new(rest)));
+            match rest.split_once('/') {
+                Some((_, shorter)) if !shorter.is_empty() => rest = shorter,
+                _ => break,
+            }
+        }
+    }
+    found
 }
 
 fn debug_directories(options: &SymbolOptions) -> Vec<PathBuf> {
@@ -246,7 +381,29 @@ mod tests {
         ];
         for (name, path, is_main, options, want) in cases {
             let want: Vec<_> = want.iter().map(PathBuf::from).collect();
-            assert_eq!(binaries(&module(path, *is_main), options), want, "{name}");
+            let found = binaries(&module(path, *is_main), options);
+            let found: Vec<_> = found.into_iter().map(|(path, _)| path).collect();
+            assert_eq!(found, want, "{name}");
+        }
+    }
+
+    #[test]
+    fn source_files_in_order() {
+        let plain = SymbolOptions::default();
+        let mapped =
+            SymbolOptions { path_map: vec![("/build".into(), "/src".into())], ..plain.clone() };
+        let below = SymbolOptions { source_directories: vec!["/mine".into()], ..plain.clone() };
+        let cases: &[(&str, &SymbolOptions, &[&str])] = &[
+            ("/build/a.c", &plain, &["/build/a.c"]),
+            ("a.c", &plain, &[]),
+            ("/build/a.c", &mapped, &["/src/a.c"]),
+            ("/b/a.c", &below, &["/b/a.c", "/mine/b/a.c", "/mine/a.c"]),
+            ("lib/a.c", &below, &["/mine/lib/a.c", "/mine/a.c"]),
+            ("../a.c", &below, &["/mine/a.c", "/mine/a.c"]),
+        ];
+        for (path, options, want) in cases {
+            let want: Vec<_> = want.iter().map(PathBuf::from).collect();
+            assert_eq!(source_files(path, options), want, "{path}");
         }
     }
 
@@ -259,6 +416,7 @@ mod tests {
                 .into_iter()
                 .map(|candidate| match candidate.proof {
                     Proof::BuildId(id) => format!("{} {}", candidate.path.display(), hex(&id)),
+                    Proof::Shared(id) => panic!("{id:?}"),
                     Proof::Crc(crc) => format!("{} {crc}", candidate.path.display()),
                 })
                 .collect()

@@ -1,21 +1,32 @@
 //! The names of a whole process.
 
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, RwLock};
+use std::thread;
 
 use rustc_hash::FxHashMap;
 
-use crate::base::addr::{FrameAddr, LinkAddr, RunAddr};
+use crate::base::addr::{Bias, FrameAddr, LinkAddr, RunAddr, RunRange};
 use crate::base::file_store::FileStore;
 use crate::base::gap::Gaps;
 use crate::base::limits::Limits;
-use crate::dump::process::Process;
+use crate::base::memory::Memory;
+use crate::base::timings::Timings;
+use crate::dump::process::{Module, Process};
 use crate::symbols::SymbolOptions;
 use crate::symbols::demangle::demangled;
 use crate::symbols::fetch::Fetch;
-use crate::symbols::functions::{self, Call, FunctionName, NameSource};
+use crate::symbols::functions::{self, Call, FunctionName, NameSource, Place};
+use crate::symbols::go_table::GoCall;
 use crate::symbols::mapped_files::MappedFiles;
 use crate::symbols::module::{ModuleSymbols, Symbol, SymbolTableKind};
+use crate::symbols::object::{Image, ImageError};
 use crate::symbols::workers::spread;
+
+/// Files that are downloaded at a time.
+const DOWNLOADS: usize = 6;
 
 /// Modules that one worker takes at a time. A thread takes longer to start than
 /// the few files of a small program to open.
@@ -25,6 +36,17 @@ const BATCH: usize = 16;
 pub struct Symbols<'f> {
     modules: Vec<ModuleSymbols<'f>>,
     calls: RwLock<FxHashMap<FrameAddr, Arc<[Call]>>>,
+    may_download: bool,
+    timings: Timings,
+}
+
+/// Memory of which nothing is known.
+struct Empty;
+
+impl Memory for Empty {
+    fn read(&self, _at: RunAddr, _out: &mut [u8]) -> usize {
+        0
+    }
 }
 
 /// The symbol around an address.
@@ -62,7 +84,84 @@ impl<'f> Symbols<'f> {
         let load = |module| ModuleSymbols::load(module, memory, &fetch);
         let batches: Vec<_> = process.modules.chunks(BATCH).collect();
         let modules = spread(&batches, |batch| batch.iter().map(load).collect::<Vec<_>>());
-        Self { modules: modules.into_iter().flatten().collect(), calls: RwLock::default() }
+        Self::of_modules(modules.into_iter().flatten().collect(), options)
+    }
+
+    /// The symbols of a file alone, as if it were loaded at the addresses that
+    /// it states. `None`: it is no program or library of a processor that is
+    /// known.
+    pub fn of_file(
+        path: &Path,
+        bytes: &'f [u8],
+        options: &SymbolOptions,
+        store: &'f FileStore,
+        limits: &Limits,
+        gaps: &'f Gaps,
+    ) -> Result<Self, ImageError> {
+        let (arch, image) = Image::of_any(bytes)?;
+        let loads = image.loads();
+        let end = loads.iter().map(|load| load.start.0.saturating_add(load.memory_size)).max();
+        let module = Module {
+            path: path.as_os_str().as_bytes().to_vec(),
+            range: RunRange { start: RunAddr(0), end: RunAddr(end.unwrap_or(0)) },
+            bias: Some(Bias(0)),
+            build_id: image.build_id().map(<[u8]>::to_vec),
+            is_main: true,
+        };
+        let executable = Some(path.to_path_buf());
+        let options = SymbolOptions { executable, ..options.clone() };
+        let options_of_file = options.clone();
+        let fetch = Arc::new(Fetch {
+            arch,
+            options: options_of_file,
+            store,
+            limits: *limits,
+            gaps,
+            by_id: OnceLock::new(),
+        });
+        let module = ModuleSymbols::load(&module, &Empty, &fetch);
+        Ok(Self::of_modules(vec![module], &options))
+    }
+
+    fn of_modules(modules: Vec<ModuleSymbols<'f>>, options: &SymbolOptions) -> Self {
+        Self {
+            modules,
+            calls: RwLock::default(),
+            may_download: options.servers.is_some(),
+            timings: options.timings.clone(),
+        }
+    }
+
+    /// Gets the debug files of the modules with code at these addresses, several
+    /// at a time, if servers may be asked. Those would come one after the other
+    /// when they are needed.
+    pub fn download(&self, addresses: impl Iterator<Item = FrameAddr>) {
+        if !self.may_download {
+            return;
+        }
+        let mut wanted: Vec<usize> =
+            addresses.filter_map(|at| Some(self.module_at(at.lookup())?.0)).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let next = AtomicUsize::new(0);
+        let run = || {
+            while let Some(index) = wanted.get(next.fetch_add(1, Ordering::Relaxed)) {
+                if let Some(module) = self.modules.get(*index) {
+                    module.look_for_debug_file();
+                }
+            }
+        };
+        thread::scope(|scope| {
+            for _ in 0..DOWNLOADS.min(wanted.len()) {
+                // Without threads, they come when they are needed.
+                let _started = thread::Builder::new().spawn_scoped(scope, run);
+            }
+        });
+    }
+
+    /// Says how much of each module's debug information was read.
+    pub fn count(&self) {
+        self.modules.iter().for_each(|module| module.count(&self.timings));
     }
 
     /// In the order, and with the indices, of
@@ -99,9 +198,15 @@ impl<'f> Symbols<'f> {
         };
         let address = at.lookup().to_link(module.bias());
         let debug = module.debug_for(Some(address));
-        let found = debug.map(|debug| functions::calls(debug, address)).unwrap_or_default();
-        module.note_gaps(found.is_split);
+        let names = || debug.map(|debug| functions::calls(debug, address)).unwrap_or_default();
+        let found = self.timings.module(|| module.name(), |of| &mut of.names, names);
+        module.note_gaps(found.missing);
         let mut calls = found.calls;
+        if calls.is_empty()
+            && let Some(found) = module.go_call(address)
+        {
+            calls.push(of_go(&found, address));
+        }
         if calls.is_empty() {
             calls.push(Call::default());
         }
@@ -138,6 +243,27 @@ impl<'f> Symbols<'f> {
     /// change: for what a core leaves out.
     pub fn mapped_files(&self, process: &Process<'_>) -> MappedFiles<'f> {
         MappedFiles::new(process, &self.modules)
+    }
+}
+
+/// A call by Go's own table.
+fn of_go(found: &GoCall<'_>, at: LinkAddr) -> Call {
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    let line = |line| Some(line).filter(|line| *line > 0);
+    Call {
+        function: Some(FunctionName {
+            display: text(found.name),
+            linkage: None,
+            source: NameSource::GoTable,
+            offset: at.0.checked_sub(found.start.0),
+        }),
+        place: found.place.map(|(file, number)| Place {
+            file: text(file),
+            line: line(number),
+            column: None,
+        }),
+        language: Some(gimli::DW_LANG_Go),
+        ..Call::default()
     }
 }
 

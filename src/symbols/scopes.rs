@@ -24,7 +24,7 @@ pub(super) fn qualified<'f>(
     unit: &Unit<'f>,
     entry: UnitOffset,
 ) -> Option<String> {
-    let text = |value| debug.dwarf().attr_string(&unit.unit, value).ok();
+    let text = |value| unit.dwarf().attr_string(&unit.unit, value).ok();
     let mut entries = unit.unit.entries_raw(None).ok()?;
     // The scopes around the present place.
     let mut scopes: Vec<Scope<'_>> = Vec::new();

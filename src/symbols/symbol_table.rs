@@ -83,7 +83,7 @@ struct Entry {
 }
 
 /// Bytes of one symbol, in ELF64 and in ELF32.
-const SYMBOL: usize = 24;
+pub(super) const SYMBOL: usize = 24;
 const SYMBOL_32: usize = 16;
 
 /// How many addresses are looked up by reading the tables from end to end.
@@ -92,15 +92,26 @@ const SYMBOL_32: usize = 16;
 const MOST_SCANS: usize = 8;
 
 impl<'f> SymbolTable<'f> {
-    /// Finds `.symtab` of `debug` if it has one, or else of `image`, and
-    /// `.dynsym` of `image`.
-    pub(super) fn new(image: &Image<'f>, debug: Option<&Image<'f>>) -> Self {
-        let symtab = [debug, Some(image)]
-            .into_iter()
-            .flatten()
-            .find_map(|image| Table::find(image, elf::SHT_SYMTAB.0, SymbolTableKind::Symtab));
+    /// Finds `.symtab` of `debug` if it has one, or else of `image`, or else
+    /// of what `mini` gives; and `.dynsym` of `image`.
+    pub(super) fn new(
+        image: &Image<'f>,
+        debug: Option<&Image<'f>>,
+        mini: impl FnOnce() -> Option<Image<'f>>,
+    ) -> Self {
+        let find =
+            |image: &Image<'f>| Table::find(image, elf::SHT_SYMTAB.0, SymbolTableKind::Symtab);
+        let symtab = [debug, Some(image)].into_iter().flatten().find_map(find);
+        let symtab = symtab.or_else(|| find(&mini()?));
         let dynsym = Table::find(image, elf::SHT_DYNSYM.0, SymbolTableKind::Dynsym);
         let tables = symtab.into_iter().chain(dynsym).collect();
+        Self { tables, lookups: AtomicUsize::new(0), index: OnceLock::new() }
+    }
+
+    /// Symbols and strings that were copied from memory.
+    pub(super) fn of_memory(arch: Arch, symbols: &'f [u8], strings: &'f [u8]) -> Self {
+        let (kind, descriptors, has_code) = (SymbolTableKind::Dynsym, None, Vec::new());
+        let tables = vec![Table { kind, arch, descriptors, symbols, strings, has_code }];
         Self { tables, lookups: AtomicUsize::new(0), index: OnceLock::new() }
     }
 

@@ -157,8 +157,14 @@ impl<'a, 'f> Namer<'_, 'a, 'f> {
 fn named<'a, 'f>(types: &Types<'a, 'f>, attributes: &Attributes<'a, 'f>, keyword: &str) -> String {
     let tag = attributes.tag();
     let own = attributes.text(dw::DW_AT_name);
-    let signature = || attributes.reference(dw::DW_AT_signature)?.attributes();
-    let Some(own) = own.or_else(|| signature()?.text(dw::DW_AT_name)) else {
+    if own.is_none()
+        && let Some(unit) = attributes.reference(dw::DW_AT_signature).and_then(Entry::attributes)
+        && unit.get(dw::DW_AT_name).is_some()
+    {
+        // gcc puts what stands for it outside of all namespaces.
+        return named(types, &unit, keyword);
+    }
+    let Some(own) = own else {
         let kind = match tag {
             _ if is_closure(types, attributes) => return "lambda".to_owned(),
             dw::DW_TAG_structure_type => "struct",

@@ -48,7 +48,10 @@ impl TypeUnits {
 
 fn defined(header: &UnitHeader<Reader<'_>>) -> Option<(DebugTypeSignature, UnitOffset)> {
     match header.type_() {
-        UnitType::Type { type_signature, type_offset } => Some((type_signature, type_offset)),
+        UnitType::Type { type_signature, type_offset }
+        | UnitType::SplitType { type_signature, type_offset } => {
+            Some((type_signature, type_offset))
+        }
         _ => None,
     }
 }

@@ -10,7 +10,7 @@ pub enum Trust {
     Context,
     /// Call frame information of the module.
     Cfi,
-    /// The frame pointer chain.
+    /// The frame pointer chain, or what the function's first instructions do.
     FramePointer,
     /// A guess: a word on the stack that looks like a return address.
     Scan,

@@ -5,6 +5,7 @@
 //! stack under a bad pc, the frame pointer, a labeled guess.
 
 mod arch;
+mod arm_prologue;
 mod bad_pc;
 mod cfi;
 mod code;

@@ -8,11 +8,13 @@ use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use crate::base::addr::{FrameAddr, RunAddr};
+use crate::base::arch::Machine;
 use crate::base::gap::Gaps;
 use crate::base::limits::Limits;
 use crate::base::memory::Memory;
 use crate::dump::process::{Process, Source, SourceKind, Thread};
 use crate::symbols::Symbols;
+use crate::unwind::arm_prologue;
 use crate::unwind::bad_pc;
 use crate::unwind::cfi::{ModuleCfi, Row, Rule};
 use crate::unwind::code::can_run;
@@ -214,6 +216,11 @@ impl<'a, 'f> Unwinder<'a, 'f> {
                 Step::Unusable => (),
             }
         }
+        let is_first = self.process.arch.link_register().is_some() && self.is_first_function(pc);
+        if !is_first && let Some((cfa, registers)) = self.by_prologue(frame) {
+            frame.cfa = Some(cfa);
+            return Ok(return_frame(Trust::FramePointer, registers));
+        }
         let registers = &frame.registers;
         if let FrameAddr::Pc(_) = frame.at {
             let bad = bad_pc::caller(self.process, self.memory, registers);
@@ -222,8 +229,7 @@ impl<'a, 'f> Unwinder<'a, 'f> {
                 return Ok(return_frame(trust, registers));
             }
         }
-        let is_linked = self.process.arch.link_register().is_some();
-        if is_linked && self.is_first_function(pc) {
+        if is_first {
             return Err(StackEnd::Outermost);
         }
         if let Some(registers) = frame_pointer::caller(self.process, self.memory, registers) {
@@ -237,6 +243,28 @@ impl<'a, 'f> Unwinder<'a, 'f> {
         scan::caller(self.process, self.memory, registers)
             .map(|registers| return_frame(Trust::Scan, registers))
             .ok_or(way_lost)
+    }
+
+    /// The caller by what the function's first instructions do: on the 32-bit
+    /// Arm, where functions that never return have no tables.
+    fn by_prologue(&self, frame: &Frame) -> Option<(RunAddr, Registers)> {
+        if self.process.arch.machine != Machine::Arm {
+            return None;
+        }
+        let at = frame.at.lookup();
+        let symbol = self.symbols.symbol_at(at).filter(|symbol| symbol.is_function)?;
+        let size = usize::try_from(symbol.offset).ok()?.min(arm_prologue::LONGEST);
+        let mut code = vec![0; size];
+        let start = RunAddr(at.0.checked_sub(symbol.offset)?);
+        self.memory.read_exact(start, &mut code).ok()?;
+        let row = arm_prologue::row(&code, self.process.arch.order)?;
+        match step(&row, &frame.registers, self.memory, self.limits) {
+            Step::Caller(cfa, caller) => {
+                let call = caller.pc()?.0.checked_sub(1)?;
+                can_run(self.process, RunAddr(call)).then_some((cfa, caller))
+            }
+            _ => None,
+        }
     }
 
     /// Whether the function at `pc` is the one in which the process or the

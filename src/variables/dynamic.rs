@@ -282,7 +282,7 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
             let Some(debug) = module.debug() else { continue };
             let calls = context.symbols.calls(FrameAddr::Pc(code));
             let Some(scope) = calls.last().and_then(|call| call.scope) else { continue };
-            let Some(unit) = debug.unit(scope.unit) else { continue };
+            let Some(unit) = debug.unit_by_id(scope.unit) else { continue };
             let function = Entry { debug, unit, offset: scope.subprogram };
             if units.iter().all(|known| !std::ptr::eq(known.unit, unit)) {
                 if let Some(found) = context.types.type_in_unit(name, function) {

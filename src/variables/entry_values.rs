@@ -113,7 +113,7 @@ impl<'a, 'f> Activation<'_, 'a, 'f> {
         let start = self.subprogram.attributes()?.entry_pc()?;
         let location = argument.get(dw::DW_AT_location)?;
         let unit = &argument.entry.unit.unit;
-        let mut list = argument.entry.debug.dwarf().attr_locations(unit, location).ok()??;
+        let mut list = argument.entry.unit.dwarf().attr_locations(unit, location).ok()??;
         while let Ok(Some(part)) = list.next() {
             if (part.range.begin..part.range.end).contains(&start) {
                 return only_register(argument.entry, part.data);
@@ -190,7 +190,7 @@ impl<'a, 'f> Activation<'_, 'a, 'f> {
         let calls = symbols.calls(caller.at);
         let scope = calls.iter().rev().find_map(|call| call.scope).ok_or(no_tables)?;
         let debug = module.debug().ok_or(no_tables)?;
-        let unit = debug.unit(scope.unit).ok_or(no_tables)?;
+        let unit = debug.unit_by_id(scope.unit).ok_or(no_tables)?;
         let subprogram = Entry { debug, unit, offset: scope.subprogram };
         let bias = module.bias();
         let found = call_at(subprogram, returns_to.to_link(bias));

@@ -24,10 +24,6 @@ const MOST_PIECES: usize = 4096;
 /// How deeply expressions may call each other.
 const MOST_CALLS: usize = 8;
 
-/// GNU's operations for split debug information, in whose file their addresses
-/// are counted: gimli does not tell them from `DW_OP_addrx`.
-const OF_SPLIT_FILES: [u8; 2] = [dw::DW_OP_GNU_addr_index.0, dw::DW_OP_GNU_const_index.0];
-
 /// A part of a value, and where it is.
 pub(super) struct Part<'a, 'f> {
     /// How many bits. `None`: the value is not in pieces.
@@ -207,9 +203,6 @@ impl<'a, 'f> Machine<'_, '_, 'a, 'f> {
             self.steps = self.steps.saturating_add(1);
             if self.steps > self.activation.context.limits.expression_steps {
                 return Err("its location takes too many steps".to_owned());
-            }
-            if rest.first().is_some_and(|code| OF_SPLIT_FILES.contains(code)) {
-                return Err("its address is in a split debug file".to_owned());
             }
             let mut reader = Reader::new(rest, gimli::Reader::endian(&expression.0));
             let operation = Operation::parse(&mut reader, encoding)
@@ -459,7 +452,7 @@ impl<'a, 'f> Machine<'_, '_, 'a, 'f> {
     }
 
     fn indexed(&self, entry: Entry<'a, 'f>, index: gimli::DebugAddrIndex) -> Result<u64, String> {
-        let address = entry.debug.dwarf().address(&entry.unit.unit, index);
+        let address = entry.unit.dwarf().address(&entry.unit.unit, index);
         address.map_err(|error| format!("its location is damaged: {error}"))
     }
 

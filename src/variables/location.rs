@@ -113,7 +113,7 @@ impl<'a, 'f> Activation<'_, 'a, 'f> {
     }
 
     /// Bytes of a constant were turned so that the lowest one comes first, as if
-    /// they were a number. Those of an array or a structure stay as they are.
+    /// they were a number. Those of something else, as a text, stay as they are.
     fn as_stated(&self, variable: &Attributes<'a, 'f>, place: Place<'a, 'f>) -> Place<'a, 'f> {
         if self.context.memory.model().order == ByteOrder::Little
             || place.origin() != Origin::Constant
@@ -121,10 +121,17 @@ impl<'a, 'f> Activation<'_, 'a, 'f> {
             return place;
         }
         let of = self.context.types.get(variable.type_entry());
-        match (&of.shape, place.whole_bytes()) {
-            (Shape::Array(_) | Shape::Composite(_), Some(bytes)) => {
-                Place::constant(bytes.iter().rev().copied().collect())
-            }
+        let is_number = matches!(
+            of.shape,
+            Shape::Number(_)
+                | Shape::Swapped(_)
+                | Shape::Enumeration(_)
+                | Shape::Pointer(_)
+                | Shape::Reference(_)
+                | Shape::MemberPointer(_)
+        );
+        match place.whole_bytes() {
+            Some(bytes) if !is_number => Place::constant(bytes.iter().rev().copied().collect()),
             _ => place,
         }
     }
@@ -168,7 +175,7 @@ impl<'a, 'f> Activation<'_, 'a, 'f> {
         if let Some(expression) = location.exprloc_value() {
             return Ok(vec![expression]);
         }
-        let dwarf = entry.debug.dwarf();
+        let dwarf = entry.unit.dwarf();
         let list = dwarf.attr_locations(&entry.unit.unit, location).map_err(damaged)?;
         let mut list = list.ok_or("its location has an unknown form")?;
         let mut found = Vec::new();
@@ -200,7 +207,7 @@ impl<'a, 'f> Activation<'_, 'a, 'f> {
             value => match value.udata_value() {
                 Some(value) => u128::from(value).to_le_bytes().to_vec(),
                 None => {
-                    let dwarf = entry.debug.dwarf();
+                    let dwarf = entry.unit.dwarf();
                     let text = dwarf.attr_string(&entry.unit.unit, value);
                     let text = text.map_err(|_| "its constant has an unknown form")?;
                     let mut bytes = text.slice().to_vec();

@@ -182,7 +182,7 @@ pub(crate) fn activation<'c, 'a, 'f>(
     let frame = frames.get(index)?;
     let (_, module) = context.symbols.module_at(frame.at.lookup())?;
     let debug = module.debug()?;
-    let unit = debug.unit(scope.unit)?;
+    let unit = debug.unit_by_id(scope.unit)?;
     let activation = Activation {
         context,
         frames,

@@ -194,7 +194,7 @@ pub(super) fn function_at<'a, 'f>(context: &Context<'a, 'f>, at: RunAddr) -> Opt
     let calls = context.symbols.calls(FrameAddr::Pc(at));
     let scope = calls.iter().rev().find_map(|call| call.scope)?;
     let debug = module.debug()?;
-    let unit = debug.unit(scope.unit)?;
+    let unit = debug.unit_by_id(scope.unit)?;
     let found = Entry { debug, unit, offset: scope.subprogram };
     let start = LinkAddr(found.attributes()?.entry_pc()?).to_run(module.bias());
     (start == at).then_some(found)

@@ -157,7 +157,9 @@ fn generated() -> String {
     for rule in RULES {
         let of = |fixture: &&&Fixture| {
             let causes = fixture.expectations.iter();
-            causes.into_iter().any(|it| it.fact == Fact::Cause(rule.id().to_owned()))
+            let (best, other) =
+                (Fact::Cause(rule.id().to_owned()), Fact::Finding(rule.id().to_owned()));
+            causes.into_iter().any(|it| it.fact == best || it.fact == other)
         };
         let names: Vec<String> =
             all.iter().filter(of).map(|fixture| format!("`{}`", fixture.name)).collect();

@@ -48,7 +48,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("iced_x86", &["diagnose"]),
     ("indicatif", &["cli"]),
     ("landlock", &["capture"]),
-    ("liblzma", &["dump"]),
+    ("liblzma", &["dump", "symbols"]),
     ("lz4_flex", &["dump"]),
     ("memmap2", &["base/file_map.rs"]),
     ("nix", &["capture", "triage"]),
@@ -61,6 +61,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("serde_json", &["report", "cli", "dump", "triage"]),
     ("tempfile", &["cli"]),
     ("terminal_size", &["cli"]),
+    ("ureq", &["symbols/fetch"]),
     ("zeekstd", &["dump", "triage"]),
     ("zstd", &["dump", "triage"]),
 ];
@@ -84,7 +85,7 @@ const WORDS: &[(&[&str], &[&str], &str)] = &[
             "base/file_map.rs",
             "base/file_store.rs",
             "symbols/build_id_index.rs",
-            "symbols/fetch.rs",
+            "symbols/fetch",
             "capture",
             "triage",
             "cli",
@@ -116,8 +117,8 @@ const WORDS: &[(&[&str], &[&str], &str)] = &[
         "clock, environment and current directory come in as options",
     ),
     (
-        &["TcpStream", "TcpListener", "UdpSocket", "ToSocketAddrs"],
-        &["symbols/fetch.rs"],
+        &["TcpStream", "TcpListener", "UdpSocket", "ToSocketAddrs", "ureq"],
+        &["symbols/fetch"],
         "nothing leaves the machine unasked",
     ),
     (

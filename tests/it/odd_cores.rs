@@ -75,12 +75,11 @@ fn every_prefix_is_a_report_or_an_error() {
 fn every_byte_of_headers_and_notes_may_change() {
     let bytes = two_threads().bytes();
     for at in 0..2600.min(bytes.len()) {
-        for change in [0xff, 0x01, 0x80] {
-            let mut bytes = bytes.clone();
-            bytes[at] ^= change;
-            if let Err(error) = analyzed(&bytes) {
-                assert!(!error.starts_with("panicked"), "byte {at} ^ {change:#x}: {error}");
-            }
+        let change = [0xff, 0x01, 0x80][at % 3];
+        let mut bytes = bytes.clone();
+        bytes[at] ^= change;
+        if let Err(error) = analyzed(&bytes) {
+            assert!(!error.starts_with("panicked"), "byte {at} ^ {change:#x}: {error}");
         }
     }
 }

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use coretool::report::schema::{
-    doctor_schema, handler_status_schema, list_schema, memory_schema, print_schema, prune_schema,
-    report_schema, triage_schema, what_schema,
+    addr_schema, doctor_schema, handler_status_schema, list_schema, memory_schema, print_schema,
+    prune_schema, report_schema, symbols_schema, triage_schema, what_schema,
 };
 
 #[test]
@@ -17,6 +17,8 @@ fn the_checked_in_schemas_are_the_generated_ones() {
         ("docs/list-schema.json", list_schema()),
         ("docs/prune-schema.json", prune_schema()),
         ("docs/doctor-schema.json", doctor_schema()),
+        ("docs/symbols-schema.json", symbols_schema()),
+        ("docs/addr-schema.json", addr_schema()),
         ("docs/triage-schema.json", triage_schema()),
         ("docs/handler-status-schema.json", handler_status_schema()),
     ];

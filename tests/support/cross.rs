@@ -269,7 +269,7 @@ fn read(remote: &mut Remote, start: u64, size: u64) -> Vec<u8> {
 /// signal trampoline.
 fn areas(remote: &mut Remote, registers: &[u64], known: &[Segment]) -> Vec<Segment> {
     /// Of one area.
-    const MOST: u64 = 256 * PAGE;
+    const MOST: u64 = 48 * PAGE;
     let mut found: Vec<Segment> = Vec::new();
     let pointers = [registers[2]].into_iter().chain(registers.iter().copied());
     for pointer in pointers.collect::<Vec<u64>>() {

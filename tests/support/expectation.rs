@@ -36,6 +36,8 @@ pub(crate) enum Fact {
     Signal(String),
     /// The id of the best finding.
     Cause(String),
+    /// Some finding has this id.
+    Finding(String),
     /// The verdict contains one of these.
     Verdict(Vec<String>),
     /// The verdict contains none of these.
@@ -109,6 +111,7 @@ impl Expectation {
         let fact = match kind {
             "signal" => Fact::Signal(rest.to_owned()),
             "cause" => Fact::Cause(rest.to_owned()),
+            "finding" => Fact::Finding(rest.to_owned()),
             "verdict" => Fact::Verdict(contained(rest)?),
             "noverdict" => Fact::NoVerdict(contained(&format!("contains {rest}"))?),
             "frame" => {

@@ -2,13 +2,14 @@
 //!
 //! Source: GDB manual, appendix E "GDB Remote Serial Protocol".
 
-use std::io::{Read as _, Write as _};
+use std::io::{BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 /// A connection to a stub.
 pub(crate) struct Remote {
     stream: TcpStream,
+    answers: BufReader<TcpStream>,
 }
 
 /// A port that is free now.
@@ -25,7 +26,9 @@ impl Remote {
             match TcpStream::connect(("127.0.0.1", port)) {
                 Ok(stream) => {
                     stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout");
-                    return Self { stream };
+                    stream.set_nodelay(true).expect("a TCP stream");
+                    let answers = BufReader::new(stream.try_clone().expect("a second handle"));
+                    return Self { stream, answers };
                 }
                 Err(error) => assert!(Instant::now() < give_up, "no stub listens: {error}"),
             }
@@ -36,7 +39,8 @@ impl Remote {
     /// Sends a command, and returns the answer.
     pub(crate) fn ask(&mut self, command: &str) -> Vec<u8> {
         let sum = command.bytes().fold(0_u8, u8::wrapping_add);
-        write!(self.stream, "${command}#{sum:02x}").expect("the stub listens");
+        let packet = format!("${command}#{sum:02x}");
+        self.stream.write_all(packet.as_bytes()).expect("the stub listens");
         loop {
             // Acknowledgements come before.
             while self.byte() != b'$' {}
@@ -81,8 +85,19 @@ impl Remote {
 
     /// `len` bytes of memory, or none of them.
     pub(crate) fn memory(&mut self, at: u64, len: usize) -> Option<Vec<u8>> {
-        let answer = self.ask(&format!("m{at:x},{len:x}"));
-        (answer.first() != Some(&b'E')).then(|| unhex(&answer)).filter(|it| it.len() == len)
+        /// Stubs refuse answers that are larger than one packet.
+        const PIECE: usize = 1024;
+        let mut found = Vec::new();
+        while found.len() < len {
+            let (from, size) = (at + found.len() as u64, PIECE.min(len - found.len()));
+            let answer = self.ask(&format!("m{from:x},{size:x}"));
+            let piece = (answer.first() != Some(&b'E')).then(|| unhex(&answer))?;
+            if piece.len() != size {
+                return None;
+            }
+            found.extend(piece);
+        }
+        Some(found)
     }
 
     /// The auxiliary vector.
@@ -93,7 +108,7 @@ impl Remote {
 
     fn byte(&mut self) -> u8 {
         let mut one = [0];
-        self.stream.read_exact(&mut one).expect("the stub answers");
+        self.answers.read_exact(&mut one).expect("the stub answers");
         one[0]
     }
 }

@@ -67,6 +67,10 @@ fn check(fact: &Fact, report: &Report, build: Build) -> Result<(), String> {
             let best = report.findings.first().map(|finding| finding.id.as_str());
             demand(best == Some(id), || format!("the cause is {id}, not {best:?}"))
         }
+        Fact::Finding(id) => {
+            let ids: Vec<&str> = report.findings.iter().map(|it| it.id.as_str()).collect();
+            demand(ids.contains(&id.as_str()), || format!("no finding is {id}: {ids:?}"))
+        }
         Fact::Verdict(texts) => demand(contains_any(&report.verdict, texts), || {
             format!("the verdict contains {texts:?}, but is: {}", report.verdict)
         }),

@@ -13,6 +13,7 @@ use anyhow::Result;
 use crate::analyze;
 use crate::base::file_store::FileStore;
 use crate::base::gap::Gaps;
+use crate::capture::stop_request::StopRequest;
 use crate::cli::args::AnalyzeArgs;
 use crate::cli::bundle;
 use crate::cli::confined;
@@ -21,6 +22,7 @@ use crate::cli::destination::Destination;
 use crate::cli::exit::Exit;
 use crate::cli::progress::Progress;
 use crate::cli::stored_core;
+use crate::cli::timings;
 use crate::cli::triage::project;
 use crate::cli::ui::{Stream, Ui};
 use crate::report::model::Report;
@@ -45,14 +47,22 @@ pub fn analyze(args: &AnalyzeArgs, ui: &Ui) -> Result<Exit> {
     destination.show_elements(args.values.limits.max_elements);
     destination.show_locals(args.values.locals);
     destination.map_paths(&args.files.path_map);
-    let progress = Progress::start(ui, "analyzing the core");
+    let mut options = options;
+    let timings = timings::clock(args.timings);
+    options.symbols.timings = timings.clone();
+    let traffic = options.symbols.servers.as_ref().map(|servers| servers.traffic.clone());
+    // Before anything starts a thread.
+    let stop = traffic.clone().map(|traffic| StopRequest::listen(move || traffic.stop()));
+    let progress = Progress::watch(ui, "analyzing the core", traffic);
+    let store = FileStore::new();
     let report = match args.confine.wants_child() {
         true => confined::report_of_child(&args.confine, "analyze", &options.limits)?,
-        false => report(args, choice, options)?,
+        false => report(args, choice, options, &store)?,
     };
-    drop(progress);
-    destination.deliver(&report, ui)?;
+    drop((progress, stop));
+    timings.phase("output", || destination.deliver(&report, ui))?;
     destination.finish(ui)?;
+    timings::tell(&timings, &store, ui);
     let is_partial = args.strict && !report.gaps.is_empty();
     Ok(if is_partial { Exit::GapsRemain } else { Exit::Done })
 }
@@ -62,6 +72,7 @@ fn report(
     args: &AnalyzeArgs,
     choice: Option<&Path>,
     mut options: analyze::Options,
+    store: &FileStore,
 ) -> Result<Report> {
     let path = stored_core::path(&args.core, choice)?;
     let bundle = if bundle::is_bundle(&path) { Some(bundle::open(&path)?) } else { None };
@@ -69,10 +80,11 @@ fn report(
         options.symbols.sysroot = Some(bundle.root());
     }
     let core = bundle.as_ref().map_or_else(|| args.core.clone(), bundle::Opened::core);
-    let store = FileStore::new();
     let gaps = Gaps::new();
-    let process = core_input::open(&core, choice, &store, &options.limits, &gaps)?;
-    let mut report = analyze::analyze(&process, &store, &options, &gaps);
+    let timings = &options.symbols.timings;
+    let open = || core_input::open(&core, choice, store, &options.limits, &gaps);
+    let process = timings.phase("core", open)?;
+    let mut report = analyze::analyze(&process, store, &options, &gaps);
     if let Some(bundle) = &bundle {
         bundle.named(&mut report, &path);
     }

@@ -1,5 +1,6 @@
 //! The commands, one a file. A command's own page is its `//!`.
 
+pub mod addr;
 pub mod analyze;
 pub mod bundle;
 pub mod debug;
@@ -20,6 +21,7 @@ pub mod show;
 pub mod signature;
 pub mod snapshot;
 pub mod stack;
+pub mod symbols;
 pub mod triage;
 pub mod unbundle;
 pub mod what;

@@ -39,6 +39,7 @@ use crate::cli::new_file::{self, Existing};
 use crate::cli::progress::Progress;
 use crate::cli::saved_crash::{self, CorePlace};
 use crate::cli::store_place;
+use crate::cli::symbol_args;
 use crate::cli::triage::project;
 use crate::cli::ui::{Stream, Ui};
 use crate::diagnose::crash::{FirstChance, Occasion};
@@ -75,8 +76,7 @@ pub fn run(args: &RunArgs, ui: &Ui) -> Result<Exit> {
     let crashes = store_place::chosen(args.store.store.as_deref()).ok();
     let symbols = SymbolOptions {
         path_map: args.path_map.clone(),
-        debug_directories: args.debug_directories.clone(),
-        ..SymbolOptions::default()
+        ..symbol_args::of_this_machine(args.debug_directories.clone())
     };
     // Rules that cannot be used keep no program from running.
     let rules = project::rules().unwrap_or_else(|error| {

@@ -18,11 +18,11 @@ use crate::cli::exit::Exit;
 use crate::cli::new_file::{self, Existing};
 use crate::cli::options::ValueArgs;
 use crate::cli::progress::Progress;
+use crate::cli::symbol_args;
 use crate::cli::triage::formats::FormatChoice;
 use crate::cli::ui::{Stream, Ui};
 use crate::diagnose::crash::Occasion;
 use crate::report::render::json::Layout;
-use crate::symbols::SymbolOptions;
 
 /// How often new descendants are looked for.
 const MOST_ROUNDS: usize = 4;
@@ -153,10 +153,7 @@ fn one(
     drop(progress);
 
     let progress = Progress::start(ui, "analyzing the snapshot");
-    let symbols = SymbolOptions {
-        debug_directories: args.debug_directories.clone(),
-        ..SymbolOptions::default()
-    };
+    let symbols = symbol_args::of_this_machine(args.debug_directories.clone());
     let options = analyze::Options { symbols, occasion: Occasion::Look, ..args.values.options() };
     let store = FileStore::new();
     let gaps = Gaps::new();

@@ -17,10 +17,10 @@ use crate::cli::destination::Destination;
 use crate::cli::exit::Exit;
 use crate::cli::options::ValueArgs;
 use crate::cli::progress::Progress;
+use crate::cli::symbol_args;
 use crate::cli::ui::{Stream, Ui};
 use crate::diagnose::crash::Occasion;
 use crate::report::render::json::Layout;
-use crate::symbols::SymbolOptions;
 
 /// What `--help` says at its end.
 pub const HELP: &str = "\
@@ -58,10 +58,7 @@ pub fn stack(args: &StackArgs, ui: &Ui) -> Result<Exit> {
     destination.show_locals(args.values.locals);
     let look = snapshot::stacks(args.pid)?;
     let progress = Progress::start(ui, "analyzing the stacks");
-    let symbols = SymbolOptions {
-        debug_directories: args.debug_directories.clone(),
-        ..SymbolOptions::default()
-    };
+    let symbols = symbol_args::of_this_machine(args.debug_directories.clone());
     let options = analyze::Options { symbols, occasion: Occasion::Look, ..args.values.options() };
     let store = FileStore::new();
     let gaps = Gaps::new();

@@ -36,11 +36,11 @@ impl Rule for StackSmashing {
             scene.at(call)
         );
         let call = scene.own_call(from);
-        finding.evidence = evidence;
         if let Some((index, call)) = call {
             finding.evidence.extend(overruns(scene, call));
             finding.call = Some(index);
         }
+        finding.evidence.extend(evidence);
         finding.severity = Severity::High;
         finding.next_step = Some(
             "find the write that is too long: compile with -fsanitize=address, or look at what \

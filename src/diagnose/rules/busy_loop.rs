@@ -40,6 +40,14 @@ impl Rule for BusyLoop {
          an end from a long computation."
     }
 
+    fn signs(&self) -> &'static [&'static str] {
+        &[
+            "a thread is in no system call",
+            "a branch behind its place in the code leads back over it",
+            "the program was asked to quit, or had not ended in its time",
+        ]
+    }
+
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {
         let crash = scene.crash;
         let has_used_up = crash.died_of(Signal::XCPU);

@@ -26,6 +26,14 @@ impl Rule for Deadlock {
          does not (Rust's locks, readers), guards and references on the stacks are evidence."
     }
 
+    fn signs(&self) -> &'static [&'static str] {
+        &[
+            "threads are in `futex`, each at a lock or at the end of another thread",
+            "the lock's memory names its owner, or a guard on a stack refers to it",
+            "from owner to owner the chain comes back to where it began",
+        ]
+    }
+
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {
         if !is_asked(scene) {
             return None;

@@ -2,6 +2,7 @@
 
 use crate::base::signal::Signal;
 use crate::diagnose::finding::{Finding, Severity};
+use crate::diagnose::hang::call::system_call;
 use crate::diagnose::rules::Rule;
 use crate::diagnose::scene::{Scene, Sender};
 
@@ -38,7 +39,9 @@ impl Rule for FileSizeLimit {
     }
 
     fn signs(&self) -> &'static [&'static str] {
-        &["SIGXFSZ, sent by the kernel"]
+        &[
+            "SIGXFSZ, sent by the kernel, which looks like kill() by the process itself within a write",
+        ]
     }
 
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {
@@ -58,12 +61,30 @@ fn limit(
     if !scene.crash.died_of(signal) || matches!(scene.sender(), Sender::Other { .. }) {
         return None;
     }
-    let is_kernel = scene.sender() == Sender::Kernel;
-    let mut finding = Finding::new(id, if is_kernel { 0.99 } else { 0.6 }, title);
+    let confidence = match scene.sender() {
+        Sender::Kernel => 0.99,
+        _ if signal == Signal::XFSZ && is_writing(scene) => 0.96,
+        _ => 0.6,
+    };
+    let mut finding = Finding::new(id, confidence, title);
     let call = scene.own_call(0).map(|(index, _)| index);
     finding.explanation = format!("{what}, while the program was{}", scene.at(call));
     finding.call = call;
     finding.severity = Severity::Info;
     finding.next_step = Some("raise the limit, or look for what does not end".to_owned());
     Some(finding)
+}
+
+/// Whether the crashed thread is in a system call that makes a file larger: for
+/// a file that is too large the kernel sends the signal as if the process had
+/// done so with kill() (Linux `fs/read_write.c`, `generic_write_check_limits`).
+fn is_writing(scene: &Scene<'_, '_>) -> bool {
+    /// write, pwrite64, writev, pwritev, pwritev2, truncate, ftruncate, sendfile,
+    /// splice, fallocate, copy_file_range (Linux `syscall_64.tbl`).
+    const CALLS: [u64; 11] = [1, 18, 20, 296, 328, 76, 77, 40, 275, 285, 326];
+    const SI_USER: i32 = 0;
+    let is_user = scene.crash.signal().is_some_and(|info| info.code == Some(SI_USER));
+    // The crashed thread is the first one.
+    let call = system_call(scene.crash, 0);
+    is_user && call.is_some_and(|call| CALLS.contains(&call.number))
 }

@@ -24,6 +24,13 @@ impl Rule for LockHeld {
          something else: a long computation, input, a time to pass."
     }
 
+    fn signs(&self) -> &'static [&'static str] {
+        &[
+            "threads are in `futex` at a lock",
+            "its owner is there, and waits for no lock and no thread",
+        ]
+    }
+
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {
         if !is_asked(scene) {
             return None;

@@ -23,6 +23,10 @@ impl Rule for LockOwnerGone {
          unlocking, or the process was forked while another thread of its parent had the lock."
     }
 
+    fn signs(&self) -> &'static [&'static str] {
+        &["threads are in `futex` at a lock", "the lock names an owner that is none of the threads"]
+    }
+
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {
         if !is_asked(scene) {
             return None;

@@ -25,6 +25,14 @@ impl Rule for NobodyWakes {
          Nobody is left to do it. The cause may be a lost wakeup."
     }
 
+    fn signs(&self) -> &'static [&'static str] {
+        &[
+            "every thread is in `futex`, without a time at which that ends",
+            "no futex is shared with another process",
+            "what they wait for are condition variables, semaphores, barriers, or each other",
+        ]
+    }
+
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {
         let (crash, hang) = (scene.crash, scene.crash.hang());
         let waits = || hang.waits.iter().map(Option::as_ref);

@@ -22,6 +22,13 @@ impl Rule for PipeToItself {
          end for writing was not closed after a fork, so that the end of the file never comes."
     }
 
+    fn signs(&self) -> &'static [&'static str] {
+        &[
+            "a thread is in `read` of a pipe",
+            "no other process has the end for writing (known where the process was captured alive)",
+        ]
+    }
+
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {
         if !is_asked(scene) {
             return None;

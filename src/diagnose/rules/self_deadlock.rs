@@ -28,6 +28,13 @@ impl Rule for SelfDeadlock {
          interrupted has."
     }
 
+    fn signs(&self) -> &'static [&'static str] {
+        &[
+            "a thread is in `futex` at a lock whose owner is the thread itself",
+            "or at a lock that names no owner, and no other thread is there or refers to it",
+        ]
+    }
+
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {
         if !is_asked(scene) {
             return None;

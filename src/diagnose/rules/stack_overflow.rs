@@ -93,7 +93,7 @@ fn evidence(
         ),
         _ => format!("{depth} frames are on the stack"),
     });
-    let largest = largest_frames(scene);
+    let largest = largest_frames(scene, overflow);
     if !largest.is_empty() {
         let largest = largest.iter().map(|(name, bytes)| format!("`{name}` {}", size(*bytes)));
         let largest: Vec<String> = largest.collect();

@@ -31,7 +31,7 @@ fn function_at(crash: &Crash<'_, '_>, call: &FrameCall, file: &str, line: u64) -
     let at = crash.frame(call.frame)?.at.lookup();
     let (_, module) = crash.symbols.module_at(at)?;
     let debug = module.debug()?;
-    let own = call.call.scope.and_then(|scope| debug.unit(scope.unit));
+    let own = call.call.scope.and_then(|scope| debug.unit_by_id(scope.unit));
     let name = |unit: &Unit<'_>| {
         let name = unit.unit.name.as_ref().map(|name| name.to_string_lossy().into_owned());
         name.map(|name| name.split("/@/").next().unwrap_or_default().to_owned())

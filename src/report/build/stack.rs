@@ -121,7 +121,7 @@ fn declared_line(crash: &Crash<'_, '_>, frame: &Frame, call: &FrameCall) -> Opti
     let (_, module) = crash.symbols.module_at(frame.at.lookup())?;
     let scope = call.call.scope?;
     let debug = module.debug()?;
-    let unit = debug.unit(scope.unit)?;
+    let unit = debug.unit_by_id(scope.unit)?;
     let (_, line) = Entry { debug, unit, offset: scope.entry }.attributes()?.declared()?;
     u32::try_from(line).ok()
 }
@@ -131,7 +131,11 @@ fn excerpt(crash: &Crash<'_, '_>, frame: &Frame, call: &FrameCall) -> Option<mod
     /// Lines before and after it.
     const AROUND: u32 = 3;
     let (_, module) = crash.symbols.module_at(frame.at.lookup())?;
-    let found = module.source(call.call.place.as_ref()?, AROUND)?;
+    let found = module.source(
+        call.call.place.as_ref()?,
+        call.call.scope.map(|scope| scope.unit),
+        AROUND,
+    )?;
     Some(model::Excerpt {
         start: found.start,
         lines: found.lines,
@@ -155,6 +159,7 @@ fn frame(crash: &Crash<'_, '_>, index: u64, frame: &Frame, call: &FrameCall) -> 
         linkage_name: function.and_then(|function| function.linkage.clone()),
         name_source: function.map(|function| match function.source {
             NameSource::Dwarf => model::NameSource::Dwarf,
+            NameSource::GoTable => model::NameSource::GoTable,
             NameSource::Symtab => model::NameSource::Symtab,
             NameSource::Dynsym => model::NameSource::Dynsym,
             NameSource::Nearest => model::NameSource::Nearest,

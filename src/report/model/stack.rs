@@ -149,6 +149,8 @@ pub struct Frame {
 pub enum NameSource {
     /// The debug information.
     Dwarf,
+    /// The table of Go's runtime.
+    GoTable,
     /// A symbol that covers the address.
     Symtab,
     /// An exported symbol that covers the address.

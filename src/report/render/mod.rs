@@ -21,6 +21,7 @@ pub mod memory;
 pub mod printout;
 mod sarif;
 mod size;
+pub mod symbols;
 pub mod table;
 pub mod teamcity;
 pub mod text;

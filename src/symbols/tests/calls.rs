@@ -322,12 +322,21 @@ fn symbol_tables_stand_in_for_debug_information() {
 }
 
 #[test]
-fn split_debug_information_is_said_to_be_unread() {
+fn split_debug_information_that_is_gone_is_named() {
     let program = Program::compile("gcc", &["-O2", "-g", "-gsplit-dwarf"], INLINED);
     let process = process(&program.path, program.build_id());
+    let want = [format!("function {}", program.line("plain"))];
+    ask(&process, &SymbolOptions::default(), |question| {
+        assert_eq!(question.calls(program.at("at_plain")), want);
+        assert_eq!(question.gaps(), []);
+    });
+    for file in fs::read_dir(program.dir.path()).unwrap().flatten() {
+        if file.path().extension().is_some_and(|extension| extension == "dwo") {
+            fs::remove_file(file.path()).unwrap();
+        }
+    }
     ask(&process, &SymbolOptions::default(), |question| {
         // Names and lines are in the program itself.
-        let want = [format!("function {}", program.line("plain"))];
         assert_eq!(question.calls(program.at("at_plain")), want);
         let gaps = question.gaps();
         assert_eq!(gaps.len(), 1);

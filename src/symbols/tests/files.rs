@@ -185,7 +185,7 @@ fn source_lines() {
         ask(&process, &SymbolOptions::default(), |question| {
             let calls = question.symbols.calls(FrameAddr::Pc(program.at("at_work")));
             let module = &question.symbols.modules()[0];
-            let found = module.source(calls[0].place.as_ref().unwrap(), 1).unwrap();
+            let found = module.source(calls[0].place.as_ref().unwrap(), None, 1).unwrap();
             assert_eq!(found.marked, program.line("work"));
             assert_eq!(found.start, program.line("work") - 1);
             assert_eq!(found.lines[1], "    MARK(work); // line work");
@@ -197,6 +197,6 @@ fn source_lines() {
     ask(&process, &SymbolOptions::default(), |question| {
         let calls = question.symbols.calls(FrameAddr::Pc(program.at("at_work")));
         let module = &question.symbols.modules()[0];
-        assert_eq!(module.source(calls[0].place.as_ref().unwrap(), 1), None);
+        assert_eq!(module.source(calls[0].place.as_ref().unwrap(), None, 1), None);
     });
 }

@@ -57,7 +57,7 @@ fn class_of<'a, 'f>(reading: &Reading<'_, '_, 'a, 'f>, at: RunAddr) -> Option<En
         .filter(|call| call.function.as_ref().is_some_and(|it| it.offset == Some(0)))?;
     let scope = call.scope?;
     let debug = module.debug()?;
-    let unit = debug.unit(scope.unit)?;
+    let unit = debug.unit_by_id(scope.unit)?;
     let subprogram = Entry { debug, unit, offset: scope.subprogram }.attributes()?;
     let declared = subprogram.origins().last()?.entry;
     let class = context.types.containers(declared).around(declared.offset)?;

@@ -127,7 +127,7 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
         let calls = self.view.context.symbols.calls(FrameAddr::Pc(at));
         let scope = calls.last()?.scope?;
         let debug = module.debug()?;
-        Some(Entry { debug, unit: debug.unit(scope.unit)?, offset: scope.subprogram })
+        Some(Entry { debug, unit: debug.unit_by_id(scope.unit)?, offset: scope.subprogram })
     }
 
     fn function_operand(&self, function: &Function<'a, 'f>) -> Operand<'a, 'f> {
