@@ -111,7 +111,8 @@ fn value(crash: &Crash<'_, '_>, kind: u64, data: u64) -> Option<Panic> {
         BOOL => (Some("bool"), word().map(|word| (word & 1 != 0).to_string())),
         INT..=INT64 => (Some("int"), word().and_then(|word| number(word, size, true))),
         UINT..=UINTPTR => (Some("uint"), word().and_then(|word| number(word, size, false))),
-        1..=26 => (None, None),
+        // Floats, complex numbers, and what is made of other types.
+        13..=23 | 25..=26 => (None, None),
         _ => return None,
     };
     Some(Panic { type_name: name.map(str::to_owned), text, goroutine: None, is_described: false })

@@ -94,8 +94,9 @@ pub(super) fn ranked(mut findings: Vec<Finding>) -> Vec<Finding> {
         .iter()
         .any(|finding| finding.confidence >= SURE_ENOUGH && !GENERAL.contains(&finding.id));
     findings.retain(|finding| {
-        let is_hint = HINTS.contains(&finding.id);
-        !(is_hint && is_known) && !ids.iter().any(|by| is_explained(by, finding.id))
+        let keeps_quiet = is_known && HINTS.contains(&finding.id);
+        let is_wider = ids.iter().any(|by| is_explained(by, finding.id));
+        !keeps_quiet && !is_wider
     });
     findings.sort_by(|one, other| other.confidence.total_cmp(&one.confidence));
     let is_hang =

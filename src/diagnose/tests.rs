@@ -464,7 +464,7 @@ fn what_must_not_be_said() {
 fn one_wrong_bit_is_a_hint() {
     let load: &[u8] = &[0x8b, 0x47, 0x18];
     let default = Death::default;
-    let flipped = DATA + 0x10 | 1 << 40;
+    let flipped = (DATA + 0x10) | (1 << 40);
     let cases = [
         ("an address", at(flipped + 0x18), 1, flipped, true),
         ("text", SignalCause::Kernel, 128, u64::from_le_bytes(*b"ABCDEFGH"), false),

@@ -49,16 +49,21 @@ pub fn float_registers(arch: Arch, registers: &ThreadRegisters) -> Vec<FloatRegi
             Run { prefix: "f", at: 0, size: 8, count: 32, dwarf: 32 }
         }
         Machine::Ppc64 | Machine::Ppc => Run { prefix: "f", at: 0, size: 8, count: 32, dwarf: 32 },
-        Machine::S390x | Machine::S390 => Run { prefix: "f", at: 8, size: 8, count: 16, dwarf: 16 },
+        // Of s390x they are among the general registers.
+        Machine::S390 => Run { prefix: "f", at: 8, size: 8, count: 16, dwarf: 16 },
         Machine::Mips64 | Machine::MipsN32 | Machine::Loongarch64 => {
             Run { prefix: "f", at: 0, size: 8, count: 32, dwarf: 32 }
         }
-        Machine::Mips | Machine::Sparc64 | Machine::M68k | Machine::Unknown { .. } => {
+        Machine::S390x
+        | Machine::Mips
+        | Machine::Sparc64
+        | Machine::M68k
+        | Machine::Unknown { .. } => {
             return Vec::new();
         }
     };
     let area = registers.extended.get(run.at..).unwrap_or_default();
-    let is_s390 = matches!(arch.machine, Machine::S390x | Machine::S390);
+    let is_s390 = arch.machine == Machine::S390;
     let numbered = (0..run.count).zip(area.chunks_exact(run.size));
     numbered
         .map(|(number, bytes)| {
@@ -103,8 +108,8 @@ mod tests {
     fn numbers_of_dwarf() {
         let cases = [
             (183, true, ByteOrder::Little, 3, "v3", 67, 16),
-            (22, true, ByteOrder::Big, 1, "f1", 20, 8),
-            (22, true, ByteOrder::Big, 8, "f8", 24, 8),
+            (22, false, ByteOrder::Big, 1, "f1", 20, 8),
+            (22, false, ByteOrder::Big, 8, "f8", 24, 8),
             (243, true, ByteOrder::Little, 10, "f10", 42, 8),
             (21, true, ByteOrder::Big, 1, "f1", 33, 8),
         ];
@@ -120,7 +125,7 @@ mod tests {
 
     #[test]
     fn the_least_significant_byte_comes_first() {
-        let arch = Arch::from_elf(22, true, ByteOrder::Big, 0);
+        let arch = Arch::from_elf(22, false, ByteOrder::Big, 0);
         let mut extended = vec![0; 136];
         extended[8..16].copy_from_slice(&1.5_f64.to_be_bytes());
         let registers = ThreadRegisters { extended, ..ThreadRegisters::default() };

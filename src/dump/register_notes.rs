@@ -31,6 +31,18 @@ pub(super) fn add(arch: Arch, note: &Note<'_>, registers: &mut ThreadRegisters) 
             }
         }
         (Machine::I386 | Machine::Arm, NT_PRFPREG) => (),
+        // `u32 fpc` and padding, then f0 to f15.
+        (Machine::S390x, NT_PRFPREG) => {
+            let mut desc = note.desc;
+            let is_whole = registers.general.len() == arch.prstatus_registers();
+            if is_whole && desc.skip(8).is_ok() {
+                while let (Ok(word), true) =
+                    (desc.u64(), registers.general.len() < arch.general_registers().len())
+                {
+                    registers.general.push(word);
+                }
+            }
+        }
         (_, NT_PRFPREG) => registers.extended = bytes.to_vec(),
         (Machine::Aarch64 | Machine::Arm, NT_ARM_TLS) => {
             let mut desc = note.desc;
@@ -104,6 +116,21 @@ mod tests {
         let mut cut = ThreadRegisters { general: vec![0; 30], ..Default::default() };
         read(arm, NT_ARM_TLS, &0x1234_u64.to_le_bytes(), &mut cut);
         assert_eq!(cut.general.len(), 30);
+    }
+
+    #[test]
+    fn registers_of_s390x() {
+        let arch = Arch::from_elf(22, true, ByteOrder::Big, 0);
+        let mut registers = ThreadRegisters { general: vec![0; 27], ..Default::default() };
+        let note: Vec<u8> = (0..17_u64).flat_map(u64::to_be_bytes).collect();
+        read(arch, NT_PRFPREG, &note, &mut registers);
+        assert_eq!(registers.general.len(), arch.general_registers().len());
+        // DWARF numbers f0, f2, f4, f6, f1 from 16 on (ELF ABI s390x Supplement,
+        // table 1.14); the note has 1 for f0.
+        for (dwarf, value) in [(16, 1), (17, 3), (20, 2), (31, 16)] {
+            let index = arch.general_index(crate::base::arch::Register(dwarf)).unwrap();
+            assert_eq!(registers.word(index), Some(value), "{dwarf}");
+        }
     }
 
     #[test]

@@ -84,6 +84,11 @@ pub(super) fn step(
         };
         caller.set(register, value);
     }
+    // Where what kept it is lost, the convention still tells.
+    let sp = arch.stack_pointer();
+    if arch.link_register().is_some() && !row.is_signal_frame && caller.get(sp).is_none() {
+        caller.set(sp, Some(cfa.0.wrapping_sub(arch.cfa_above_sp())));
+    }
     match (caller.get(row.return_address), missing) {
         (Some(pc), _) => {
             caller.set(arch.program_counter(), Some(pc));

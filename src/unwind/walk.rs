@@ -281,8 +281,11 @@ impl<'a, 'f> Unwinder<'a, 'f> {
         if entry.is_some_and(|entry| pc.0.checked_sub(entry).is_some_and(|into| into < START)) {
             return true;
         }
-        let symbol = self.symbols.symbol_at(RunAddr(pc.0.wrapping_sub(1)));
-        symbol.is_some_and(|symbol| THREADS.contains(&symbol.name.as_str()))
+        // Where the thread goes on may lie behind what the symbol counts in.
+        [1, 16].iter().any(|back| {
+            let symbol = self.symbols.symbol_at(RunAddr(pc.0.wrapping_sub(*back)));
+            symbol.is_some_and(|symbol| THREADS.contains(&symbol.name.as_str()))
+        })
     }
 
     /// Whether a return address leads where no code is, for certain.

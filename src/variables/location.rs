@@ -10,6 +10,7 @@ use gimli::constants as dw;
 use gimli::{AttributeValue, Expression, Register};
 
 use crate::base::addr::{Bias, LinkAddr, RunAddr};
+use crate::base::arch::Machine;
 use crate::base::data_model::ByteOrder;
 use crate::dump::float_registers::float_registers;
 use crate::dump::process::ThreadRegisters;
@@ -102,6 +103,7 @@ impl<'a, 'f> Activation<'_, 'a, 'f> {
         for origin in variable.origins() {
             if let Some(location) = origin.get(dw::DW_AT_location) {
                 let place = self.described(origin.entry, location, progress)?;
+                self.check_float(variable, &place)?;
                 return Ok(self.as_stated(variable, place));
             }
             if let Some(value) = origin.get(dw::DW_AT_const_value) {
@@ -110,6 +112,35 @@ impl<'a, 'f> Activation<'_, 'a, 'f> {
             }
         }
         Err("optimized out".to_owned())
+    }
+
+    /// Refuses a `float` in a register where registers hold it in another form:
+    /// as a double on PowerPC, in the upper half on s390, in either on MIPS.
+    fn check_float(
+        &self,
+        variable: &Attributes<'a, 'f>,
+        place: &Place<'a, 'f>,
+    ) -> Result<(), String> {
+        let arch = self.context.process.arch;
+        let is_kept_as_it_is = !matches!(
+            arch.machine,
+            Machine::Ppc64
+                | Machine::Ppc
+                | Machine::S390x
+                | Machine::S390
+                | Machine::Mips
+                | Machine::Mips64
+                | Machine::MipsN32
+        );
+        if is_kept_as_it_is || place.is_memory() || place.origin() == Origin::Constant {
+            return Ok(());
+        }
+        let of = self.context.types.get(variable.type_entry());
+        let is_float = of.size == Some(4) && matches!(of.shape, Shape::Number(dw::DW_ATE_float));
+        match is_float {
+            true => Err(format!("a register of {arch} holds it in another form")),
+            false => Ok(()),
+        }
     }
 
     /// Bytes of a constant were turned so that the lowest one comes first, as if

@@ -111,6 +111,13 @@ fn check(label: &str) {
         }
         let fixture = named(program);
         for build in BUILDS {
+            // Without optimization, and in one program with it, functions keep
+            // registers of their callers in floating-point registers, which a core
+            // of QEMU does not hold.
+            let needs_them = !build.is_optimized() || *program == "values-c";
+            if target.name == "s390x" && needs_them {
+                continue;
+            }
             wrong.extend(examine(*target, fixture, build, &mut tally));
         }
     }
@@ -134,7 +141,12 @@ fn examine(target: Target, fixture: &Fixture, build: Build, tally: &mut Tally) -
     if report.source.arch != target.name {
         wrong.push(format!("the architecture is {}", report.source.arch));
     }
+    // The C library's `abort` has no table there: its caller is found by a scan,
+    // which leaves registers unknown.
+    let behind_abort = target.name == "riscv64"
+        && ["abort-assert", "abort-explicit", "noreturn-end"].contains(&fixture.name.as_str());
     let is_asked = |fact: &Fact| match fact {
+        Fact::Value(_) if behind_abort => false,
         Fact::Frame(..) | Fact::Thread(_) | Fact::Threads(_) | Fact::Cycle(_) => true,
         Fact::Value(_) | Fact::NoValue { .. } | Fact::Signal(_) => true,
         // They follow from what such a core does not hold.

@@ -3,7 +3,7 @@
 //! bounds of memory and time.
 //!
 //! The work is done by [`worker`] in a process of its own, since a limit on
-//! memory can only be set for a process. `tests/fuzz/long.sh` runs many more
+//! memory can only be set for a process. `tests/fuzz/long.sh flips` runs many more
 //! flips from other seeds.
 
 use std::env;

@@ -4,7 +4,7 @@
 //!
 //! Whatever is there makes a report within bounds of memory and time. As for
 //! [`damage`](crate::damage), the work is done in a process of its own, and
-//! `tests/fuzz/long.sh` runs more of it.
+//! `tests/fuzz/long.sh flips` runs more of it.
 
 use std::env;
 use std::fs::{self, File, OpenOptions};

@@ -141,7 +141,7 @@ impl Target {
             self.qemu_core(&program, directory.path())
         } else {
             let core = directory.path().join("core");
-            fs::write(&core, self.remote_core(&program, fixture.handled).bytes())
+            fs::write(&core, self.remote_core(fixture, &program).bytes())
                 .expect("a writable directory");
             core
         };
@@ -172,7 +172,7 @@ impl Target {
 
     /// A core of what QEMU's stub tells: of RISC-V, for which this QEMU writes
     /// none.
-    fn remote_core(self, program: &Path, handled: u32) -> ForeignCore {
+    fn remote_core(self, fixture: &Fixture, program: &Path) -> ForeignCore {
         let port = free_port();
         let mut child = Command::new(self.qemu)
             .args(["-g", &port.to_string()])
@@ -183,8 +183,17 @@ impl Target {
             .spawn()
             .expect("QEMU is installed");
         let mut remote = Remote::connect(port);
+        // Signals of other kinds are handled, and so are the first of the fatal
+        // kind. The protocol's numbers are those of Linux for these.
+        let fatal = match fixture.signal() {
+            "SIGABRT" => 6,
+            "SIGSEGV" => 11,
+            other => panic!("the protocol's number of {other} is not known here"),
+        };
+        let mut left = fixture.handled;
         let mut signal = remote.go_on(None);
-        for _ in 0..handled {
+        while signal != fatal || left > 0 {
+            left -= u32::from(signal == fatal);
             signal = remote.go_on(Some(signal));
         }
         let core = self.ask(&mut remote, program, signal);
@@ -217,7 +226,6 @@ impl Target {
         segments.sort_by_key(|segment| segment.start);
         ForeignCore {
             kind,
-            // The protocol's numbers are those of Linux up to 15.
             signal: u16::from(signal),
             fault: None,
             threads: vec![(77, registers)],

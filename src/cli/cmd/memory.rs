@@ -19,6 +19,7 @@ use anyhow::{Context as _, Result};
 use crate::analyze;
 use crate::base::file_store::FileStore;
 use crate::base::gap::Gaps;
+use crate::base::limits::Limits;
 use crate::cli::args::{Format, MemoryArgs};
 use crate::cli::core_input;
 use crate::cli::exit::Exit;
@@ -40,8 +41,9 @@ const MOST_JSON: u64 = 4 << 20;
 /// When the file is no core that can be read, when it has no such thread or
 /// frame, or when the result cannot be written.
 pub fn memory(args: &MemoryArgs, ui: &Ui) -> Result<Exit> {
+    let limits = Limits::default().with_whole_stream();
     let options =
-        analyze::Options { symbols: args.files.options()?, ..analyze::Options::default() };
+        analyze::Options { symbols: args.files.options()?, limits, ..analyze::Options::default() };
     let store = FileStore::new();
     let gaps = Gaps::new();
     let choice = args.files.store.store.as_deref();

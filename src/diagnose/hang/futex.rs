@@ -219,10 +219,14 @@ fn by_memory(look: &Look<'_>, wait: &FutexWait) -> Found {
     if let Some(lock) = rust_std::read_write_lock(memory, wait, None) {
         return rust_read_write(&lock);
     }
-    let other = semaphore(look, wait)
-        .or_else(|| read_write_lock(look, wait))
-        .or_else(|| barrier(look, wait));
-    other.unwrap_or_else(|| condition(look, wait, false))
+    // So glibc asks for these two when there is no end to the wait.
+    let by_glibc = wait.command == 9 && wait.by_wall_clock || wait.is_timed || !look.has_glibc();
+    let other = by_glibc.then(|| semaphore(look, wait)).flatten();
+    let other = other.or_else(|| read_write_lock(look, wait)).or_else(|| barrier(look, wait));
+    other.unwrap_or_else(|| match by_glibc {
+        true => condition(look, wait, false),
+        false => unidentified(wait),
+    })
 }
 
 fn mutex(look: &Look<'_>, wait: &FutexWait) -> Option<Found> {
@@ -244,7 +248,7 @@ fn mutex(look: &Look<'_>, wait: &FutexWait) -> Option<Found> {
         Some(Found::Object { kind, at: wait.at, owner, state, to_write: None })
     };
     let of_musl = || {
-        let found = musl::mutex(memory, wait)?;
+        let found = musl::mutex(memory, wait).filter(|_| !look.has_glibc())?;
         let owner = found.owner.map_or(Owner::Hidden, Owner::Thread);
         Some(object(Kind::Mutex(found.flavor), found.at, owner))
     };
@@ -274,7 +278,7 @@ fn read_write_lock(look: &Look<'_>, wait: &FutexWait) -> Option<Found> {
         let to_write = Some(found.to_write);
         return Some(Found::Object { kind, at: found.at, owner, state, to_write });
     }
-    let readers = musl::read_write_lock(look.memory, wait)?;
+    let readers = musl::read_write_lock(look.memory, wait).filter(|_| !look.has_glibc())?;
     let found = object(Kind::ReadWriteLock, wait.at, Owner::Hidden);
     Some(match readers {
         Some(count) => with_state(found, self::readers(count)),
@@ -318,7 +322,7 @@ fn condition(look: &Look<'_>, wait: &FutexWait, is_one: bool) -> Found {
 }
 
 fn semaphore(look: &Look<'_>, wait: &FutexWait) -> Option<Found> {
-    let is_musl = || musl::is_semaphore(look.memory, wait).then_some(0);
+    let is_musl = || (musl::is_semaphore(look.memory, wait) && !look.has_glibc()).then_some(0);
     glibc::semaphore(look.memory, wait).or_else(is_musl)?;
     let found = object(Kind::Semaphore, wait.at, Owner::Nobody);
     Some(with_state(found, "its value is 0".to_owned()))

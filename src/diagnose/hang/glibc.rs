@@ -116,9 +116,10 @@ pub(super) fn condition(memory: &dyn Memory, wait: &FutexWait) -> Option<(RunAdd
         // Both count from bit 1 on; a group starts before what waits now.
         let is_one = at.0.is_multiple_of(8)
             && (1..MOST).contains(&waiters)
-            && sequence >> 1 >= start >> 1
             && sequence >> 1 > 0
-            && sequence < 1 << 48;
+            // No pointers, which are larger.
+            && sequence < 1 << 40
+            && (sequence >> 1).checked_sub(start >> 1).is_some_and(|it| it < u64::from(MOST));
         is_one.then_some((at, waiters))
     })
 }

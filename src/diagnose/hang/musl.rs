@@ -40,6 +40,11 @@ pub(super) fn mutex(memory: &dyn Memory, wait: &FutexWait) -> Option<Mutex> {
     let kind = word(memory, at, 0)?;
     let lock = word(memory, at, 4)?;
     let waiters = word(memory, at, 8)?;
+    // Who waits has set the flag before; the kernel does so for an inheriting one.
+    const INHERITING: u32 = 8;
+    if kind & INHERITING == 0 && (wait.expected & lock & WAITED_FOR) == 0 {
+        return None;
+    }
     // Kinds 0 to 2, 4 robust, 8 inheriting, 128 for other processes, too.
     if lock == 0 || kind & !0x8f != 0 || !(1..MOST).contains(&waiters) {
         return None;
@@ -49,7 +54,7 @@ pub(super) fn mutex(memory: &dyn Memory, wait: &FutexWait) -> Option<Mutex> {
         return is_one.then_some(Mutex { at, flavor: Flavor::Normal, owner: None });
     }
     let flavor = match kind & 3 {
-        _ if kind & 8 != 0 => Flavor::PriorityInheriting,
+        _ if kind & INHERITING != 0 => Flavor::PriorityInheriting,
         _ if kind & 4 != 0 => Flavor::Robust,
         1 => Flavor::Recursive,
         2 => Flavor::ErrorChecking,
@@ -74,9 +79,12 @@ pub(super) fn is_semaphore(memory: &dyn Memory, wait: &FutexWait) -> bool {
 /// How many readers a `pthread_rwlock_t` has; `None` inside: a writer. `_rw_lock`
 /// 0, `_rw_waiters` 4.
 pub(super) fn read_write_lock(memory: &dyn Memory, wait: &FutexWait) -> Option<Option<u32>> {
-    let lock = word(memory, wait.at, 0)? & !WAITED_FOR;
+    let value = word(memory, wait.at, 0)?;
+    let lock = value & !WAITED_FOR;
     let waiters = word(memory, wait.at, 4)?;
-    let is_one = lock != 0 && (1..MOST).contains(&waiters);
+    // Who waits has set the flag before.
+    let is_waited_for = value & wait.expected & WAITED_FOR != 0;
+    let is_one = lock != 0 && (1..MOST).contains(&waiters) && is_waited_for;
     match lock {
         0x7fff_ffff => is_one.then_some(None),
         readers => (is_one && readers < MOST).then_some(Some(readers)),
@@ -95,11 +103,22 @@ mod tests {
         };
         let wait = |expected| FutexWait { at: RunAddr(0x7004), expected, ..FutexWait::default() };
         let busy = BUSY | WAITED_FOR;
-        let cases: [(&str, [u32; 3], u32, Option<(Flavor, Option<u32>)>); 5] = [
+        let cases: [(&str, [u32; 3], u32, Option<(Flavor, Option<u32>)>); 6] = [
             ("normal", [0, busy, 1], busy, Some((Flavor::Normal, None))),
             ("normal, of another value", [0, 99, 1], 99, None),
-            ("recursive", [1, 77 | WAITED_FOR, 1], 0, Some((Flavor::Recursive, Some(77)))),
-            ("error-checking", [2, 77, 1], 77, Some((Flavor::ErrorChecking, Some(77)))),
+            (
+                "recursive",
+                [1, 77 | WAITED_FOR, 1],
+                77 | WAITED_FOR,
+                Some((Flavor::Recursive, Some(77))),
+            ),
+            (
+                "inheriting",
+                [8, 77 | WAITED_FOR, 1],
+                0,
+                Some((Flavor::PriorityInheriting, Some(77))),
+            ),
+            ("the flag is not set", [2, 77, 1], 77, None),
             ("nobody waits", [0, busy, 0], busy, None),
         ];
         for (name, memory, expected, want) in cases {
@@ -109,7 +128,7 @@ mod tests {
         }
         let of = |lock| {
             let bytes = words(&[lock, 1]);
-            let wait = FutexWait { at: RunAddr(0x7000), ..FutexWait::default() };
+            let wait = FutexWait { at: RunAddr(0x7000), expected: lock, ..FutexWait::default() };
             read_write_lock(&Bytes(0x7000, &bytes), &wait)
         };
         assert_eq!(of(WAITED_FOR | 3), Some(Some(3)));

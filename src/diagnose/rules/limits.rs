@@ -84,7 +84,6 @@ fn is_writing(scene: &Scene<'_, '_>) -> bool {
     const CALLS: [u64; 11] = [1, 18, 20, 296, 328, 76, 77, 40, 275, 285, 326];
     const SI_USER: i32 = 0;
     let is_user = scene.crash.signal().is_some_and(|info| info.code == Some(SI_USER));
-    // The crashed thread is the first one.
     let call = system_call(scene.crash, 0);
     is_user && call.is_some_and(|call| CALLS.contains(&call.number))
 }

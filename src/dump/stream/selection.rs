@@ -30,6 +30,8 @@ pub(super) struct Selection {
     next: usize,
     /// Bytes of `wanted` that have not gone by.
     reserved: u64,
+    /// Bytes that only pages that others point to may still take.
+    reserved_for_pointed: u64,
     /// Bytes that may still be kept.
     left: u64,
     /// By address.
@@ -47,7 +49,9 @@ impl Selection {
         let mut loads = outline.loads.clone();
         loads.sort_by_key(|load| load.address);
         let words = Words::of(head, head);
-        let mut plan = Plan { wanted: Vec::new(), size: 0, budget };
+        let reserved_for_pointed = budget.wrapping_div(8);
+        let sure = budget.saturating_sub(reserved_for_pointed);
+        let mut plan = Plan { wanted: Vec::new(), size: 0, budget: sure };
         plan.add(0..outline.table_end);
         for range in outline.notes.iter().chain(&outline.section) {
             plan.add(range.clone());
@@ -76,6 +80,7 @@ impl Selection {
             wanted,
             next: 0,
             reserved,
+            reserved_for_pointed,
             left: budget,
             loads,
             doubtful,
@@ -102,9 +107,17 @@ impl Selection {
             return true;
         }
         let is_pointed = self.pointed.remove(&at);
-        let free = if is_wanted { self.left } else { self.left.saturating_sub(self.reserved) };
-        // What is pointed to may take from what is reserved.
-        let has_room = free >= PAGE || (is_pointed && self.left >= PAGE);
+        // A page that is pointed to never takes the place of what is sure: a heap
+        // full of pointers comes before the stack.
+        let kept_free = match (is_wanted, is_pointed) {
+            (true, _) => 0,
+            (false, true) => self.reserved,
+            (false, false) => self.reserved.saturating_add(self.reserved_for_pointed),
+        };
+        let has_room = self.left.saturating_sub(kept_free) >= PAGE;
+        if has_room && is_pointed {
+            self.reserved_for_pointed = self.reserved_for_pointed.saturating_sub(PAGE);
+        }
         if has_room {
             self.left = self.left.saturating_sub(PAGE);
         }
@@ -267,7 +280,8 @@ mod tests {
         let all: Vec<u64> = (0..1109).collect();
         assert_eq!(kept(2000, |_| false), all);
         let some = kept(200, |_| false);
-        assert_eq!(some.len(), 200);
+        // An eighth is for what others point to.
+        assert_eq!(some.len(), 175);
         assert!(some.starts_with(&[0, 1, 2, 3, 4, 5, 6, 7, 8]), "{some:?}");
         assert!((1009..1109).all(|page| some.contains(&page)), "the stack: {some:?}");
         // Only what lies around the stack pointer (page 99 of the stack).
@@ -295,5 +309,24 @@ mod tests {
             }
         }
         assert!(kept.contains(&509) && kept.contains(&510) && !kept.contains(&508), "{kept:?}");
+    }
+
+    /// A heap whose every page points to others does not cost the stack.
+    #[test]
+    fn pointers_do_not_starve_what_is_sure() {
+        let (outline, head) = core();
+        let mut selection = Selection::new(&outline, &head, 150 * PAGE);
+        let pointers: Vec<u8> = (0..512_u64)
+            .flat_map(|number| (0x100_0000 + 2 * number * PAGE).to_le_bytes())
+            .collect();
+        let mut kept = Vec::new();
+        for number in 0..1109 {
+            if selection.keeps(number * PAGE, false) {
+                kept.push(number);
+                selection.follow(number * PAGE, &pointers);
+            }
+        }
+        assert!((1009..1109).all(|page| kept.contains(&page)), "{kept:?}");
+        assert!(kept.len() <= 150, "{kept:?}");
     }
 }
