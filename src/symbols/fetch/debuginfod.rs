@@ -160,14 +160,12 @@ impl Client<'_> {
         };
         let length = header("content-length").and_then(|length| length.parse::<u64>().ok());
         let range = header("content-range");
+        // `bytes FIRST-LAST/SIZE`
+        let first = format!("bytes {}-", partial.len);
+        let goes_on = range.is_some_and(|range| range.starts_with(&first));
         match answer.status().as_u16() {
             200 => partial.restart().map_err(|error| error.to_string())?,
-            // `bytes FIRST-LAST/SIZE`
-            206 if range
-                .is_some_and(|range| range.starts_with(&format!("bytes {}-", partial.len))) =>
-            {
-                ()
-            }
+            206 if goes_on => (),
             404 => {
                 partial.remove();
                 return Ok(false);
