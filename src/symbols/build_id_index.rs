@@ -97,9 +97,11 @@ fn walk(root: &Path, found: &mut Vec<PathBuf>) {
             let Ok(kind) = entry.file_type() else { continue };
             if kind.is_dir() && depth < DEEPEST {
                 open.push((entry.path(), depth + 1));
-            } else if kind.is_file() {
-                found.push(entry.path());
-            } else if kind.is_symlink() && fs::metadata(entry.path()).is_ok_and(|it| it.is_file()) {
+                continue;
+            }
+            let is_link_to_file =
+                || kind.is_symlink() && fs::metadata(entry.path()).is_ok_and(|it| it.is_file());
+            if kind.is_file() || is_link_to_file() {
                 found.push(entry.path());
             }
         }

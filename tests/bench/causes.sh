@@ -13,7 +13,7 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 work=${1:-$(mktemp -d)}
 mkdir -p "$work"
 page=$root/docs/CAUSES.md
-tool=$root/target/debug/coretool
+tool=${TOOL:-$root/target/debug/coretool}
 export XDG_STATE_HOME="$work/state"
 
 casr=$work/casr/bin/casr-core

@@ -62,13 +62,14 @@ impl Rule for AllocatorFault {
         // In a stripped library the inner functions have no names: the exported
         // one is a few calls further out, in the same library.
         let inside = scene.calls().skip(index).take(4);
-        let mut inside = inside.take_while(|(_, call)| scene.is_library(call));
+        let inside = inside.take_while(|(_, call)| scene.is_library(call));
         let inner = call.function().filter(|name| OF_MUSL.contains(name));
         let named =
             |call: &'_ FrameCall| ALLOCATOR.iter().find(|name| call.function() == Some(name));
         let name = match inner {
             Some(name) => name,
-            None => inside.find_map(|(_, call)| named(call))?,
+            // The outermost is the one that the program knows.
+            None => inside.filter_map(|(_, call)| named(call)).last()?,
         };
         let damage = damage(scene, None, true).or_else(|| damage(scene, None, false));
         let confidence = if damage.is_some() { 0.9 } else { 0.8 };

@@ -66,7 +66,8 @@ impl Selection {
         }
         let mut by_size: Vec<&Load> = loads.iter().collect();
         by_size.sort_by_key(|load| load.size);
-        let mut doubtful = u64::MAX..0;
+        // Empty: nothing may be dropped so far.
+        let mut doubtful = Range { start: u64::MAX, end: 0 };
         for load in by_size {
             if !plan.add(load.offset..load.offset.saturating_add(load.size)) {
                 doubtful.start = doubtful.start.min(load.address);
@@ -258,7 +259,7 @@ mod tests {
         head.extend(state);
         let outline = Outline {
             table_end: 1000,
-            notes: vec![1000..head.len() as u64],
+            notes: std::iter::once(1000..head.len() as u64).collect(),
             loads: vec![
                 load(PAGE, 0x40_0000, 8 * PAGE),
                 load(9 * PAGE, 0x100_0000, 1000 * PAGE),

@@ -30,19 +30,24 @@ pub(super) fn of_panic(
 fn function_at(crash: &Crash<'_, '_>, call: &FrameCall, file: &str, line: u64) -> Option<String> {
     let at = crash.frame(call.frame)?.at.lookup();
     let (_, module) = crash.symbols.module_at(at)?;
-    let scope = call.call.scope?;
     let debug = module.debug()?;
-    let own = debug.unit_by_id(scope.unit)?;
+    let own = call.call.scope.and_then(|scope| debug.unit_by_id(scope.unit));
     let name = |unit: &Unit<'_>| {
         let name = unit.unit.name.as_ref().map(|name| name.to_string_lossy().into_owned());
         name.map(|name| name.split("/@/").next().unwrap_or_default().to_owned())
     };
-    let crate_name = name(own);
+    // All units of a crate have the name of its main file.
+    let of_crate = own.and_then(name);
+    let is_of_crate = |unit: &&Unit<'_>| {
+        name(unit).is_some_and(|name| match &of_crate {
+            Some(of_crate) => name == *of_crate,
+            None => !name.is_empty() && (name.ends_with(file) || file.ends_with(&name)),
+        })
+    };
     let mut best: Option<(u64, String)> = None;
-    let units = debug.units().filter(|unit| name(unit) == crate_name);
-    for unit in units.take(MOST_UNITS) {
-        let root = Entry { debug, unit, offset: scope.entry };
-        let root = if unit.id == own.id { root.root() } else { Entry { unit, ..root }.root() };
+    for unit in debug.units().filter(is_of_crate).take(MOST_UNITS) {
+        let offset = unit.unit.header.root_offset();
+        let root = Entry { debug, unit, offset };
         root.walk(|entry, _depth| {
             let tag = entry.tag();
             if tag != dw::DW_TAG_subprogram {

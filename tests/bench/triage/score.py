@@ -7,7 +7,7 @@ names of locals, wrappers between callers, another directory), five builds each
 (four optimization levels and another build directory), runs each bug by four
 call routes, and lets `coretool triage` group the 1,800 cores.
 
-    tests/bench/triage/score.py CORETOOL [WORK]
+    tests/bench/triage/score.py CORETOOL [WORK] [--no-yardsticks] [--show]
 
 Beside it, on the same stacks: the hash of the five innermost functions, the
 first function that is no runtime's, and a prefix rule in the manner of Socorro
@@ -79,7 +79,7 @@ def build(work):
                 if suffix == "cpp":
                     command = ["g++", "-g", "-pthread", "-w", *flags, "-o", program, file]
                 else:
-                    command = ["rustc", "--edition=2021", "-g", "-Cpanic=abort",
+                    command = ["rustc", "--edition=2021", "--crate-name=app", "-g", "-Cpanic=abort",
                                f"-Copt-level={flags}", "-Awarnings", "-o", program, file]
                 jobs.append(command)
                 programs.append((program, [name for name, _ in language.BUGS], f"v{number}-{label}-{suffix}"))
@@ -167,7 +167,8 @@ def yardsticks(coretool, labels):
 
 def main():
     coretool = os.path.abspath(sys.argv[1])
-    work = os.path.abspath(sys.argv[2]) if len(sys.argv) > 2 else tempfile.mkdtemp(prefix="triage-")
+    places = [word for word in sys.argv[2:] if not word.startswith("--")]
+    work = os.path.abspath(places[0]) if places else tempfile.mkdtemp(prefix="triage-")
     try:
         labels = crash(work, build(work))
         members = os.path.join(work, "members")
@@ -192,7 +193,7 @@ def main():
         if "--show" in sys.argv:
             show(groups, labels, json.load(open(result)))
     finally:
-        if len(sys.argv) <= 2:
+        if not places:
             shutil.rmtree(work, ignore_errors=True)
 
 
