@@ -330,7 +330,7 @@ impl<'f> Debug<'f> {
         let files = self.split.as_ref()?;
         match home {
             SplitHome::Unit(offset) => match files.of_skeleton(self.unit(offset)?) {
-                Split::Found(file) => Some(file),
+                Split::Found(file) => Some(&**file),
                 Split::Missing(_) => None,
             },
             SplitHome::Type(signature) => files.of_type(signature, &self.dwarf),

@@ -55,7 +55,7 @@ pub(super) struct SplitFiles<'f> {
 /// The outcome of the search for a split unit.
 pub(super) enum Split<'f> {
     /// Found, and it has the skeleton's id.
-    Found(SplitFile<'f>),
+    Found(Box<SplitFile<'f>>),
     /// Not found, or not sound.
     Missing(Gap),
 }
@@ -134,11 +134,11 @@ impl<'f> SplitFiles<'f> {
                 let file = SplitFile::of_pieces(&pieces, &self.fetch, parent, None).ok()?;
                 // The index is not trusted: the unit says which type it has.
                 file.type_of(DebugTypeSignature(signature))?;
-                self.found.insert(home, Box::new(Split::Found(file)))
+                self.found.insert(home, Box::new(Split::Found(Box::new(file))))
             }
         };
         match split {
-            Split::Found(file) => Some(file),
+            Split::Found(file) => Some(&**file),
             Split::Missing(_) => None,
         }
     }
@@ -177,7 +177,9 @@ impl<'f> SplitFiles<'f> {
                 Err(why) => Some(Err(why.clone())),
             };
             match found {
-                Some(Ok(file)) => return self.found.insert(home, Box::new(Split::Found(file))),
+                Some(Ok(file)) => {
+                    return self.found.insert(home, Box::new(Split::Found(Box::new(file))));
+                }
                 Some(Err(why)) => troubles.push(format!("{}: {why}", path.display())),
                 None => troubles.push(format!("{} does not have it", path.display())),
             }
@@ -195,7 +197,9 @@ impl<'f> SplitFiles<'f> {
             };
             let file = SplitFile::of_image(&image, &self.fetch, parent, bases);
             match file.map(|file| file.with_unit(id)) {
-                Ok(Some(file)) => return self.found.insert(home, Box::new(Split::Found(file))),
+                Ok(Some(file)) => {
+                    return self.found.insert(home, Box::new(Split::Found(Box::new(file))));
+                }
                 Ok(None) => troubles.push(format!("{} is of another build", place.display())),
                 Err(why) => troubles.push(format!("{}: {why}", place.display())),
             }
