@@ -27,7 +27,6 @@ readelf binutils
 objcopy binutils
 zstd zstd
 lz4 lz4
-lldb lldb
 qemu-x86_64 qemu-user
 xz xz-utils
 dwp binutils

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 
 use crate::analyze;
-use crate::cli::args::{EnvironmentArg, ReportArgs};
+use crate::cli::args::ReportArgs;
+use crate::cli::choices::EnvironmentArg;
 use crate::cli::new_file::{self, Existing};
 use crate::cli::options::LocalsArg;
 use crate::cli::triage::formats::{self, FormatChoice};

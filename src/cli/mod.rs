@@ -8,6 +8,7 @@ pub mod amounts;
 pub mod args;
 pub mod assistance;
 pub mod bundle;
+pub mod choices;
 pub mod ci;
 pub mod cmd;
 pub mod confined;

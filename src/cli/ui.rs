@@ -9,7 +9,7 @@ use anstream::{AutoStream, ColorChoice};
 use anyhow::{Context as _, Result};
 use terminal_size::{Width, terminal_size_of};
 
-use crate::cli::args::Color;
+use crate::cli::choices::Color;
 use crate::cli::exit::Exit;
 use crate::cli::failure;
 use crate::report::model::{Fault, Gap};

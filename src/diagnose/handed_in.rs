@@ -83,7 +83,7 @@ fn of_call(
     for (position, argument) in arguments.clone().enumerate() {
         let is_pointer = argument.type_name.contains(['*', '&']);
         let value = argument.value.raw.filter(|_| is_pointer);
-        if !value.is_some_and(|value| value.abs_diff(base.1) <= NEAR) {
+        if value.is_none_or(|value| value.abs_diff(base.1) > NEAR) {
             continue;
         }
         if loaded.is_some() && argument.value.address.is_some() && argument.value.address != loaded

@@ -25,11 +25,7 @@ pub(super) fn add(arch: Arch, note: &Note<'_>, registers: &mut ThreadRegisters) 
         // The legacy note of i386 has another layout than FXSAVE.
         | (Machine::I386, NT_PRXFPREG | NT_X86_XSTATE)
         // The older note of ARM has the registers of another coprocessor.
-        | (Machine::Arm, NT_ARM_VFP) => {
-            if registers.extended.len() < bytes.len() {
-                registers.extended = bytes.to_vec();
-            }
-        }
+        | (Machine::Arm, NT_ARM_VFP) => keep_longer(registers, bytes),
         (Machine::I386 | Machine::Arm, NT_PRFPREG) => (),
         // `u32 fpc` and padding, then f0 to f15.
         (Machine::S390x, NT_PRFPREG) => {
@@ -63,6 +59,13 @@ pub(super) fn add(arch: Arch, note: &Note<'_>, registers: &mut ThreadRegisters) 
             }
         }
         _ => (),
+    }
+}
+
+/// The newer note of two holds what the older one has, and more.
+fn keep_longer(registers: &mut ThreadRegisters, bytes: &[u8]) {
+    if registers.extended.len() < bytes.len() {
+        registers.extended = bytes.to_vec();
     }
 }
 

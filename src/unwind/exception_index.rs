@@ -144,6 +144,11 @@ struct Machine {
     popped: Vec<(u16, i64)>,
 }
 
+/// `field * size + rest`, in bytes.
+fn scaled(field: u8, size: i64, rest: i64) -> i64 {
+    i64::from(field).saturating_mul(size).saturating_add(rest)
+}
+
 impl Machine {
     /// Runs the instructions. `None`: one of them makes no sense, or needs a
     /// register that was popped before.
@@ -152,15 +157,19 @@ impl Machine {
         let mut rest = instructions.iter().copied();
         while let Some(code) = rest.next() {
             match code {
-                0x00..=0x3f => machine.add(i64::from(code & 0x3f) * 4 + 4)?,
-                0x40..=0x7f => machine.add(-(i64::from(code & 0x3f) * 4 + 4))?,
+                0x00..=0x3f => machine.add(scaled(code & 0x3f, 4, 4))?,
+                0x40..=0x7f => machine.add(scaled(code & 0x3f, 4, 4).saturating_neg())?,
                 0x80..=0x8f => {
                     let mask = u16::from(code & 0xf) << 8 | u16::from(rest.next()?);
                     // Refused: no table is right for this function.
                     if mask == 0 {
                         return None;
                     }
-                    machine.pop((0..12).filter(|bit| mask >> bit & 1 == 1).map(|bit| bit + 4))?;
+                    machine.pop(
+                        (0..12)
+                            .filter(|bit| mask >> bit & 1 == 1)
+                            .map(|bit: u16| bit.saturating_add(4)),
+                    )?;
                 }
                 0x90..=0x9f => {
                     let register = u16::from(code & 0xf);
@@ -170,7 +179,7 @@ impl Machine {
                     (machine.base, machine.offset) = (Some(register), 0);
                 }
                 0xa0..=0xaf => {
-                    let last = 4 + u16::from(code & 7);
+                    let last = u16::from(code & 7).saturating_add(4);
                     let link = (code & 8 != 0).then_some(LR);
                     machine.pop((4..=last).chain(link))?;
                 }
@@ -189,16 +198,16 @@ impl Machine {
                             break;
                         }
                     }
-                    machine.add(number * 4 + 0x204)?;
+                    machine.add(number.saturating_mul(4).saturating_add(0x204))?;
                 }
                 // Registers of coprocessors, which are not followed.
-                0xb3 => machine.add(count(rest.next()?) * 8 + 4)?,
+                0xb3 => machine.add(count(rest.next()?).saturating_mul(8).saturating_add(4))?,
                 0xb4 => machine.add(4)?,
-                0xb8..=0xbf => machine.add((i64::from(code & 7) + 1) * 8 + 4)?,
-                0xc0..=0xc5 => machine.add((i64::from(code & 7) + 1) * 8)?,
-                0xc6 | 0xc8 | 0xc9 => machine.add(count(rest.next()?) * 8)?,
-                0xc7 => machine.add(i64::from(rest.next()?.count_ones()) * 4)?,
-                0xd0..=0xd7 => machine.add((i64::from(code & 7) + 1) * 8)?,
+                0xb8..=0xbf => machine.add(scaled(code & 7, 8, 12))?,
+                0xc0..=0xc5 => machine.add(scaled(code & 7, 8, 8))?,
+                0xc6 | 0xc8 | 0xc9 => machine.add(count(rest.next()?).saturating_mul(8))?,
+                0xc7 => machine.add(i64::from(rest.next()?.count_ones()).saturating_mul(4))?,
+                0xd0..=0xd7 => machine.add(scaled(code & 7, 8, 8))?,
                 _ => return None,
             }
         }
@@ -248,9 +257,13 @@ fn count(operand: u8) -> i64 {
 mod tests {
     use super::*;
 
+    /// The base register, the offset of the canonical frame address, and where
+    /// registers are saved below that.
+    type Frame = (u16, i64, Vec<(u16, i64)>);
+
     /// The stack pointer's distance from its base, and where registers are
     /// relative to its end.
-    fn run(instructions: &[u8]) -> Option<(u16, i64, Vec<(u16, i64)>)> {
+    fn run(instructions: &[u8]) -> Option<Frame> {
         let row = Machine::run(instructions)?.row()?;
         let Cfa::Register(base, offset) = row.cfa else { return None };
         let of = |(number, rule): (u16, &Rule<'_>)| match rule {
@@ -262,7 +275,7 @@ mod tests {
 
     #[test]
     fn instructions() {
-        let cases: &[(&str, &[u8], Option<(u16, i64, Vec<(u16, i64)>)>)] = &[
+        let cases: &[(&str, &[u8], Option<Frame>)] = &[
             ("finish", &[0xb0], Some((13, 0, vec![]))),
             ("vsp += 8", &[0x01, 0xb0], Some((13, 8, vec![]))),
             ("vsp -= 4", &[0x40, 0xb0], Some((13, -4, vec![]))),

@@ -10,6 +10,7 @@ use crate::unwind::registers::{Registers, read_register};
 
 /// What a step found.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "one at a time, and taken apart at once")]
 pub(super) enum Step {
     /// The caller, and the canonical frame address of the callee.
     Caller(RunAddr, Registers),

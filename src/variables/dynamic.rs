@@ -178,7 +178,7 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
             memory.word(at).ok()
         };
         let symbol = self.table_symbol(at);
-        let (Some(to_top), Some(info)) = (before(2 * size), before(size)) else {
+        let (Some(to_top), Some(info)) = (before(size.saturating_mul(2)), before(size)) else {
             // The file of a module may be missing.
             return if process.module(at).is_some() { Table::Unknown } else { wrong };
         };

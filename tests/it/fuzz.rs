@@ -5,6 +5,7 @@
 use std::env;
 use std::fs;
 use std::io::Read as _;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -209,7 +210,7 @@ fn fuzz(target: &Target, subject: &Subject, seeds: &[Vec<u8>], time: Duration, d
         target.run(subject, &changed(seed, &mut random), directory);
         round += 1;
     }
-    println!("{}: {round} rounds", target.name);
+    let _told = writeln!(std::io::stderr().lock(), "{}: {round} rounds", target.name);
 }
 
 /// A seed with some changes: bits, bytes, words that matter, pieces moved, cuts.

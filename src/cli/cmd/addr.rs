@@ -18,7 +18,7 @@ use anyhow::{Context as _, Result};
 use crate::base::file_store::FileStore;
 use crate::base::gap::Gaps;
 use crate::base::limits::Limits;
-use crate::cli::args::Format;
+use crate::cli::choices::Format;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::symbol_args::SymbolArgs;

@@ -17,7 +17,7 @@ use anyhow::{Context as _, Result};
 use crate::capture::doctor;
 use crate::capture::doctor::proof::{self, Proof, Victim};
 use crate::capture::doctor::{Check, State};
-use crate::cli::args::Format;
+use crate::cli::choices::Format;
 use crate::cli::executable;
 use crate::cli::exit::Exit;
 use crate::cli::options::StoreArgs;

@@ -21,7 +21,7 @@ use crate::capture::handler::pattern::{
     Settings, WANTED_PIPE_LIMIT, check_program, has_socket, pipe_pattern, socket_pattern,
 };
 use crate::capture::handler::rate_limit::Rate;
-use crate::cli::args::Format;
+use crate::cli::choices::Format;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::handler::daemon::serve;

@@ -15,7 +15,7 @@ use anyhow::{Context as _, Result};
 
 use crate::base::utc;
 use crate::cli::amounts;
-use crate::cli::args::Format;
+use crate::cli::choices::Format;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::options::StoreArgs;

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context as _, Result};
 
 use crate::cli::amounts;
-use crate::cli::args::Format;
+use crate::cli::choices::Format;
 use crate::cli::exit::Exit;
 use crate::cli::options::StoreArgs;
 use crate::cli::store_place;

@@ -14,7 +14,8 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use crate::analyze;
-use crate::cli::args::{FileArgs, Format};
+use crate::cli::args::FileArgs;
+use crate::cli::choices::Format;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::stored_core;

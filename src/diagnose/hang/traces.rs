@@ -110,7 +110,7 @@ pub(super) fn holders<'a, 'f>(
     for (lock, holder) in by_code(crash, &unknown, standings) {
         found.entry(lock).or_default().push(holder);
     }
-    found.values_mut().for_each(|holders| settle(holders));
+    found.values_mut().for_each(settle);
     found
 }
 

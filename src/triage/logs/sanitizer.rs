@@ -69,10 +69,8 @@ impl Reader for Sanitizer {
             // Only the first stack is where it happened; the others tell where
             // memory came from, and are passed over.
             match numbered(line) {
-                Some((number, rest)) => {
-                    if number == frames.len() as u64 && frames.len() < MOST {
-                        frames.push(parsed(rest));
-                    }
+                Some((number, rest)) if number == frames.len() as u64 && frames.len() < MOST => {
+                    frames.push(parsed(rest));
                 }
                 None if frames.is_empty() && access.is_empty() => {
                     access = accessed(trimmed, tail).unwrap_or_default();
@@ -81,7 +79,7 @@ impl Reader for Sanitizer {
                     frames.truncate(MOST);
                     // A second stack starts at #0 again, and does not fit.
                 }
-                None => (),
+                _ => (),
             }
             taken = taken.saturating_add(1);
         }
