@@ -121,22 +121,37 @@ pub(super) fn main_chunks(
 /// chunk is the first place from which chunks lead to the end, and to the one
 /// that the arena has as its last; or the thread's cache, when damage keeps
 /// them from getting there.
-pub(super) fn arena_chunks(memory: &dyn Memory, mapping: &Mapping, most: usize) -> Vec<Chunks> {
+///
+/// `effort` is what may still be spent: one for each place that is looked at, and
+/// one for each chunk that led nowhere. A damaged mapping may span everything.
+pub(super) fn arena_chunks(
+    memory: &dyn Memory,
+    mapping: &Mapping,
+    most: usize,
+    effort: &mut usize,
+) -> Vec<Chunks> {
     let mut found = Vec::new();
     let first = mapping.range.start.0.checked_next_multiple_of(MOST_ARENA_HEAP);
     let mut next = first;
     while let Some(heap) = next.filter(|heap| *heap < mapping.range.end.0) {
         let left = most.saturating_sub(found.iter().map(Chunks::len).sum());
-        if left == 0 {
+        if left == 0 || *effort == 0 {
             break;
         }
-        found.extend(arena_heap(memory, mapping, heap, left));
+        *effort = effort.saturating_sub(1);
+        found.extend(arena_heap(memory, mapping, heap, left, effort));
         next = heap.checked_add(MOST_ARENA_HEAP);
     }
     found
 }
 
-fn arena_heap(memory: &dyn Memory, mapping: &Mapping, heap: u64, most: usize) -> Option<Chunks> {
+fn arena_heap(
+    memory: &dyn Memory,
+    mapping: &Mapping,
+    heap: u64,
+    most: usize,
+    effort: &mut usize,
+) -> Option<Chunks> {
     let word = |at: u64, into: u64| memory.u64(RunAddr(at.checked_add(into)?)).ok();
     let (arena, used, writable) = (word(heap, 0)?, word(heap, 16)?, word(heap, 24)?);
     let end = heap.checked_add(used)?;
@@ -152,7 +167,7 @@ fn arena_heap(memory: &dyn Memory, mapping: &Mapping, heap: u64, most: usize) ->
     }
     let last = arena.checked_add(MOST_ARENA)?.min(end);
     let mut chunk = arena;
-    while chunk < last {
+    while chunk < last && *effort > 0 {
         let size = word(chunk, 8)?;
         let is_first = size & MAPPED == 0 && size & IN_USE != 0 && size & !FLAGS >= SMALLEST;
         if is_first && let Some(chunks) = walk(memory, chunk, end, most) {
@@ -163,6 +178,7 @@ fn arena_heap(memory: &dyn Memory, mapping: &Mapping, heap: u64, most: usize) ->
             if leads || chunks.damage.is_some() && is_tcache(memory, chunk, first_size) {
                 return Some(Chunks { arena: Some(arena), ..chunks });
             }
+            *effort = effort.saturating_sub(chunks.len());
         }
         chunk = chunk.checked_add(16)?;
     }

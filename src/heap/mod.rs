@@ -36,6 +36,10 @@ pub const SOME_CHUNKS: usize = 200_000;
 /// other arena.
 const MOST_HEAPS: usize = 4096;
 
+/// Places where a heap could begin, and chunks that lead nowhere, that are
+/// looked at in all.
+const MOST_EFFORT: usize = 1_000_000;
+
 /// All heaps of a process.
 pub struct Heaps<'m> {
     memory: &'m dyn Memory,
@@ -145,14 +149,15 @@ impl<'m> Heaps<'m> {
         }
         let arena = main_arena(process, memory);
         let mut heaps: Vec<Chunks> = Vec::new();
-        let mut left = most;
+        let (mut left, mut effort) = (most, MOST_EFFORT);
         for mapping in mappings.iter().filter(|mapping| may_be_heap(mapping)) {
             if heaps.len() >= MOST_HEAPS || left == 0 {
                 break;
             }
             let top = arena.and_then(|arena| arena.top(memory));
             let main = main_chunks(memory, mapping, top, left);
-            let found = main.map_or_else(|| arena_chunks(memory, mapping, left), |it| vec![it]);
+            let of_arenas = || arena_chunks(memory, mapping, left, &mut effort);
+            let found = main.map_or_else(of_arenas, |it| vec![it]);
             for chunks in found {
                 left = left.saturating_sub(chunks.len());
                 heaps.push(chunks);

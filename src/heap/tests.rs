@@ -206,3 +206,11 @@ fn random_words_are_survived() {
         });
     }
 }
+
+/// A mapping that damage made as large as the address space has no more heaps
+/// than are looked for.
+#[test]
+fn a_mapping_may_span_everything() {
+    let found = with(START, &[0; 64], u64::MAX - START, |heaps| heaps.is_empty());
+    assert!(found);
+}

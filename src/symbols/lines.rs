@@ -39,7 +39,6 @@ impl Lines {
         let mut sequences = Vec::new();
         let mut run = unit.line_program.clone().map(|program| program.rows());
         let mut first = 0;
-        let mut is_last_statement = false;
         while let Some(Ok(Some((_, row)))) = run.as_mut().map(|run| run.next_row()) {
             let address = row.address();
             if row.end_sequence() {
@@ -61,21 +60,16 @@ impl Lines {
                 },
             };
             match rows.get(first..).and_then(<[Row]>::last).map(|last| last.address) {
-                // Of several rows for one address the last one counts at which a
-                // statement begins, and the last one if none does.
+                // Of several rows for one address the last one counts, whether a
+                // statement begins there or not: it is the outermost one of the
+                // calls that were inlined there.
                 Some(last) if last == address => {
-                    if row.is_stmt() || !is_last_statement {
-                        rows.pop();
-                        rows.push(new);
-                        is_last_statement = row.is_stmt();
-                    }
+                    rows.pop();
+                    rows.push(new);
                 }
                 // Addresses only grow within a sequence.
                 Some(last) if last > address => (),
-                _ => {
-                    rows.push(new);
-                    is_last_statement = row.is_stmt();
-                }
+                _ => rows.push(new),
             }
         }
         Self { sequences: RangeIndex::new(sequences), rows }

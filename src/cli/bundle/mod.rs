@@ -142,6 +142,10 @@ pub fn write(
 
 /// Whether a file is a bundle: by its first member.
 pub fn is_bundle(path: &Path) -> bool {
+    // To open a pipe would wait for whoever writes into it.
+    if !std::fs::metadata(path).is_ok_and(|found| found.is_file()) {
+        return false;
+    }
     let Ok(mut file) = File::open(path) else { return false };
     let mut head = [0; 4];
     if file.read_exact(&mut head).is_err() || head != *packed_file::MAGIC {
