@@ -39,6 +39,18 @@ pub struct Fault {
 }
 
 impl Fault {
+    /// Whether memory could be read when this happened. What gdb saves is marked
+    /// as readable in each case (bfd's `elf.c` sets `PF_R`): memory that can be
+    /// read and no more, and yet refused the access, was closed.
+    pub fn could_read(&self, mapping: &Mapping) -> bool {
+        const SEGV_ACCERR: i32 = 2;
+        let permissions = mapping.permissions;
+        let is_refused = self.signal == Signal::SEGV && self.code == Some(SEGV_ACCERR);
+        let is_only_readable = !permissions.write && !permissions.execute;
+        let is_read = self.access().is_some_and(|access| !access.kind.writes());
+        permissions.read && !(is_refused && is_only_readable && is_read)
+    }
+
     /// Where it happened.
     pub fn pc(&self) -> Option<RunAddr> {
         self.operands.registers.pc()

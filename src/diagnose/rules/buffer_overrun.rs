@@ -47,7 +47,7 @@ impl Rule for BufferOverrun {
         }
         // A pointer that leads past the end by itself was not moved there.
         if let Some(mapping) = scene.crash.process.mapping(at)
-            && mapping.permissions.read
+            && fault.could_read(mapping)
             && !operand.kind.writes()
         {
             return None;

@@ -85,7 +85,7 @@ impl Rule for ForbiddenAccess {
 
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {
         let (fault, operand, at, mapping) = refused(scene)?;
-        if mapping.permissions.read || !mapping.permissions.known {
+        if fault.could_read(mapping) || !mapping.permissions.known {
             return None;
         }
         let mut finding = Finding::new(self.id(), 0.95, "access to protected memory");

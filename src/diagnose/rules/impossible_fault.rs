@@ -50,7 +50,7 @@ impl Rule for ImpossibleFault {
                 let mapping = process.mapping(at).filter(|mapping| mapping.permissions.known)?;
                 let is_allowed = match access.kind.writes() {
                     true => mapping.permissions.write,
-                    false => mapping.permissions.read,
+                    false => fault.could_read(mapping),
                 };
                 if !is_allowed {
                     return None;
