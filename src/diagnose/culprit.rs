@@ -90,9 +90,12 @@ pub fn culprit(
         }
         _ => (),
     }
-    // What the function was called with, its caller has a name for.
+    // What the function was called with, its caller has a name for. Whoever
+    // passes a null pointer to a library is told by `null_arguments`.
     let at_entry = path(scene, frame, operands).is_some_and(|path| path.is_untouched(register));
+    let is_library = scene.call_in_frame(frame).is_some_and(|(_, call)| scene.is_library(call));
     if at_entry
+        && !is_library
         && let Some(passed) = passed_in(scene, frame.saturating_add(1), register)
         && passed.value == value
         && let Some(name) = passed.name
@@ -194,6 +197,10 @@ fn named_argument(scene: &Scene<'_, '_>, frame: usize, known: Known) -> Passed {
 
 /// The only pointer among the variables of a frame's calls that has a value.
 fn variable_with(scene: &Scene<'_, '_>, frame: usize, value: u64) -> Option<String> {
+    // Many pointers are null.
+    if value == 0 {
+        return None;
+    }
     let calls = scene.crash.calls().iter().filter(|call| call.frame == frame);
     let is_it = |variable: &&Variable| {
         let is_pointer = matches!(variable.value.kind, ValueKind::Pointer | ValueKind::String);
