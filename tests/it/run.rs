@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use coretool::report::model::{Report, SourceKind};
 use coretool::triage::store::Wanted;
 
-use crate::support::target::{Target, finished, text};
+use crate::support::target::{Target, finished, program_of, text};
 
 /// The only report of a run.
 fn only(target: &Target) -> Report {
@@ -152,13 +152,7 @@ fn when_ready(command: &mut Command, act: impl FnOnce(i32)) -> std::process::Out
     let mut line = String::new();
     lines.read_line(&mut line).unwrap();
     assert_eq!(line, "ready\n");
-    // coretool has one child, the program.
-    let tasks = fs::read_dir(format!("/proc/{}/task", child.id())).unwrap();
-    let children: String = tasks
-        .flatten()
-        .map(|task| fs::read_to_string(task.path().join("children")).unwrap_or_default())
-        .collect();
-    act(children.split_whitespace().next().unwrap().parse().unwrap());
+    act(program_of(child.id()));
     child.wait_with_output().unwrap()
 }
 

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use coretool::base::signal::Signal;
 
-use crate::support::target::Target;
+use crate::support::target::{Target, program_of};
 
 /// Only a hang takes longer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -188,14 +188,8 @@ struct Run {
 }
 
 impl Run {
-    /// coretool has one child, the program.
     fn find_program(&mut self) -> i32 {
-        let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
-        let children: String = tasks
-            .flatten()
-            .map(|task| fs::read_to_string(task.path().join("children")).unwrap_or_default())
-            .collect();
-        let program = children.split_whitespace().next().unwrap().parse().unwrap();
+        let program = program_of(self.child.id());
         self.program = Some(program);
         program
     }

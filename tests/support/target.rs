@@ -157,6 +157,25 @@ impl Stream {
     }
 }
 
+/// The program that a `coretool run` has started: its only child.
+///
+/// # Panics
+/// When there is none.
+pub(crate) fn program_of(coretool: u32) -> i32 {
+    let start = Instant::now();
+    // A list of children may be short of one while others come and go: proc(5).
+    while start.elapsed() < PATIENCE {
+        let tasks = fs::read_dir(format!("/proc/{coretool}/task")).into_iter().flatten();
+        let lists = tasks.flatten().map(|task| fs::read_to_string(task.path().join("children")));
+        let children: String = lists.map(Result::unwrap_or_default).collect();
+        if let Some(program) = children.split_whitespace().next() {
+            return program.parse().expect("a number");
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    panic!("coretool has started nothing");
+}
+
 /// Text of an output stream.
 pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
