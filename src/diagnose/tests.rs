@@ -491,7 +491,12 @@ fn faults_that_do_not_fit_are_hints() {
         |cause, code| Death { cause, code, instruction: load, registers: &registers, ..default() };
     let cases = [
         ("no operand is there", of(at(0x2000_cafe_0000), 1), true),
-        ("the mapping allows it", of(at(DATA + 0x18), 2), true),
+        (
+            "the mapping allows it",
+            Death { registers: &[(RDI, CODE)], ..of(at(CODE + 0x18), 2) },
+            true,
+        ),
+        ("gdb's cores have closed memory as readable", of(at(DATA + 0x18), 2), false),
         (
             "nothing is mapped there",
             Death { registers: &[(RDI, 0x2000_cafe_0000)], ..of(at(0x2000_cafe_0018), 1) },
