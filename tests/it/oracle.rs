@@ -40,7 +40,7 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
     (
         "poisoned-pointer",
         "`pages` is 0x0, not <unknown: memory at 0xdeadbeefdeadbef7",
-        "its location is computed from memory that is not there, which gdb takes for zeros",
+        "gdb takes the constant 0 of an empty range of the location list; the one at the pc needs lost memory",
     ),
     (
         "*",
