@@ -47,6 +47,15 @@ pub(super) fn core_headers(contents: &Contents<'_>, path: &Path) -> Result<CoreH
         let (what, unpack) = looks_like(bytes);
         return Err(DumpError::NotElf { path: path(), what, unpack });
     }
+    let (class, order) = match bytes {
+        [_, _, _, _, class, order, ..] => (*class, *order),
+        _ => return Err(cut("ELF header")),
+    };
+    if !matches!((class, order), (1 | 2, 1 | 2)) {
+        let what =
+            format!("its class is {class} and its byte order {order}, each should be 1 or 2");
+        return Err(DumpError::BadHeader { path: path(), what });
+    }
     let header = goblin::elf::Elf::parse_header(bytes).map_err(|_| cut("ELF header"))?;
     if header.e_type != header::ET_CORE {
         let what = match header.e_type {
@@ -170,6 +179,11 @@ mod tests {
                 "`x` is not a core file but an executable or shared library (e_type is 3, a core has 4)",
             ),
             ("four bytes", b"\x7fELF".to_vec(), "`x` is cut within its ELF header: it has 4 bytes"),
+            (
+                "no class",
+                header(4, 62, 0),
+                "the ELF header of `x` is damaged: its class is 0 and its byte order 1, each should be 1 or 2",
+            ),
             (
                 "no program headers",
                 header(4, 62, 2),

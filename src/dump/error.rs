@@ -106,6 +106,15 @@ pub enum DumpError {
         len: u64,
     },
 
+    /// An ELF header of which the first bytes are ones, and the next are not.
+    #[error("the ELF header of `{}` is damaged: {what}", path.display())]
+    BadHeader {
+        /// As the user gave it.
+        path: PathBuf,
+        /// The field, and what it has.
+        what: String,
+    },
+
     /// A note runs past the end of its segment.
     #[error("the note at {note} is cut short")]
     NoteCutShort {

@@ -39,6 +39,7 @@ impl Lines {
         let mut sequences = Vec::new();
         let mut run = unit.line_program.clone().map(|program| program.rows());
         let mut first = 0;
+        let mut is_last_statement = false;
         while let Some(Ok(Some((_, row)))) = run.as_mut().map(|run| run.next_row()) {
             let address = row.address();
             if row.end_sequence() {
@@ -59,17 +60,24 @@ impl Lines {
                     ColumnType::Column(column) => column.get().try_into().unwrap_or(0),
                 },
             };
-            match rows.get(first..).and_then(<[Row]>::last).map(|last| last.address) {
-                // Of several rows for one address the last one counts, whether a
-                // statement begins there or not: it is the outermost one of the
-                // calls that were inlined there.
-                Some(last) if last == address => {
-                    rows.pop();
-                    rows.push(new);
+            match rows.get(first..).and_then(<[Row]>::last).map(|last| (last.address, last.file)) {
+                // Of several rows for one address the last one counts at which a
+                // statement begins, and the last one if none does. A row of another
+                // file counts in any case: it is of the function that the ones
+                // before, of calls inlined there, have returned to.
+                Some((last, file)) if last == address => {
+                    if row.is_stmt() || !is_last_statement || file != new.file {
+                        rows.pop();
+                        rows.push(new);
+                        is_last_statement = row.is_stmt();
+                    }
                 }
                 // Addresses only grow within a sequence.
-                Some(last) if last > address => (),
-                _ => rows.push(new),
+                Some((last, _)) if last > address => (),
+                _ => {
+                    rows.push(new);
+                    is_last_statement = row.is_stmt();
+                }
             }
         }
         Self { sequences: RangeIndex::new(sequences), rows }

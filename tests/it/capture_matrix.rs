@@ -63,7 +63,7 @@ const DEFAULT: &[Situation] = &[
         "unshare -Ur true",
         THREADS,
     ),
-    row("a hard core limit of 0", PLAIN, "ulimit -H -c 0; exec $RUN $PROGRAM 3", "", THREADS),
+    row("a hard core limit of 0", PLAIN, "ulimit -c 0; exec $RUN $PROGRAM 3", "", THREADS),
     row(
         "a core limit of 100 kB",
         PLAIN,
@@ -234,7 +234,7 @@ const KERNEL: &[(&str, Situation)] = &[
         row(
             "pattern `core.%p`, a hard core limit of 0",
             PLAIN,
-            "ulimit -H -c 0; exec $RUN $PROGRAM 3",
+            "ulimit -c 0; exec $RUN $PROGRAM 3",
             "",
             Said(&["hard limit", "SIGSEGV"]),
         ),
@@ -315,7 +315,7 @@ const HANDLER: &[(&str, Situation)] = &[
 ];
 
 const SOCKET: &str = "grep -q socket /proc/sys/kernel/core_modes";
-const LIMIT: &str = "ulimit -H -c 0; exec $RUN $PROGRAM 3";
+const LIMIT: &str = "ulimit -c 0; exec $RUN $PROGRAM 3";
 
 const fn row(
     name: &'static str,

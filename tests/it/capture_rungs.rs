@@ -46,8 +46,8 @@ fn without_a_core_the_kernels_log_tells() {
     let _turn = CorePattern::set("core");
     let cases = [
         ("nothing wanted", "", "--capture=none", "--capture none"),
-        ("no core allowed", "ulimit -H -c 0", "--capture=kernel", "hard limit on core files is 0"),
-        ("the same under its other name", "ulimit -H -c 0", "--no-ptrace", "hard limit"),
+        ("no core allowed", "ulimit -c 0", "--capture=kernel", "hard limit on core files is 0"),
+        ("the same under its other name", "ulimit -c 0", "--no-ptrace", "hard limit"),
     ];
     for (name, script, option, why) in cases {
         let run = run_after(&target, script, &[option]);
@@ -82,7 +82,7 @@ fn without_a_core_the_kernels_log_tells() {
 fn a_tracer_needs_no_core_limit() {
     let target = Target::new("null");
     for option in ["--capture=auto", "--capture=ptrace"] {
-        let run = run_after(&target, "ulimit -H -c 0", &[option]);
+        let run = run_after(&target, "ulimit -c 0", &[option]);
         assert_eq!(run.status, Some(128 + 11), "{}", run.stderr);
         let report = run.report();
         assert_eq!((report.source.kind, rung(report)), (SourceKind::Live, "ptrace"));

@@ -262,7 +262,7 @@ fn limits_and_directories_do_not_matter() {
     let program = target.program.display();
     let coretool = env!("CARGO_BIN_EXE_coretool");
     let cases = [
-        ("a hard limit of 0", format!("ulimit -H -c 0; exec {coretool} run {program}")),
+        ("a hard limit of 0", format!("ulimit -c 0; exec {coretool} run {program}")),
         ("a directory that cannot be written", format!("cd locked; exec {coretool} run {program}")),
         (
             "a directory that is gone",
@@ -341,7 +341,7 @@ fn without_ptrace_the_reason_for_no_core_is_said_first() {
     let target = Target::new("blocked-fault");
     let coretool = env!("CARGO_BIN_EXE_coretool");
     let program = target.program.display();
-    let script = format!("ulimit -H -c 0; exec {coretool} run --no-ptrace {program}");
+    let script = format!("ulimit -c 0; exec {coretool} run --no-ptrace {program}");
     let mut command = Command::new("sh");
     target.prepare(&mut command);
     let output = finished(command.args(["-c", &script]));

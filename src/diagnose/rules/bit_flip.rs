@@ -8,7 +8,6 @@ use crate::diagnose::finding::{Finding, Severity};
 use crate::diagnose::ground::memory;
 use crate::diagnose::rules::Rule;
 use crate::diagnose::scene::Scene;
-use crate::diagnose::wording::ascii;
 
 /// Bytes of code around the fault that are compared with the file.
 const AROUND: u64 = 64;
@@ -48,7 +47,8 @@ impl Rule for BitFlip {
             return None;
         }
         let bad = bad_value(scene, fault)?;
-        if ascii(bad.value).is_some() || scene.crash.process.mapping(RunAddr(bad.value)).is_some() {
+        // What reads as text may still be one: of pointers at random every 20th does.
+        if scene.crash.process.mapping(RunAddr(bad.value)).is_some() {
             return None;
         }
         let candidates = neighbors(scene, bad.value);
