@@ -145,8 +145,13 @@ fn ending_thread(
     let tid = look.process.threads.get(index)?.tid;
     let word = look.memory.u32(wait.at);
     let has_id = wait.expected == tid && word == Ok(tid);
-    // musl's `detach_state`, a small number.
-    let is_state = || wait.expected <= 3 && word == Ok(wait.expected) && !look.has_glibc();
+    // musl's `detach_state`, a small number, two words behind the thread's id.
+    // Other C libraries and runtimes keep other words there.
+    let id_before = || look.memory.u32(RunAddr(wait.at.0.wrapping_sub(8)));
+    let is_state = || {
+        let is_small = wait.expected <= 3 && word == Ok(wait.expected);
+        is_small && !look.has_glibc() && id_before() == Ok(tid)
+    };
     let is_end = has_id || api == Some(Api::Join) || api.is_none() && is_state();
     (index != waiter && is_end).then_some(index)
 }
