@@ -61,6 +61,10 @@ pub struct Activation<'c, 'a, 'f> {
     pub bias: Bias,
     /// Which call of the caller started this frame, once somebody asked.
     pub call_site: OnceCell<Result<CallSite<'a, 'f>, String>>,
+    /// The stack pointer that places are counted from, once somebody asked.
+    pub body: OnceCell<Result<u64, &'static str>>,
+    /// Whether it is asked what the function passed to the one that it called.
+    pub is_passing: bool,
 }
 
 /// Where an evaluation stands: how deep, and whether a caller's value was used.
@@ -322,7 +326,7 @@ impl<'a, 'f> Activation<'_, 'a, 'f> {
             return Err("functions of Go save no registers".to_owned());
         }
         if let Some(word) = frame.registers.get(register) {
-            return Ok(word.to_le_bytes().to_vec());
+            return Ok(self.as_meant(frame, register, word)?.to_le_bytes().to_vec());
         }
         let number = register.0;
         let is_x86_64 = frame.registers.arch().is_x86_64();

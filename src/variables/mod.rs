@@ -6,6 +6,7 @@
 
 mod aggregates;
 mod arrays;
+mod body;
 mod branches;
 pub mod calls;
 mod decimal_float;
@@ -191,6 +192,8 @@ pub(crate) fn activation<'c, 'a, 'f>(
         at: scope.at,
         bias: module.bias(),
         call_site: OnceCell::new(),
+        body: OnceCell::new(),
+        is_passing: false,
     };
     Some((activation, Entry { debug, unit, offset: scope.entry }))
 }

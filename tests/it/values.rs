@@ -42,6 +42,11 @@ fn scopes_of_c() {
 }
 
 #[test]
+fn pushed_arguments_of_c() {
+    check("c-pushed.c");
+}
+
+#[test]
 fn cxx_kinds() {
     check("cxx-kinds.cpp");
 }

@@ -1,0 +1,61 @@
+//! Registers that the places of variables are counted from, as their compiler means
+//! them.
+//!
+//! LLVM says of a function that its frame base is a register, and of its variables
+//! how far they are from what that register holds in the function's body. GNU's
+//! compilers say what is true at each instruction.
+
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+use gimli::constants as dw;
+use gimli::{Operation, Register};
+
+use crate::unwind::body::{frame_pointer, stack_pointer};
+use crate::unwind::frame::Frame;
+use crate::variables::location::Activation;
+
+impl Activation<'_, '_, '_> {
+    /// What a location of this function means by a register of its frame, which
+    /// holds `now`.
+    pub(super) fn as_meant(
+        &self,
+        frame: &Frame,
+        register: Register,
+        now: u64,
+    ) -> Result<u64, String> {
+        let arch = frame.registers.arch();
+        let is_stack = register == arch.stack_pointer();
+        if !is_stack && register != arch.frame_pointer() {
+            return Ok(now);
+        }
+        match self.base_register() {
+            Some(_) if is_stack => (),
+            Some(base) if base == register => {
+                let found = frame_pointer(self.context.symbols, frame);
+                return found.map_err(str::to_owned);
+            }
+            _ => return Ok(now),
+        }
+        let of_body = || stack_pointer(self.context.symbols, self.context.memory, frame);
+        match *self.body.get_or_init(of_body) {
+            // What was passed may have been computed before or after arguments were
+            // pushed.
+            Ok(body) if self.is_passing && body != now => {
+                Err("its caller's stack pointer moved while it made the call".to_owned())
+            }
+            Ok(body) => Ok(body),
+            Err(why) => Err(why.to_owned()),
+        }
+    }
+
+    /// The register that is the frame base of the function.
+    fn base_register(&self) -> Option<Register> {
+        let location = self.subprogram.attributes()?.get(dw::DW_AT_frame_base)?;
+        let mut operations =
+            location.exprloc_value()?.operations(self.subprogram.unit.unit.encoding());
+        match (operations.next(), operations.next()) {
+            (Ok(Some(Operation::Register { register })), Ok(None)) => Some(register),
+            _ => None,
+        }
+    }
+}
