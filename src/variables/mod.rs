@@ -14,6 +14,7 @@ mod dynamic;
 mod entry_values;
 mod enums;
 mod expression;
+mod flexible;
 pub mod globals;
 pub mod location;
 mod member_pointers;

@@ -47,6 +47,21 @@ fn pushed_arguments_of_c() {
 }
 
 #[test]
+fn last_instructions_of_c() {
+    check("c-return.c");
+}
+
+#[test]
+fn slots_that_are_used_again() {
+    check("c-slots.c");
+}
+
+#[test]
+fn flexible_arrays_of_c() {
+    check("c-flexible.c");
+}
+
+#[test]
 fn cxx_kinds() {
     check("cxx-kinds.cpp");
 }
