@@ -20,6 +20,9 @@
 // expect: [O2] value few.row={41, 42, 43, 44}
 // expect: value few.other={61, 62, 63, 64}
 // expect: [O2] value few.other={61, 62, 63, 64}
+// expect: value lost.row contains "-> 71"
+// expect: value lost.b=2
+// expect: value once.row={71, 72}
 #include <stdlib.h>
 
 #ifdef __clang__
@@ -76,7 +79,23 @@ APART int few(int *nothing)
     return result + row[1];
 }
 
+// What it was passed first is gone when it calls.
+APART int lost(int *row, int b, int c, int d, int e, int f, int seventh, int *nothing, int *same)
+{
+    keep(row);
+    int result = few(nothing);
+    keep(same);
+    return result + c + d + e + f + seventh;
+}
+
+// The address of the array is computed before arguments are pushed.
+APART int once(int *nothing)
+{
+    int row[2] = {71, 72};
+    return lost(row, 2, 3, 4, 5, 6, 7, nothing, row) + row[1];
+}
+
 int main(void)
 {
-    return few(NULL);
+    return once(NULL);
 }
