@@ -71,9 +71,8 @@ mod tests {
 
     #[test]
     fn frames() {
-        let made = |pushed, mask: i64, lowered| {
-            Some(Made { pushed, mask: mask.cast_unsigned(), lowered })
-        };
+        let made =
+            |pushed, mask: i64, lowered| Some(Made { pushed, mask: mask.cast_unsigned(), lowered });
         // Encodings from the assembler (`as`, `objdump -d`).
         let cases: &[(&str, bool, &[u8], Option<Made>)] = &[
             (

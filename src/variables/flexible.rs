@@ -54,9 +54,10 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
         }
         let sp = process.arch.general_index(process.arch.stack_pointer());
         let mapping = process.mapping(at).map(|mapping| mapping.range);
-        let mut stacks = process.threads.iter().filter_map(|thread| {
-            thread.registers.as_ref()?.word(sp?).map(RunAddr)
-        });
+        let mut stacks = process
+            .threads
+            .iter()
+            .filter_map(|thread| thread.registers.as_ref()?.word(sp?).map(RunAddr));
         mapping.is_some_and(|range| !stacks.any(|sp| range.contains(sp)))
     }
 }

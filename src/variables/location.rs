@@ -96,7 +96,11 @@ impl<'a, 'f> Activation<'_, 'a, 'f> {
         if self.takes_slot_for_value(variable, &of) {
             return Err(slot_addresses::WHY.to_owned());
         }
-        self.place_within(variable, Progress::default())
+        let place = self.place_within(variable, Progress::default())?;
+        match self.has_not_begun(variable, &place) {
+            true => Err("its function had not begun: nothing was stored there yet".to_owned()),
+            false => Ok(place),
+        }
     }
 
     pub(super) fn place_within(
