@@ -9,7 +9,7 @@ use gimli::{DwAt, DwTag, Expression, UnitOffset};
 
 use crate::base::addr::LinkAddr;
 use crate::symbols::dwarf::{Debug, Reader, Unit};
-use crate::symbols::lines::file as file_name;
+use crate::symbols::lines::{file as file_name, second_row};
 
 /// How many entries [`Entry::children`] gives at most. The largest honest
 /// structures and enumerations stay far below.
@@ -235,6 +235,15 @@ impl<'a, 'f> Attributes<'a, 'f> {
             let mut ranges = self.entry.unit.dwarf().die_ranges(unit, &self.raw).ok()?;
             Some(ranges.next().ok()??.begin)
         })
+    }
+
+    /// Of a function: where its first statement begins, behind what makes its frame
+    /// and puts its arguments there. Compilers give each of both a row of the line
+    /// table, though they have one line.
+    pub fn first_statement(&self) -> Option<LinkAddr> {
+        let start = LinkAddr(self.entry_pc()?);
+        let second = second_row(self.entry.debug, self.entry.unit, start)?;
+        (self.covers(second) == Some(true)).then_some(second)
     }
 
     /// Whether the code that this entry describes includes an address. `None`:

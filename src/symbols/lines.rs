@@ -84,11 +84,24 @@ impl Lines {
     }
 
     fn row(&self, at: LinkAddr) -> Option<Row> {
-        let (_, (first, end)) = self.sequences.containing(at).next()?;
-        let (first, end) = (usize::try_from(first).ok()?, usize::try_from(end).ok()?);
-        let rows = self.rows.get(first..end)?;
+        let rows = self.sequence(at)?;
         let after = rows.partition_point(|row| row.address <= at.0);
         rows.get(after.checked_sub(1)?).copied()
+    }
+
+    /// The start of the row after the one that begins at `start`.
+    fn after(&self, start: LinkAddr) -> Option<LinkAddr> {
+        let rows = self.sequence(start)?;
+        let after = rows.partition_point(|row| row.address <= start.0);
+        let is_start = rows.get(after.checked_sub(1)?)?.address == start.0;
+        rows.get(after).filter(|_| is_start).map(|row| LinkAddr(row.address))
+    }
+
+    /// The rows of the code around an address that is in one piece.
+    fn sequence(&self, at: LinkAddr) -> Option<&[Row]> {
+        let (_, (first, end)) = self.sequences.containing(at).next()?;
+        let (first, end) = (usize::try_from(first).ok()?, usize::try_from(end).ok()?);
+        self.rows.get(first..end)
     }
 }
 
@@ -101,6 +114,16 @@ pub(super) fn place<'f>(debug: &Debug<'f>, unit: &Unit<'f>, at: LinkAddr) -> Opt
         line: known(row.line),
         column: known(row.column).filter(|_| row.line > 0),
     })
+}
+
+/// Where the second row of the code that begins at `start` begins.
+pub(super) fn second_row<'f>(
+    debug: &Debug<'f>,
+    unit: &Unit<'f>,
+    start: LinkAddr,
+) -> Option<LinkAddr> {
+    let unit = with_files(debug, unit)?;
+    unit.lines.get_or_init(|| Lines::new(&unit.unit)).after(start)
 }
 
 /// The path of a file of the unit's line program, joined with its directories.

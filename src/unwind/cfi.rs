@@ -91,6 +91,21 @@ pub(super) enum Rule<'f> {
     Constant(u64),
 }
 
+/// One row of a function's table, as far as it says how the stack pointer moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Depth {
+    /// The first instruction that it is true of.
+    pub(super) start: LinkAddr,
+    /// The register that the canonical frame address is counted from, and the
+    /// distance. `None`: an expression computes it.
+    pub(super) cfa: Option<(Register, i64)>,
+    /// How many registers that the function must give back are in its frame.
+    pub(super) saved: usize,
+}
+
+/// More rows than this are not looked at: a function of a megabyte has fewer.
+const MOST_ROWS: usize = 20_000;
+
 /// The tables of one module, ready for lookups.
 pub(super) struct ModuleCfi<'f> {
     arch: Arch,
@@ -172,6 +187,16 @@ impl<'f> ModuleCfi<'f> {
         at: LinkAddr,
         debug_frame: impl FnOnce() -> Option<&'f [u8]>,
     ) -> Option<Row<'f>> {
+        let (section, fde) = self.debug_fde(at, debug_frame)?;
+        read_row(self.arch, section, &self.bases, &fde, at)
+    }
+
+    /// The entry of `.debug_frame` for the instruction at `at`.
+    fn debug_fde(
+        &self,
+        at: LinkAddr,
+        debug_frame: impl FnOnce() -> Option<&'f [u8]>,
+    ) -> Option<(&DebugFrame<Reader<'f>>, FrameDescriptionEntry<Reader<'f>>)> {
         let section = self.debug_frame.get_or_init(|| {
             let bytes = debug_frame()?;
             let mut section = DebugFrame::from(EndianSlice::new(bytes, self.arch.order.of_dwarf()));
@@ -181,8 +206,7 @@ impl<'f> ModuleCfi<'f> {
         });
         let section = section.as_ref()?;
         let index = self.debug_index.get_or_init(|| index(section, &self.bases));
-        let fde = indexed(section, index, &self.bases, at)?;
-        read_row(self.arch, section, &self.bases, &fde, at)
+        Some((section, indexed(section, index, &self.bases, at)?))
     }
 
     /// Where the code that a row of `.eh_frame` describes begins: a function, or
@@ -190,6 +214,22 @@ impl<'f> ModuleCfi<'f> {
     pub(super) fn code_start(&self, at: LinkAddr) -> Option<LinkAddr> {
         let (start, section) = self.eh_frame.as_ref()?;
         self.eh_fde(*start, section, at).map(|fde| LinkAddr(fde.initial_address()))
+    }
+
+    /// All rows of the code around `at` that the tables describe in one piece, in
+    /// the order of addresses. `None`: there is no table, or it is damaged.
+    pub(super) fn depths(
+        &self,
+        at: LinkAddr,
+        debug_frame: impl FnOnce() -> Option<&'f [u8]>,
+    ) -> Option<Vec<Depth>> {
+        if let Some((start, section)) = &self.eh_frame
+            && let Some(fde) = self.eh_fde(*start, section, at)
+        {
+            return read_depths(self.arch, section, &self.bases, &fde);
+        }
+        let (section, fde) = self.debug_fde(at, debug_frame)?;
+        read_depths(self.arch, section, &self.bases, &fde)
     }
 
     /// The row from `.eh_frame`, which lies at `start`.
@@ -315,4 +355,35 @@ where
         is_signal_frame: fde.is_signal_trampoline(),
         encoding: fde.cie().encoding(),
     })
+}
+
+/// Runs all of a function's instructions.
+fn read_depths<'f, S>(
+    arch: Arch,
+    section: &S,
+    bases: &BaseAddresses,
+    fde: &FrameDescriptionEntry<Reader<'f>>,
+) -> Option<Vec<Depth>>
+where
+    S: UnwindSection<Reader<'f>>,
+{
+    let mut context = UnwindContext::new();
+    let mut table = fde.rows(section, bases, &mut context).ok()?;
+    let mut found = Vec::new();
+    while let Some(row) = table.next_row().ok()? {
+        let cfa = match row.cfa() {
+            CfaRule::RegisterAndOffset { register, offset } => Some((*register, *offset)),
+            CfaRule::Expression(_) => None,
+        };
+        let is_saved = |register: &Register| {
+            arch.is_callee_saved(*register)
+                && matches!(row.register(*register), Some(RegisterRule::Offset(_)))
+        };
+        let saved = arch.unwound_registers().filter(is_saved).count();
+        found.push(Depth { start: LinkAddr(row.start_address()), cfa, saved });
+        if found.len() > MOST_ROWS {
+            return None;
+        }
+    }
+    Some(found)
 }

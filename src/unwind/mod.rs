@@ -7,6 +7,7 @@
 mod arch;
 mod arm_prologue;
 mod bad_pc;
+pub mod body;
 mod cfi;
 mod code;
 pub mod code_start;
@@ -22,3 +23,4 @@ mod search_table;
 mod signal_frame;
 mod step;
 pub mod walk;
+mod x86_prologue;

@@ -22,6 +22,9 @@ impl<'a, 'f> Reading<'_, '_, 'a, 'f> {
         place: &Place<'a, 'f>,
         level: Level,
     ) -> Value {
+        if let Some(text) = self.flexible_text(of, array, dimensions, place, level) {
+            return text;
+        }
         let element = self.context.types.get(array.element);
         let mut counts = Vec::new();
         for dimension in dimensions {

@@ -148,6 +148,8 @@ impl<'a, 'f> Activation<'_, 'a, 'f> {
             subprogram: site.subprogram,
             at: site.at,
             bias: site.bias,
+            body: OnceCell::new(),
+            is_passing: true,
             call_site: match &site.before {
                 Some(before) => OnceCell::from(Ok((**before).clone())),
                 None => OnceCell::new(),

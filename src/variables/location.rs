@@ -61,6 +61,10 @@ pub struct Activation<'c, 'a, 'f> {
     pub bias: Bias,
     /// Which call of the caller started this frame, once somebody asked.
     pub call_site: OnceCell<Result<CallSite<'a, 'f>, String>>,
+    /// The stack pointer that places are counted from, once somebody asked.
+    pub body: OnceCell<Result<u64, &'static str>>,
+    /// Whether it is asked what the function passed to the one that it called.
+    pub is_passing: bool,
 }
 
 /// Where an evaluation stands: how deep, and whether a caller's value was used.
@@ -92,7 +96,11 @@ impl<'a, 'f> Activation<'_, 'a, 'f> {
         if self.takes_slot_for_value(variable, &of) {
             return Err(slot_addresses::WHY.to_owned());
         }
-        self.place_within(variable, Progress::default())
+        let place = self.place_within(variable, Progress::default())?;
+        match self.has_not_begun(variable, &place) {
+            true => Err("its function had not begun: nothing was stored there yet".to_owned()),
+            false => Ok(place),
+        }
     }
 
     pub(super) fn place_within(
@@ -322,7 +330,7 @@ impl<'a, 'f> Activation<'_, 'a, 'f> {
             return Err("functions of Go save no registers".to_owned());
         }
         if let Some(word) = frame.registers.get(register) {
-            return Ok(word.to_le_bytes().to_vec());
+            return Ok(self.as_meant(frame, register, word)?.to_le_bytes().to_vec());
         }
         let number = register.0;
         let is_x86_64 = frame.registers.arch().is_x86_64();

@@ -6,6 +6,7 @@
 
 mod aggregates;
 mod arrays;
+mod body;
 mod branches;
 pub mod calls;
 mod decimal_float;
@@ -13,6 +14,7 @@ mod dynamic;
 mod entry_values;
 mod enums;
 mod expression;
+mod flexible;
 pub mod globals;
 pub mod location;
 mod member_pointers;
@@ -191,6 +193,8 @@ pub(crate) fn activation<'c, 'a, 'f>(
         at: scope.at,
         bias: module.bias(),
         call_site: OnceCell::new(),
+        body: OnceCell::new(),
+        is_passing: false,
     };
     Some((activation, Entry { debug, unit, offset: scope.entry }))
 }

@@ -42,6 +42,26 @@ fn scopes_of_c() {
 }
 
 #[test]
+fn pushed_arguments_of_c() {
+    check("c-pushed.c");
+}
+
+#[test]
+fn last_instructions_of_c() {
+    check("c-return.c");
+}
+
+#[test]
+fn slots_that_are_used_again() {
+    check("c-slots.c");
+}
+
+#[test]
+fn flexible_arrays_of_c() {
+    check("c-flexible.c");
+}
+
+#[test]
 fn cxx_kinds() {
     check("cxx-kinds.cpp");
 }

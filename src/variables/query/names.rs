@@ -332,6 +332,8 @@ impl<'a, 'f> Evaluator<'_, '_, 'a, 'f> {
             at: module.range().start.to_link(module.bias()),
             bias: module.bias(),
             call_site: OnceCell::new(),
+            body: OnceCell::new(),
+            is_passing: false,
         };
         activation.place(attributes)
     }
