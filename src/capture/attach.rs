@@ -228,14 +228,7 @@ pub(super) struct Released {
 impl Released {
     /// What the user should know of it.
     pub(super) fn notes(&self) -> Vec<String> {
-        let threads = match self.broken_waits {
-            0 => return Vec::new(),
-            1 => "1 thread was".to_owned(),
-            many => format!("{many} threads were"),
-        };
-        vec![format!(
-            "{threads} in a system call that ends early, with EINTR, after each stop of the process"
-        )]
+        interrupted::told(self.broken_waits).into_iter().collect()
     }
 }
 

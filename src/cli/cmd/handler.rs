@@ -24,6 +24,7 @@ use crate::capture::handler::rate_limit::Rate;
 use crate::cli::choices::Format;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
+use crate::cli::handler::captured::take_up;
 use crate::cli::handler::daemon::serve;
 use crate::cli::handler::deliver::{DeliverArgs, keep_for_user};
 use crate::cli::handler::examine::{ExamineArgs, examine};
@@ -35,7 +36,7 @@ use crate::cli::ui::Ui;
 use crate::report::model::HandlerStatus;
 use crate::report::render::escape::escaped;
 use crate::report::render::json::{self, Layout};
-use crate::triage::store::Wanted;
+use crate::triage::store::{Budget, Store, Wanted};
 
 /// Where the unit goes.
 const UNIT: &str = "/etc/systemd/system/coretool-handler.service";
@@ -161,9 +162,11 @@ fn install(args: &InstallArgs, place: &HandlerPlace, ui: &Ui) -> Result<Exit> {
     let program = std::env::current_exe().context("cannot find this program's own file")?;
     let is_pipe = args.pipe || !has_socket();
     let store = args.serve.store.store.is_some().then_some(place.store.as_path());
+    // The pattern has no room for what is the usual.
+    let burst = Some(args.serve.burst).filter(|burst| *burst != Rate::default().burst);
     if args.print {
         let pattern = match is_pipe {
-            true => Some(pipe_pattern(&program, store)?),
+            true => Some(pipe_pattern(&program, store, burst)?),
             false => None,
         };
         ui.data(&texts(&program, store, args, pattern.as_deref()))?;
@@ -179,9 +182,9 @@ fn install(args: &InstallArgs, place: &HandlerPlace, ui: &Ui) -> Result<Exit> {
     }
     check_program(&program)?;
     if is_pipe {
-        let pattern = pipe_pattern(&program, store)?;
+        let pattern = pipe_pattern(&program, store, burst)?;
         // The kernel says nothing when the store cannot be made later.
-        drop(crate::triage::store::Store::open(&place.store, Default::default())?);
+        drop(Store::open(&place.store, Budget::default())?);
         place.make()?;
         let former = place.remember()?;
         let limit = former.pipe_limit.parse::<u32>().unwrap_or(0).max(WANTED_PIPE_LIMIT);
@@ -225,7 +228,7 @@ fn install(args: &InstallArgs, place: &HandlerPlace, ui: &Ui) -> Result<Exit> {
 
 /// Starts the daemon, which outlives us.
 fn start(program: &Path, args: &InstallArgs, place: &HandlerPlace) -> Result<()> {
-    drop(crate::triage::store::Store::open(&place.store, Default::default())?);
+    drop(Store::open(&place.store, Budget::default())?);
     place.make()?;
     let log = std::fs::File::options().create(true).append(true).open(place.log());
     let log = log.with_context(|| format!("cannot open `{}`", place.log().display()))?;
@@ -267,6 +270,7 @@ fn status(place: &HandlerPlace, format: Format, ui: &Ui) -> Result<Exit> {
     };
     if let Some(store) = store_place::existing(Some(&place.store))? {
         found.kept = Some(store.list(&Wanted::default())?.len() as u64);
+        found.waiting = Some(store.waiting()? as u64);
         found.seen = Some(store.counts()?.iter().map(|count| count.count).sum());
     }
     match format {
@@ -301,7 +305,10 @@ fn lines(found: &HandlerStatus) -> String {
     }
     if let (Some(kept), Some(seen)) = (found.kept, found.seen) {
         let store = escaped(&found.store);
-        text.push_str(&format!("store            {store}: {kept} kept, {seen} seen\n"));
+        let waiting = found.waiting.filter(|waiting| *waiting > 0);
+        let waiting = waiting.map(|waiting| format!(", {waiting} to be analyzed"));
+        let waiting = waiting.unwrap_or_default();
+        text.push_str(&format!("store            {store}: {kept} kept, {seen} seen{waiting}\n"));
     }
     text
 }
@@ -367,6 +374,8 @@ fn guard(place: &HandlerPlace) -> Result<Exit> {
     if place.restore()? {
         place.say("the daemon was killed; the former core_pattern is back");
     }
+    // One that ended by itself has left nothing.
+    take_up(place, &Store::open(&place.store, Budget::default())?)?;
     Ok(Exit::Done)
 }
 

@@ -130,4 +130,8 @@ pub struct HandlerStatus {
     /// Crashes that were ever seen. Absent: there is no store yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seen: Option<u64>,
+    /// Crashes that are captured and not analyzed yet. Absent: there is no
+    /// store yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<u64>,
 }
