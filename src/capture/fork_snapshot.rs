@@ -50,6 +50,16 @@ pub(super) struct Copy {
     parent: pid_t,
     child: pid_t,
     gadget: u64,
+    is_over: bool,
+}
+
+impl Drop for Copy {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.kill();
+            let _zombie = self.reap();
+        }
+    }
 }
 
 impl Copy {
@@ -87,10 +97,12 @@ impl Copy {
         }
         match (answer, child) {
             (Ok(_), Some(child)) => {
-                let copy = Self { parent: process, child, gadget };
+                let mut copy = Self { parent: process, child, gadget, is_over: false };
                 match copy.settle() {
                     Ok(()) => Ok(copy),
                     Err(why) => {
+                        // Its parent is held: it cannot be asked to reap now.
+                        copy.is_over = true;
                         copy.kill();
                         Err(why)
                     }
@@ -132,7 +144,8 @@ impl Copy {
     /// # Errors
     ///
     /// With what stays behind: a zombie, until the process ends.
-    pub(super) fn end(self) -> Result<(), String> {
+    pub(super) fn end(mut self) -> Result<(), String> {
+        self.is_over = true;
         self.kill();
         self.reap()
     }

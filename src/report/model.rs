@@ -27,7 +27,9 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use self::doctor::{Check, CheckState, CrashOutcome, CrashProof, Examination, Prospect};
-pub use self::kept::{HandlerStatus, KeptCore, KeptCrash, KeptCrashes, Pruned, PrunedCrash};
+pub use self::kept::{
+    Exported, HandlerStatus, KeptCore, KeptCrash, KeptCrashes, Pruned, PrunedCrash,
+};
 pub use self::memory::{ByteSource, Bytes, MemoryDump, MemoryPart, Word};
 pub use self::printout::{
     Enumerator, Fault, Layout, LayoutKind, LayoutMember, Printed, Printout, RefusedExpression,
@@ -150,6 +152,48 @@ pub struct Source {
     /// How the crash was caught. Absent: nobody said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capture: Option<Capture>,
+    /// What another handler has recorded beside the core. Absent: nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recorded: Option<Recorded>,
+}
+
+/// What another handler has recorded beside a core: extended attributes of the
+/// file, or lines before the core. It is that handler's word, and not compared
+/// with the core: in a container a process has another id than on the host.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Recorded {
+    /// Whose record it is: `systemd-coredump`, `apport`.
+    pub by: String,
+    /// The process, as the host saw it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pid: Option<u32>,
+    /// Its user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uid: Option<u32>,
+    /// Its group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gid: Option<u32>,
+    /// The name of the signal that it died of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signal: Option<String>,
+    /// When it died, as the handler wrote it, or in RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time: Option<String>,
+    /// Its soft limit for cores, in bytes. Absent: none, or nobody said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub core_limit: Option<u64>,
+    /// The host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// Its name (`comm`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+    /// Its executable.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub executable: Option<String>,
+    /// The package of the executable.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub package: Option<String>,
 }
 
 /// How a crash was caught.

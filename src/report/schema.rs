@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 
 use crate::report::model::{
-    AddressLines, Examination, HandlerStatus, KeptCrashes, MemoryDump, Printout, Pruned, Report,
+    AddressLines, Examination, Exported, HandlerStatus, KeptCrashes, MemoryDump, Printout, Pruned, Report,
     SymbolFiles, Triage, What,
 };
 
@@ -66,6 +66,11 @@ pub fn addr_schema() -> String {
 /// The same for `coretool handler status`.
 pub fn handler_status_schema() -> String {
     schema::<HandlerStatus>()
+}
+
+/// The same for `coretool export`.
+pub fn export_schema() -> String {
+    schema::<Exported>()
 }
 
 fn schema<T: JsonSchema>() -> String {
