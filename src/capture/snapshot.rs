@@ -137,6 +137,8 @@ pub fn tree_moment(pid: i32, left_out: i32) -> Result<TreeMoment, CaptureError> 
             match Attached::new(process) {
                 Ok(attached) => held.push((process, attached)),
                 Err(error) if process == pid => return Err(error),
+                // It has ended since it was listed.
+                Err(_) if ThreadState::read(process).is_none_or(|state| state.has_ended) => (),
                 Err(error) => refused.push((process, error)),
             }
         }

@@ -144,6 +144,12 @@ fn a_tree_of_processes() {
     assert_eq!(pids, [Some(pid), Some(inner), Some(sleeper)], "each parent before its children");
     // The copies that the cores are made of are nobody's descendants.
     for (report, want) in reports.iter().zip([2, 1, 0]) {
+        let ipc = report.ipc.as_ref().unwrap();
+        let peers = ipc.descriptors.iter().flat_map(|descriptor| &descriptor.peers);
+        let strange: Vec<_> = peers
+            .filter(|peer| peer.command == "sleep" && peer.pid != sleeper)
+            .collect();
+        assert!(strange.is_empty(), "{strange:?}");
         let descendants = report.tree.as_ref().map_or(0, |tree| tree.descendants.len());
         assert_eq!(descendants, want, "{:?}", report.tree);
     }
@@ -185,6 +191,35 @@ fn a_tree_is_of_one_moment() {
         };
         let (first, second) = (count(pid), count(peer));
         assert!(first == second || first == second + 1, "{first} and {second}");
+    }
+}
+
+/// It may become another program while its copy is written, and end threads and
+/// children at any moment: it goes on.
+#[test]
+fn the_restless_are_looked_at_and_go_on() {
+    let target = Target::new("restless");
+    for how in ["exec", "forks", "threads"] {
+        let mut command = Command::new(&target.program);
+        let child = command.arg(how).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut running = Running { child, input: None, output: None };
+        let mut line = String::new();
+        BufReader::new(running.child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        assert_eq!(line, "ready\n");
+        let pid = running.child.id().to_string();
+        for round in 0..8 {
+            for words in
+                [&["snapshot", "--tree", "--force", "-o", "cores"][..], &["stack"]]
+            {
+                let words = [words, &[pid.as_str()]].concat();
+                let output = finished(&mut coretool(&target, &words));
+                let said = text(&output.stderr);
+                assert!(output.status.success(), "{how}, round {round}: {said}");
+                assert!(!said.contains("a zombie"), "{how}, round {round}: {said}");
+            }
+        }
+        let ended = running.child.try_wait().unwrap();
+        assert!(ended.is_none(), "{how}: it has ended: {ended:?}");
     }
 }
 
