@@ -59,7 +59,7 @@ impl Attached {
         // short.
         let mut seized: FxHashSet<pid_t> = FxHashSet::default();
         for tid in tasks(process) {
-            match sys::seize(tid, 0) {
+            match seize(tid) {
                 Ok(()) => drop(seized.insert(tid)),
                 Err(error) if error.raw_os_error() == Some(libc::ESRCH) => (),
                 // A first thread that has ended before the others.
@@ -230,6 +230,20 @@ impl Released {
     pub(super) fn notes(&self) -> Vec<String> {
         interrupted::told(self.broken_waits).into_iter().collect()
     }
+}
+
+/// Attaches to a thread. One that ends in an exec of another thread may not be
+/// traced any more; its id is the other's a moment later.
+fn seize(tid: pid_t) -> io::Result<()> {
+    const TRIES: usize = 25;
+    const PAUSE: Duration = Duration::from_micros(400);
+    for _ in 0..TRIES {
+        match sys::seize(tid, 0) {
+            Err(error) if error.raw_os_error() == Some(libc::EPERM) => thread::sleep(PAUSE),
+            done => return done,
+        }
+    }
+    sys::seize(tid, 0)
 }
 
 /// The threads of a process.

@@ -193,11 +193,10 @@ impl Copy {
             let child = u64::try_from(self.child).unwrap_or(0);
             let how = (libc::__WALL | libc::WNOHANG) as u64;
             let arguments = [child, 0, how, 0, 0];
-            let answer =
-                Call::begin(tid, gadget, libc::SYS_wait4, arguments).map(|mut call| {
-                    let answer = call.run();
-                    (answer, call.end())
-                });
+            let answer = Call::begin(tid, gadget, libc::SYS_wait4, arguments).map(|mut call| {
+                let answer = call.run();
+                (answer, call.end())
+            });
             let (answer, owed) = answer.map_err(|why| format!("{what}: {why}"))?;
             for signal in owed {
                 attached.owe(tid, signal);

@@ -203,11 +203,7 @@ impl Moment {
     /// # Errors
     ///
     /// When the core cannot be written.
-    pub fn core(
-        self,
-        contents: Contents,
-        file: &File,
-    ) -> Result<(Look, CoreStats), CaptureError> {
+    pub fn core(self, contents: Contents, file: &File) -> Result<(Look, CoreStats), CaptureError> {
         let mut stopped = self.stopped;
         let (written, released, mut notes) = match self.memory {
             MemoryOf::Copy(copy, released) => {

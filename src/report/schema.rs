@@ -8,8 +8,8 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 
 use crate::report::model::{
-    AddressLines, Examination, Exported, HandlerStatus, KeptCrashes, MemoryDump, Printout, Pruned, Report,
-    SymbolFiles, Triage, What,
+    AddressLines, Examination, Exported, HandlerStatus, KeptCrashes, MemoryDump, Printout, Pruned,
+    Report, SymbolFiles, Triage, What,
 };
 
 /// The schema (draft 2020-12) of what a reader of a report can rely on, as

@@ -248,6 +248,15 @@ fn the_user_has_its_own_reports() {
     assert_eq!((crash.pid, &crash.core), (report.process.pid, &None));
     let mode = fs::metadata(&store).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode, 0o700);
+    // Whoever asks and whatever the environment says: it is one for the machine.
+    for way in [&["--store", handler.root().to_str().unwrap()][..], &[]] {
+        let status = finished(as_user().arg(&coretool).args(["handler", "status"]).args(way));
+        let said = text(&status.stdout);
+        assert_eq!(status.status.code(), Some(0), "{said}{}", text(&status.stderr));
+        assert!(said.contains("installed        yes"), "{said}");
+        let said = text(&status.stderr);
+        assert!(said.contains(&format!("your own crashes: {}", store.display())), "{said}");
+    }
     // What is root's stays root's.
     let list = finished(as_user().arg(&coretool).args(["list", "--store"]).arg(handler.root()));
     assert_eq!(list.status.code(), Some(1), "{}", text(&list.stdout));

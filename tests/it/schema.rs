@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use coretool::report::schema::{
-    addr_schema, doctor_schema, export_schema, handler_status_schema, list_schema, memory_schema, print_schema,
-    prune_schema, report_schema, symbols_schema, triage_schema, what_schema,
+    addr_schema, doctor_schema, export_schema, handler_status_schema, list_schema, memory_schema,
+    print_schema, prune_schema, report_schema, symbols_schema, triage_schema, what_schema,
 };
 
 #[test]

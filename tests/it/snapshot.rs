@@ -146,9 +146,8 @@ fn a_tree_of_processes() {
     for (report, want) in reports.iter().zip([2, 1, 0]) {
         let ipc = report.ipc.as_ref().unwrap();
         let peers = ipc.descriptors.iter().flat_map(|descriptor| &descriptor.peers);
-        let strange: Vec<_> = peers
-            .filter(|peer| peer.command == "sleep" && peer.pid != sleeper)
-            .collect();
+        let strange: Vec<_> =
+            peers.filter(|peer| peer.command == "sleep" && peer.pid != sleeper).collect();
         assert!(strange.is_empty(), "{strange:?}");
         let descendants = report.tree.as_ref().map_or(0, |tree| tree.descendants.len());
         assert_eq!(descendants, want, "{:?}", report.tree);
@@ -208,9 +207,7 @@ fn the_restless_are_looked_at_and_go_on() {
         assert_eq!(line, "ready\n");
         let pid = running.child.id().to_string();
         for round in 0..8 {
-            for words in
-                [&["snapshot", "--tree", "--force", "-o", "cores"][..], &["stack"]]
-            {
+            for words in [&["snapshot", "--tree", "--force", "-o", "cores"][..], &["stack"]] {
                 let words = [words, &[pid.as_str()]].concat();
                 let output = finished(&mut coretool(&target, &words));
                 let said = text(&output.stderr);

@@ -72,8 +72,7 @@ pub fn export(args: &ExportArgs, ui: &Ui) -> Result<Exit> {
             core: core.clone(),
         };
         let mut text = String::new();
-        json::render(&exported, Layout::Indented, &mut text)
-            .context("cannot render the result")?;
+        json::render(&exported, Layout::Indented, &mut text).context("cannot render the result")?;
         ui.data(&text)?;
     }
     match core {

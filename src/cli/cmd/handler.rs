@@ -26,7 +26,7 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::handler::captured::take_up;
 use crate::cli::handler::daemon::serve;
-use crate::cli::handler::deliver::{DeliverArgs, keep_for_user};
+use crate::cli::handler::deliver::{DeliverArgs, keep_for_user, place_of};
 use crate::cli::handler::examine::{ExamineArgs, examine};
 use crate::cli::handler::piped::{PipeArgs, pipe};
 use crate::cli::handler::place::HandlerPlace;
@@ -172,7 +172,7 @@ fn install(args: &InstallArgs, place: &HandlerPlace, ui: &Ui) -> Result<Exit> {
         ui.data(&texts(&program, store, args, pattern.as_deref()))?;
         return Ok(Exit::Done);
     }
-    only_root(place)?;
+    only_root()?;
     let found = Settings::read()?;
     if place.is_ours(&found.pattern)
         && (found.pattern.starts_with('|') || place.listener().is_some())
@@ -257,18 +257,21 @@ fn status(place: &HandlerPlace, format: Format, ui: &Ui) -> Result<Exit> {
     let is_ours = place.is_ours(&now.pattern);
     let is_pipe = now.pattern.starts_with('|');
     let daemon = place.listener().map(|daemon| daemon.pid);
+    // A user sees the pattern only. It goes when nobody listens any more.
+    let is_hidden = place.is_hidden();
+    let former = if is_hidden { None } else { Settings::saved(&place.former())? };
     let mut found = HandlerStatus {
         schema: "coretool.handler-status/1".to_owned(),
         core_pattern: now.pattern,
         core_pipe_limit: now.pipe_limit,
         installed: is_ours,
-        works: is_ours && (is_pipe || daemon.is_some()),
+        works: is_ours && (is_pipe || is_hidden || daemon.is_some()),
         daemon,
-        former_pattern: Settings::saved(&place.former())?.map(|former| former.pattern),
+        former_pattern: former.map(|former| former.pattern),
         store: place.store.display().to_string(),
         ..HandlerStatus::default()
     };
-    if let Some(store) = store_place::existing(Some(&place.store))? {
+    if !is_hidden && let Some(store) = store_place::existing(Some(&place.store))? {
         found.kept = Some(store.list(&Wanted::default())?.len() as u64);
         found.waiting = Some(store.waiting()? as u64);
         found.seen = Some(store.counts()?.iter().map(|count| count.count).sum());
@@ -280,7 +283,16 @@ fn status(place: &HandlerPlace, format: Format, ui: &Ui) -> Result<Exit> {
                 .context("cannot render the result")?;
             ui.data(&text)?;
         }
-        Format::Text => ui.data(&lines(&found))?,
+        Format::Text => {
+            ui.data(&lines(&found))?;
+            if is_hidden {
+                let yours = place_of(&place.store, store_place::user());
+                ui.say(&format!(
+                    "more of it only root sees; your own crashes: {}",
+                    yours.display()
+                ));
+            }
+        }
     }
     Ok(if found.works { Exit::Done } else { Exit::Failed })
 }
@@ -292,6 +304,7 @@ fn lines(found: &HandlerStatus) -> String {
         (true, true, Some(pid)) if !found.core_pattern.starts_with('|') => {
             format!("yes, process {pid} listens")
         }
+        (true, true, _) if !found.core_pattern.starts_with('|') => "yes".to_owned(),
         (true, true, _) => "yes, started by the kernel for each crash".to_owned(),
         (true, false, _) => "yes, but nobody listens: all crashes are lost".to_owned(),
     };
@@ -314,7 +327,7 @@ fn lines(found: &HandlerStatus) -> String {
 }
 
 fn uninstall(place: &HandlerPlace, ui: &Ui) -> Result<Exit> {
-    only_root(place)?;
+    only_root()?;
     // First the pattern: from now on no crash comes.
     let was_ours = place.restore()?;
     if let Some(daemon) = place.listener()
@@ -342,7 +355,7 @@ fn test(place: &HandlerPlace, ui: &Ui) -> Result<Exit> {
         let what = format!("the handler is not installed: core_pattern is {}", now.pattern);
         return Err(Failure::new(what, "install it: coretool handler install").into());
     }
-    only_root(place)?;
+    only_root()?;
     let mut child = Command::new("/bin/sh");
     child.args(["-c", "kill -SEGV $$"]).stdin(Stdio::null()).stderr(Stdio::null());
     let mut child = child.spawn().context("cannot start a child to crash")?;
@@ -379,7 +392,7 @@ fn guard(place: &HandlerPlace) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn only_root(place: &HandlerPlace) -> Result<()> {
+fn only_root() -> Result<()> {
     use std::os::unix::fs::MetadataExt as _;
     let uid = std::fs::metadata("/proc/self").context("cannot read /proc/self")?.uid();
     if uid == 0 {
@@ -387,8 +400,8 @@ fn only_root(place: &HandlerPlace) -> Result<()> {
     }
     let what = "only root can change core_pattern, which is one for the whole machine";
     let hint = format!(
-        "sudo coretool handler ...; or `coretool run PROG` keeps crashes in {}",
-        place.store.display()
+        "sudo coretool handler ...; or `coretool run PROG` keeps your crashes in {}",
+        store_place::chosen(None)?.display()
     );
     Err(Failure::new(what, hint).into())
 }

@@ -12,8 +12,10 @@ use crate::triage::store::StoreError;
 
 /// `coretool rm`.
 #[derive(Clone, Debug, clap::Args)]
-#[command(after_help = "How often each crash was seen is remembered. JSON tells of what was removed, as \
-                        docs/list-schema.json has it.")]
+#[command(
+    after_help = "How often each crash was seen is remembered. JSON tells of what was removed, as \
+                        docs/list-schema.json has it."
+)]
 pub struct RmArgs {
     /// The crashes: their ids or the beginnings of them
     #[arg(required = true, value_name = "ID")]

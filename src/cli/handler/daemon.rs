@@ -295,7 +295,8 @@ fn count(store: &Store, shared: &Shared, key: &str, crash: &Captured) -> Result<
 
 fn analyze((crash, staged): Dumped, shared: &Shared) -> Result<Next> {
     let store = Store::open(&shared.place.store, Budget::default())?;
-    let Kept { id, delivered } = keep(&store, crash, staged, None).context("cannot keep a crash")?;
+    let Kept { id, delivered } =
+        keep(&store, crash, staged, None).context("cannot keep a crash")?;
     if let Err(error) = delivered {
         shared.place.say(&format!("{id}: {error:#}"));
     }

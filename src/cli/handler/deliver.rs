@@ -65,12 +65,7 @@ pub fn place_of(store: &Path, uid: u32) -> PathBuf {
 /// # Errors
 ///
 /// Why it was not delivered.
-pub fn deliver(
-    store: &Store,
-    crash: &Captured,
-    report: &Report,
-    captured_by: &str,
-) -> Result<()> {
+pub fn deliver(store: &Store, crash: &Captured, report: &Report, captured_by: &str) -> Result<()> {
     let Some((uid, gid)) = crash.owner.filter(|(uid, _)| *uid != 0) else { return Ok(()) };
     let mut report = report.clone();
     report.saved = None;

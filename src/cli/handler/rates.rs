@@ -30,7 +30,6 @@ impl Rates {
     /// Remembers it. On a full disk it is forgotten: more is kept, then.
     pub fn write(&self, limit: &RateLimit) {
         let new = self.path.with_extension("new");
-        let _kept =
-            fs::write(&new, limit.to_text()).and_then(|()| fs::rename(&new, &self.path));
+        let _kept = fs::write(&new, limit.to_text()).and_then(|()| fs::rename(&new, &self.path));
     }
 }
