@@ -59,7 +59,7 @@ impl Attached {
         // short.
         let mut seized: FxHashSet<pid_t> = FxHashSet::default();
         for tid in tasks(process) {
-            match sys::seize(tid, 0) {
+            match seize(tid) {
                 Ok(()) => drop(seized.insert(tid)),
                 Err(error) if error.raw_os_error() == Some(libc::ESRCH) => (),
                 // A first thread that has ended before the others.
@@ -228,15 +228,22 @@ pub(super) struct Released {
 impl Released {
     /// What the user should know of it.
     pub(super) fn notes(&self) -> Vec<String> {
-        let threads = match self.broken_waits {
-            0 => return Vec::new(),
-            1 => "1 thread was".to_owned(),
-            many => format!("{many} threads were"),
-        };
-        vec![format!(
-            "{threads} in a system call that ends early, with EINTR, after each stop of the process"
-        )]
+        interrupted::told(self.broken_waits).into_iter().collect()
     }
+}
+
+/// Attaches to a thread. One that ends in an exec of another thread may not be
+/// traced any more; its id is the other's a moment later.
+fn seize(tid: pid_t) -> io::Result<()> {
+    const TRIES: usize = 25;
+    const PAUSE: Duration = Duration::from_micros(400);
+    for _ in 0..TRIES {
+        match sys::seize(tid, 0) {
+            Err(error) if error.raw_os_error() == Some(libc::EPERM) => thread::sleep(PAUSE),
+            done => return done,
+        }
+    }
+    sys::seize(tid, 0)
 }
 
 /// The threads of a process.

@@ -17,14 +17,19 @@ use std::time::{Duration, Instant};
 
 use libc::{c_int, c_long, pid_t};
 
+use crate::base::signal::Signal;
 use crate::capture::attach::Attached;
 use crate::capture::maps;
+use crate::capture::status::ThreadState;
 use crate::capture::stops::{Resume, resume_of};
 use crate::capture::sys;
 
 /// How long one step of the forking thread may take. Copying the page tables
 /// of a terabyte takes half a minute.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Signals that an instruction raises, also while they are held back.
+const FAULTS: [c_int; 5] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGTRAP];
 
 /// `NT_PRSTATUS` as a register set.
 const GENERAL: u32 = 1;
@@ -49,7 +54,16 @@ const USER_CS: u64 = 0x33;
 pub(super) struct Copy {
     parent: pid_t,
     child: pid_t,
-    gadget: u64,
+    is_over: bool,
+}
+
+impl Drop for Copy {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.kill();
+            let _zombie = self.reap();
+        }
+    }
 }
 
 impl Copy {
@@ -87,10 +101,12 @@ impl Copy {
         }
         match (answer, child) {
             (Ok(_), Some(child)) => {
-                let copy = Self { parent: process, child, gadget };
+                let mut copy = Self { parent: process, child, is_over: false };
                 match copy.settle() {
                     Ok(()) => Ok(copy),
                     Err(why) => {
+                        // Its parent is held: it cannot be asked to reap now.
+                        copy.is_over = true;
                         copy.kill();
                         Err(why)
                     }
@@ -132,7 +148,8 @@ impl Copy {
     /// # Errors
     ///
     /// With what stays behind: a zombie, until the process ends.
-    pub(super) fn end(self) -> Result<(), String> {
+    pub(super) fn end(mut self) -> Result<(), String> {
+        self.is_over = true;
         self.kill();
         self.reap()
     }
@@ -158,7 +175,7 @@ impl Copy {
             let mut attached = match Attached::new(self.parent) {
                 Ok(attached) => attached,
                 // It has ended: then nothing stays.
-                Err(_) if !fs::exists(format!("/proc/{}", self.child)).unwrap_or(true) => {
+                Err(_) if ThreadState::read(self.parent).is_none_or(|state| state.has_ended) => {
                     return Ok(());
                 }
                 Err(error) => return Err(format!("{what}: {error}")),
@@ -170,14 +187,16 @@ impl Copy {
                 thread::sleep(Duration::from_millis(5));
                 continue;
             };
+            // It may have become another program, and have its vdso elsewhere.
+            let gadget = gadget(self.parent)
+                .ok_or_else(|| format!("{what}: its vdso has no `syscall` instruction"))?;
             let child = u64::try_from(self.child).unwrap_or(0);
             let how = (libc::__WALL | libc::WNOHANG) as u64;
             let arguments = [child, 0, how, 0, 0];
-            let answer =
-                Call::begin(tid, self.gadget, libc::SYS_wait4, arguments).map(|mut call| {
-                    let answer = call.run();
-                    (answer, call.end())
-                });
+            let answer = Call::begin(tid, gadget, libc::SYS_wait4, arguments).map(|mut call| {
+                let answer = call.run();
+                (answer, call.end())
+            });
             let (answer, owed) = answer.map_err(|why| format!("{what}: {why}"))?;
             for signal in owed {
                 attached.owe(tid, signal);
@@ -253,6 +272,10 @@ impl Call {
             match event {
                 0 if signal == libc::SIGTRAP | 0x80 && !has_begun => has_begun = true,
                 0 if signal == libc::SIGTRAP | 0x80 => break,
+                // All signals are held back: it is a fault of the call itself.
+                0 if FAULTS.contains(&signal) => {
+                    return Err(format!("its system call met {}", Signal(signal).name()));
+                }
                 0 => self.owed.push(signal),
                 libc::PTRACE_EVENT_CLONE | libc::PTRACE_EVENT_FORK | libc::PTRACE_EVENT_VFORK => {
                     let child = sys::event_message(self.tid).ok();
@@ -303,7 +326,9 @@ impl Call {
                 if event == libc::PTRACE_EVENT_STOP {
                     break;
                 }
-                if let (0, Resume::Deliver(signal)) = (event, resume_of(signal, event)) {
+                if let (0, Resume::Deliver(signal)) = (event, resume_of(signal, event))
+                    && !FAULTS.contains(&signal)
+                {
                     self.owed.push(signal);
                 }
                 if sys::go_on(self.tid, 0).is_err() {

@@ -32,6 +32,7 @@ mod page_copy;
 mod pagemap;
 mod pass_on;
 mod privileges;
+pub mod recorded;
 mod refusal;
 pub mod sandbox;
 pub mod sender;

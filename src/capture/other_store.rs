@@ -7,14 +7,14 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::base::signal::Signal;
 use crate::capture::kernel_core::KernelCore;
-use crate::capture::sys;
+use crate::capture::recorded::Recorded;
 
 /// Files of one directory that are looked at.
 const MOST: usize = 20_000;
@@ -175,13 +175,11 @@ fn is_systemds(name: &str, victim: &Victim, boot: &str) -> bool {
 /// systemd-coredump says in extended attributes, too, whose core it is. A
 /// store that was copied may have lost them.
 fn has_attributes_of(path: &Path, victim: &Victim) -> bool {
-    let number = |name: &std::ffi::CStr| {
-        let value = sys::attribute(path, name).ok()?;
-        str::from_utf8(&value).ok()?.trim_end_matches('\0').parse::<u32>().ok()
-    };
-    let signal = u32::try_from(victim.signal.0).ok();
-    number(c"user.coredump.pid").is_none_or(|pid| pid == victim.pid)
-        && number(c"user.coredump.signal").is_none_or(|number| Some(number) == signal)
+    let recorded = Recorded::of(path);
+    recorded.is_none_or(|recorded| {
+        recorded.pid.is_none_or(|pid| pid == victim.pid)
+            && recorded.signal.is_none_or(|signal| signal == victim.signal)
+    })
 }
 
 /// `core.EXECUTABLE.UID.BOOT-ID.PID.START`, the start in clock ticks.
@@ -193,36 +191,15 @@ fn is_apports(name: &str, victim: &Victim, boot: &str) -> bool {
         && victim.start_time.is_some_and(|ticks| start.parse() == Ok(ticks))
 }
 
-/// A report of apport: lines `Key: value`, of which `ProcStatus` is a copy of
-/// `/proc/PID/status`, and the core, encoded, is the last.
+/// A report of apport, whose last line, the core, has been begun.
 fn is_apport_report(path: &Path, victim: &Victim) -> bool {
-    const MOST_BYTES: u64 = 4 << 20;
     let is_report = path.extension() == Some(OsStr::new("crash"));
     let modified = path.symlink_metadata().and_then(|found| found.modified());
     if !is_report || !modified.is_ok_and(|at| at + SLACK >= victim.started) {
         return false;
     }
-    let Ok(file) = File::open(path) else { return false };
-    let mut lines = BufReader::new(file.take(MOST_BYTES)).split(b'\n');
-    let mut key = Vec::new();
-    let mut is_ours = false;
-    while let Some(Ok(line)) = lines.next() {
-        if !line.starts_with(b" ") {
-            key = line.split(|byte| *byte == b':').next().unwrap_or_default().to_vec();
-            if key == b"CoreDump" {
-                // Whatever comes before says whose it is.
-                return is_ours;
-            }
-            continue;
-        }
-        if key == b"ProcStatus"
-            && let Some(pid) = line.strip_prefix(b" Pid:")
-        {
-            let pid = str::from_utf8(pid).ok().and_then(|pid| pid.trim().parse().ok());
-            is_ours = pid == Some(victim.pid);
-        }
-    }
-    false
+    Recorded::of_report(path)
+        .is_some_and(|(found, is_whole)| is_whole && found.pid == Some(victim.pid))
 }
 
 /// A directory of abrt, with one file for each fact.

@@ -89,6 +89,14 @@ impl ThreadState {
         self.ignored & bit(signal) != 0
     }
 
+    /// Whether this signal, about to be delivered, does nothing at all: it is
+    /// ignored, or has no handler and is one of those that do nothing by
+    /// default.
+    pub(super) fn is_deaf_to(&self, signal: Signal) -> bool {
+        const NOTHING: [i32; 4] = [libc::SIGCHLD, libc::SIGURG, libc::SIGWINCH, libc::SIGCONT];
+        self.ignores(signal) || NOTHING.contains(&signal.0) && !self.catches(signal)
+    }
+
     /// Whether this signal, about to be delivered, kills the process with a
     /// core. A fault that is blocked or ignored has already been reset to its
     /// default by the kernel, so two bits decide.

@@ -22,6 +22,7 @@ use crate::base::signal::Signal;
 use crate::capture::broken_pipe::PipeReaders;
 use crate::capture::caught::CaughtSignals;
 use crate::capture::exit_stops::{ExitStops, broke_a_filter, unseen, unseen_thread};
+use crate::capture::interrupted;
 use crate::capture::launch::Event;
 use crate::capture::live::{Held, Stopped};
 use crate::capture::orphans::Orphans;
@@ -285,6 +286,7 @@ impl<'c> Tracer<'c> {
         let signal = Signal(number);
         self.signals = self.signals.saturating_add(1);
         if HARMLESS.contains(&number) {
+            interrupted::mend_ignored(tid, signal);
             resume(tid, Resume::Deliver(number));
             return;
         }
@@ -331,6 +333,7 @@ impl<'c> Tracer<'c> {
         {
             self.handled(tid, info);
         }
+        interrupted::mend_ignored(tid, signal);
         resume(tid, Resume::Deliver(number));
     }
 
@@ -352,7 +355,7 @@ impl<'c> Tracer<'c> {
         if self.dead.contains(&state.process) {
             return;
         }
-        let hold = self.hold(Some(tid), state.process);
+        let mut hold = self.hold(Some(tid), state.process);
         // SECCOMP_RET_KILL_THREAD ends one thread of several; the others stop
         // where they are, and not because they end.
         if hold.stopped.iter().any(|(other, stop)| *other != tid && !stop.is_exit) {
@@ -360,7 +363,8 @@ impl<'c> Tracer<'c> {
                 "a seccomp filter has ended thread {tid} of process {}, which runs on",
                 state.process
             )));
-            self.let_go(Some(tid), hold);
+            hold.stopped.remove(&tid);
+            self.let_go(None, hold);
             return;
         }
         self.dead.insert(state.process);

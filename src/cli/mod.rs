@@ -23,6 +23,7 @@ pub mod handler;
 pub mod new_file;
 pub mod options;
 pub mod progress;
+pub mod recorded;
 pub mod saved_crash;
 pub mod store_place;
 pub mod stored_core;

@@ -114,6 +114,8 @@ fn source(process: &Process<'_>) -> model::Source {
         }),
         bits: Some(if process.arch.is_64() { 64 } else { 32 }),
         capture: process.sidecar.as_ref().and_then(capture),
+        // Of the file, which only the command line knows.
+        recorded: None,
     }
 }
 

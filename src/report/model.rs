@@ -8,6 +8,7 @@
 //! Text is kept as the process had it, control characters and all: **whoever
 //! shows it escapes it**, as [`render`](crate::report::render) does.
 
+mod capture;
 mod doctor;
 mod kept;
 mod memory;
@@ -26,8 +27,11 @@ use schemars::JsonSchema;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+pub use self::capture::{Capture, Recorded};
 pub use self::doctor::{Check, CheckState, CrashOutcome, CrashProof, Examination, Prospect};
-pub use self::kept::{HandlerStatus, KeptCore, KeptCrash, KeptCrashes, Pruned, PrunedCrash};
+pub use self::kept::{
+    Exported, HandlerStatus, KeptCore, KeptCrash, KeptCrashes, Pruned, PrunedCrash,
+};
 pub use self::memory::{ByteSource, Bytes, MemoryDump, MemoryPart, Word};
 pub use self::printout::{
     Enumerator, Fault, Layout, LayoutKind, LayoutMember, Printed, Printout, RefusedExpression,
@@ -150,20 +154,9 @@ pub struct Source {
     /// How the crash was caught. Absent: nobody said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capture: Option<Capture>,
-}
-
-/// How a crash was caught.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Capture {
-    /// `ptrace`, `kernel`, `handler-socket`, `handler-pipe`, `other-handler`,
-    /// `kernel-log`, `snapshot`.
-    pub rung: String,
-    /// Why so, and not otherwise.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub why: Vec<String>,
-    /// For how long the process was held for it, in microseconds.
+    /// What another handler has recorded beside the core. Absent: nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub held_for_us: Option<u64>,
+    pub recorded: Option<Recorded>,
 }
 
 /// The kinds of sources.

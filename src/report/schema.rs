@@ -8,8 +8,8 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 
 use crate::report::model::{
-    AddressLines, Examination, HandlerStatus, KeptCrashes, MemoryDump, Printout, Pruned, Report,
-    SymbolFiles, Triage, What,
+    AddressLines, Examination, Exported, HandlerStatus, KeptCrashes, MemoryDump, Printout, Pruned,
+    Report, SymbolFiles, Triage, What,
 };
 
 /// The schema (draft 2020-12) of what a reader of a report can rely on, as
@@ -66,6 +66,11 @@ pub fn addr_schema() -> String {
 /// The same for `coretool handler status`.
 pub fn handler_status_schema() -> String {
     schema::<HandlerStatus>()
+}
+
+/// The same for `coretool export`.
+pub fn export_schema() -> String {
+    schema::<Exported>()
 }
 
 fn schema<T: JsonSchema>() -> String {

@@ -20,6 +20,7 @@ mod place;
 mod recovery;
 mod removing;
 mod staging;
+mod waiting;
 
 use std::cell::RefCell;
 use std::fs::File;
@@ -32,6 +33,7 @@ pub use self::error::StoreError;
 pub use self::index::{Count, Wanted};
 pub use self::keeping::Origin;
 pub use self::staging::Staged;
+pub use self::waiting::Waiting;
 
 use self::index::Index;
 use self::journal::{Intent, Journal};

@@ -5,7 +5,7 @@
 #   tests/bench/compare.sh [ROUNDS]        21 rounds unless told otherwise
 #   BENCH="small threads" compare.sh       only these: small threads sparse
 #                                          overflow large locals containers run events
-#                                          latency
+#                                          latency snapshot
 #
 # Nothing else should run on the machine meanwhile. Results of one run are kept in
 # docs/PERFORMANCE.md.
@@ -14,7 +14,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 work=$root/target/bench
 rounds=${1:-21}
-bench=${BENCH:-small threads sparse overflow large locals containers run events latency}
+bench=${BENCH:-small threads sparse overflow large locals containers run events latency snapshot}
 mkdir -p "$work/cores"
 trap 'rm -rf "$work/cores"' EXIT
 
@@ -161,4 +161,10 @@ if wanted latency; then
     build moment -O0
     echo "from the fatal signal to the report on a terminal (bar: 50 ms more than the analysis):"
     python3 "$here/latency.py" "$rounds" "$coretool" "$work/moment"
+fi
+
+if wanted snapshot; then
+    build gigabyte -O1
+    echo "how long 1 GiB stands still for its core (bar: 20x less than gcore):"
+    python3 "$here/pause.py" "$((rounds / 3 + 1))" "$coretool" "$work/gigabyte" "$work/cores"
 fi

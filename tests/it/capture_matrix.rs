@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -312,9 +313,13 @@ const HANDLER: &[(&str, Situation)] = &[
     ("", row("the socket, a hard core limit of 0", PLAIN, LIMIT, SOCKET, THREADS)),
     ("--pipe", row("a pipe", PLAIN, "exec $RUN $PROGRAM 3", "", THREADS)),
     ("--pipe", row("a pipe, a hard core limit of 0", PLAIN, LIMIT, "", THREADS)),
+    ("", row("the socket, a plain user: root keeps the core", PLAIN, USER, SOCKET, FOR_USER)),
+    ("--pipe", row("a pipe, a plain user: root keeps the core", PLAIN, USER, "", FOR_USER)),
 ];
 
 const SOCKET: &str = "grep -q socket /proc/sys/kernel/core_modes";
+const USER: &str = as_user!("exec \"$@\" $RUN $PROGRAM 3");
+const FOR_USER: Want = Crash { signal: 11, function: "main", threads: 4, core: Part };
 const LIMIT: &str = "ulimit -c 0; exec $RUN $PROGRAM 3";
 
 const fn row(
@@ -381,6 +386,8 @@ struct Installation {
 impl Installation {
     fn new(way: &str) -> Result<Self, String> {
         let place = tempfile::Builder::new().prefix("ct").tempdir().unwrap();
+        // A user passes through it to its own reports.
+        fs::set_permissions(place.path(), fs::Permissions::from_mode(0o755)).unwrap();
         let installation = Self { place };
         let done = installation.command("install", way);
         match done.status.success() {

@@ -248,6 +248,15 @@ fn the_user_has_its_own_reports() {
     assert_eq!((crash.pid, &crash.core), (report.process.pid, &None));
     let mode = fs::metadata(&store).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode, 0o700);
+    // Whoever asks and whatever the environment says: it is one for the machine.
+    for way in [&["--store", handler.root().to_str().unwrap()][..], &[]] {
+        let status = finished(as_user().arg(&coretool).args(["handler", "status"]).args(way));
+        let said = text(&status.stdout);
+        assert_eq!(status.status.code(), Some(0), "{said}{}", text(&status.stderr));
+        assert!(said.contains("installed        yes"), "{said}");
+        let said = text(&status.stderr);
+        assert!(said.contains(&format!("your own crashes: {}", store.display())), "{said}");
+    }
     // What is root's stays root's.
     let list = finished(as_user().arg(&coretool).args(["list", "--store"]).arg(handler.root()));
     assert_eq!(list.status.code(), Some(1), "{}", text(&list.stdout));
@@ -339,5 +348,91 @@ fn a_pid_namespace_is_served_from_outside() {
         }
         assert!(Instant::now() < until, "{}", handler.log());
         thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Whoever has seen that its child died finds the report, whatever happens to
+/// the handler: what it had captured is analyzed by who comes next.
+#[test]
+fn a_killed_daemon_loses_no_crash() {
+    let Some(handler) = Handler::install(&[]) else { return };
+    let kill = |pid: u32| {
+        let pid = nix::unistd::Pid::from_raw(pid.cast_signed());
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).unwrap();
+    };
+    let crowd = || -> Vec<u32> {
+        let crowd = finished(Command::new(&handler.target.program).args(["crowd", "30"]));
+        assert!(crowd.status.success());
+        text(&crowd.stdout).lines().map(|line| line.parse().unwrap()).collect()
+    };
+    let daemon = || -> u32 {
+        let daemon = fs::read_to_string(handler.root().join("handler/daemon")).unwrap();
+        daemon.split_whitespace().next().unwrap().parse().unwrap()
+    };
+    let store = || Store::open(&handler.root(), Budget::default()).unwrap();
+
+    // The guard, which outlives the daemon, does it.
+    let pids = crowd();
+    kill(daemon());
+    println!("{} wait when the daemon is killed", store().waiting().unwrap());
+    for pid in pids {
+        is_whole(&handler.kept(pid).1);
+    }
+    assert_eq!(settings(), handler.former);
+
+    // Nobody is left: the next start does it.
+    assert!(finished(&mut handler.command("install")).status.success());
+    let pids = crowd();
+    let daemon = daemon();
+    let children = fs::read_dir(format!("/proc/{daemon}/task")).unwrap().flatten();
+    let children: String = children
+        .map(|task| fs::read_to_string(task.path().join("children")).unwrap_or_default())
+        .collect();
+    let is_guard = |pid: &&str| {
+        let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        words.split(|byte| *byte == 0).any(|word| word == b"guard")
+    };
+    let guard = children.split_whitespace().find(is_guard).unwrap();
+    kill(guard.parse().unwrap());
+    kill(daemon);
+    let waiting = store().waiting().unwrap();
+    println!("{waiting} wait when both are killed");
+    let status = finished(handler.command("status").args(["--format", "json"]));
+    let found: HandlerStatus = serde_json::from_slice(&status.stdout).unwrap();
+    assert_eq!((found.works, found.waiting), (false, Some(waiting as u64)), "{found:?}");
+    assert!(finished(&mut handler.command("install")).status.success());
+    for pid in pids {
+        is_whole(&handler.kept(pid).1);
+    }
+    assert_eq!(store().waiting().unwrap(), 0);
+}
+
+/// A crash loop does not begin anew with each handler.
+#[test]
+fn the_rate_limit_outlives_the_daemon() {
+    let Some(handler) = Handler::install(&["--burst", "2"]) else { return };
+    let first: Vec<u32> = (0..2).map(|_| handler.crash(&["plain"]).0).collect();
+    for pid in first {
+        handler.kept(pid);
+    }
+    assert!(finished(&mut handler.command("uninstall")).status.success());
+    for options in [&[][..], &["--pipe"]] {
+        let install = finished(handler.command("install").args(["--burst", "2"]).args(options));
+        assert!(install.status.success(), "{}", text(&install.stderr));
+        let (pid, _) = handler.crash(&["plain"]);
+        let until = Instant::now() + PATIENCE;
+        let seen = || {
+            let store = Store::open(&handler.root(), Budget::default()).unwrap();
+            let counts = store.counts().unwrap();
+            let ours = counts.iter().filter(|count| count.program == "handled");
+            ours.map(|count| count.count).sum::<u64>()
+        };
+        let want = if options.is_empty() { 3 } else { 4 };
+        while seen() < want {
+            assert!(Instant::now() < until, "{} of {want}: {}", seen(), handler.log());
+            thread::sleep(Duration::from_millis(20));
+        }
+        assert!(handler.entries().iter().all(|entry| entry.pid != Some(pid)), "{options:?}");
+        assert!(finished(&mut handler.command("uninstall")).status.success());
     }
 }

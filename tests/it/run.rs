@@ -51,6 +51,26 @@ fn signals_that_are_no_crash_work_as_without_us() {
     assert_eq!(text(&alone.stdout), seen);
 }
 
+/// A signal that does nothing wakes up no waiting thread, whose system call
+/// would answer EINTR: neither does it when we watch, nor does our look at a
+/// program that is late.
+#[test]
+fn waits_go_on_as_without_us() {
+    let target = Target::new("deaf");
+    for how in ["ignored", "child"] {
+        let alone = finished(Command::new(&target.program).arg(how));
+        assert_eq!(text(&alone.stdout), "epoll_wait 1\nsemop 0\n", "{how}");
+        let watched = finished(target.command(&[]).arg(how));
+        assert_eq!(text(&watched.stdout), text(&alone.stdout), "{how}");
+        assert_eq!((watched.status.code(), text(&watched.stderr).as_str()), (Some(0), ""));
+    }
+    // It is sent SIGTERM when it has been looked at, and ends then.
+    let late = finished(target.command(&["--timeout", "500ms", "--grace", "60s"]).arg("time"));
+    assert_eq!(text(&late.stdout), "epoll_wait 1\n", "{}", text(&late.stderr));
+    let reports = target.read_reports();
+    assert!(reports[0].verdict.starts_with("hang in process "), "{}", reports[0].verdict);
+}
+
 #[test]
 fn a_crash_is_reported_from_the_stopped_process_and_kept() {
     let target = Target::new("threads");

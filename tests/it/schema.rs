@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use coretool::report::schema::{
-    addr_schema, doctor_schema, handler_status_schema, list_schema, memory_schema, print_schema,
-    prune_schema, report_schema, symbols_schema, triage_schema, what_schema,
+    addr_schema, doctor_schema, export_schema, handler_status_schema, list_schema, memory_schema,
+    print_schema, prune_schema, report_schema, symbols_schema, triage_schema, what_schema,
 };
 
 #[test]
@@ -21,6 +21,7 @@ fn the_checked_in_schemas_are_the_generated_ones() {
         ("docs/addr-schema.json", addr_schema()),
         ("docs/triage-schema.json", triage_schema()),
         ("docs/handler-status-schema.json", handler_status_schema()),
+        ("docs/export-schema.json", export_schema()),
     ];
     for (file, generated) in schemas {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);

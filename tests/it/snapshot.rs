@@ -13,7 +13,7 @@ use crate::support::target::{Target, finished, text};
 struct Running {
     child: Child,
     input: Option<ChildStdin>,
-    output: BufReader<ChildStdout>,
+    output: Option<BufReader<ChildStdout>>,
 }
 
 impl Running {
@@ -26,14 +26,14 @@ impl Running {
         output.read_line(&mut line).unwrap();
         assert_eq!(line, "ready\n");
         let input = child.stdin.take();
-        Self { child, input, output }
+        Self { child, input, output: Some(output) }
     }
 
     /// Ends it, and returns what its waits have answered.
     fn end(mut self) -> String {
         self.input.take().unwrap().write_all(b"x").unwrap();
         let mut said = String::new();
-        self.output.read_to_string(&mut said).unwrap();
+        self.output.take().unwrap().read_to_string(&mut said).unwrap();
         assert!(self.child.wait().unwrap().success());
         said
     }
@@ -134,12 +134,24 @@ fn a_tree_of_processes() {
     let group = nix::unistd::Pid::from_raw(pid.cast_signed());
     let alive = nix::sys::signal::killpg(group, nix::sys::signal::Signal::SIGKILL);
     shell.wait().unwrap();
-    assert!(output.status.success() && alive.is_ok(), "{}", text(&output.stderr));
+    let told = text(&output.stderr);
+    assert!(output.status.success() && alive.is_ok(), "{told}");
+    assert!(told.contains("coretool: these 3 processes stood still together for "), "{told}");
     let said = text(&output.stdout);
     let reports = said.lines().map(|line| serde_json::from_str(line).unwrap());
     let reports: Vec<Report> = reports.collect();
     let pids: Vec<Option<u32>> = reports.iter().map(|report| report.process.pid).collect();
     assert_eq!(pids, [Some(pid), Some(inner), Some(sleeper)], "each parent before its children");
+    // The copies that the cores are made of are nobody's descendants.
+    for (report, want) in reports.iter().zip([2, 1, 0]) {
+        let ipc = report.ipc.as_ref().unwrap();
+        let peers = ipc.descriptors.iter().flat_map(|descriptor| &descriptor.peers);
+        let strange: Vec<_> =
+            peers.filter(|peer| peer.command == "sleep" && peer.pid != sleeper).collect();
+        assert!(strange.is_empty(), "{strange:?}");
+        let descendants = report.tree.as_ref().map_or(0, |tree| tree.descendants.len());
+        assert_eq!(descendants, want, "{:?}", report.tree);
+    }
     for pid in [pid, inner, sleeper] {
         let core = target.directory.path().join(format!("cores/core.{pid}"));
         let again = finished(&mut coretool(
@@ -148,6 +160,63 @@ fn a_tree_of_processes() {
         ));
         let again: Report = serde_json::from_slice(&again.stdout).unwrap();
         assert_eq!(again.process.pid, Some(pid));
+    }
+}
+
+/// Two processes that hand a number to each other: in cores of one moment the
+/// one that waits has never seen a later one than the one that counts.
+#[test]
+fn a_tree_is_of_one_moment() {
+    let target = Target::new("pair");
+    let mut command = Command::new(&target.program);
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut running = Running { child, input: None, output: None };
+    let mut line = String::new();
+    BufReader::new(running.child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let peer: u32 = line.trim().parse().unwrap();
+    for _ in 0..5 {
+        let pid = running.child.id();
+        let words = ["snapshot", "--tree", "--force", "-o", "cores", &pid.to_string()];
+        let output = finished(&mut coretool(&target, &words));
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let count = |pid: u32| -> u64 {
+            let core = format!("cores/core.{pid}");
+            let words = ["print", "--format", "json", &core, "count"];
+            let output = finished(&mut coretool(&target, &words));
+            let said: serde_json::Value = serde_json::from_slice(&output.stdout)
+                .unwrap_or_else(|error| panic!("{error}: {}", text(&output.stderr)));
+            let text = said["results"][0]["value"]["text"].as_str();
+            text.and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{said}"))
+        };
+        let (first, second) = (count(pid), count(peer));
+        assert!(first == second || first == second + 1, "{first} and {second}");
+    }
+}
+
+/// It may become another program while its copy is written, and end threads and
+/// children at any moment: it goes on.
+#[test]
+fn the_restless_are_looked_at_and_go_on() {
+    let target = Target::new("restless");
+    for how in ["exec", "forks", "threads"] {
+        let mut command = Command::new(&target.program);
+        let child = command.arg(how).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut running = Running { child, input: None, output: None };
+        let mut line = String::new();
+        BufReader::new(running.child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        assert_eq!(line, "ready\n");
+        let pid = running.child.id().to_string();
+        for round in 0..8 {
+            for words in [&["snapshot", "--tree", "--force", "-o", "cores"][..], &["stack"]] {
+                let words = [words, &[pid.as_str()]].concat();
+                let output = finished(&mut coretool(&target, &words));
+                let said = text(&output.stderr);
+                assert!(output.status.success(), "{how}, round {round}: {said}");
+                assert!(!said.contains("a zombie"), "{how}, round {round}: {said}");
+            }
+        }
+        let ended = running.child.try_wait().unwrap();
+        assert!(ended.is_none(), "{how}: it has ended: {ended:?}");
     }
 }
 

@@ -11,7 +11,7 @@ use coretool::base::file_store::FileStore;
 use coretool::base::gap::Gaps;
 use coretool::base::limits::Limits;
 use coretool::dump;
-use coretool::report::model::{ProcessInfo, Report};
+use coretool::report::model::{Exported, KeptCrashes, ProcessInfo, Report};
 use coretool::triage::digest::digest;
 use coretool::triage::store::{Budget, Entry, KeepFree, Origin, Store, StoreError, Wanted};
 
@@ -607,6 +607,11 @@ fn a_kept_crash_is_shown_opened_and_copied_out() {
     // The stored core is read as every other, by its path and by its id.
     let (_, path, _) = coretool(&target, &["path", &id[..6]]);
     assert!(path.trim().ends_with(".zst"), "{path}");
+    let (_, paths, _) = coretool(&target, &["path", id, "--format", "json"]);
+    let paths: KeptCrashes = serde_json::from_str(&paths).unwrap();
+    let [kept] = paths.crashes.as_slice() else { panic!("{paths:?}") };
+    assert_eq!(kept.id, id);
+    assert_eq!(kept.core.as_ref().map(|core| core.path.as_str()), Some(path.trim()));
     let core = target.unpacked(&target.kept()[0], "unpacked");
     let answers = |core: &str| {
         let (status, analyzed, said) = coretool(&target, &["analyze", "--format", "json", core]);
@@ -641,7 +646,11 @@ fn a_kept_crash_is_shown_opened_and_copied_out() {
     assert!(text(&nowhere.stderr).contains("hint: install one"), "{}", text(&nowhere.stderr));
 
     for (to, core) in [("out", "out/core"), ("out.tar", "core.zst")] {
-        assert_eq!(coretool(&target, &["export", id, to]).0, Some(0));
+        let (status, said, _) = coretool(&target, &["export", id, to, "--format", "json"]);
+        assert_eq!(status, Some(0));
+        let said: Exported = serde_json::from_str(&said).unwrap();
+        assert_eq!((said.id.as_str(), said.path.as_str()), (id, to));
+        assert!(said.core.is_some());
         let place = target.directory.path();
         let mut core = place.join(core);
         if to.ends_with(".tar") {
@@ -661,7 +670,10 @@ fn a_kept_crash_is_shown_opened_and_copied_out() {
     let (status, _, said) = coretool(&target, &["analyze", id]);
     assert!(status == Some(1) && said.contains("no core"), "{said}");
     assert_eq!(coretool(&target, &["show", id]).0, Some(0));
-    assert_eq!(coretool(&target, &["rm", id]).0, Some(0));
+    let (status, gone, _) = coretool(&target, &["rm", id, "--format", "json"]);
+    let gone: KeptCrashes = serde_json::from_str(&gone).unwrap();
+    assert_eq!((status, gone.crashes.len()), (Some(0), 1));
+    assert_eq!(gone.crashes[0].id, id);
     assert!(target.kept().is_empty());
 }
 

@@ -11,6 +11,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::base::facts::Access;
 use crate::capture::facts::descriptors::inode;
+use crate::capture::facts::relatives::is_our_copy;
 
 /// Holders of one object that are kept.
 const MOST_HOLDERS: usize = 64;
@@ -143,7 +144,9 @@ pub(super) fn access(holder: Holder) -> Option<Access> {
 /// All processes that `/proc` shows.
 pub(super) fn processes() -> Vec<u32> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    // A copy has all that the process has which it is a copy of.
+    pids.filter(|pid| !is_our_copy(*pid)).collect()
 }
 
 /// The object that a descriptor of ours-to-explain refers to by its link.

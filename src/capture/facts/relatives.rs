@@ -81,7 +81,25 @@ fn shortened(words: Vec<String>) -> Vec<String> {
     kept
 }
 
-/// The children of a process, whichever thread made them.
+/// Whether a process is a copy that we have made of another one, to look at it:
+/// traced by us, and one whose end nobody is told.
+pub(super) fn is_our_copy(pid: u32) -> bool {
+    /// `exit_signal`, field 38 of `stat`; the first of these fields is the third.
+    const EXIT_SIGNAL: usize = 35;
+    let path = PathBuf::from(format!("/proc/{pid}"));
+    let process = ProcDir::new(&path);
+    let stat = process.read("stat").unwrap_or_default();
+    if stat_fields(&stat).get(EXIT_SIGNAL) != Some(&"0") {
+        return false;
+    }
+    let status = process.read("status").unwrap_or_default();
+    let tracer = status.split(|byte| *byte == b'\n').find_map(|line| {
+        str::from_utf8(line.strip_prefix(b"TracerPid:")?).ok()?.trim().parse::<u32>().ok()
+    });
+    tracer == Some(std::process::id())
+}
+
+/// The children of a process, whichever thread made them, without our copies.
 pub(crate) fn children(pid: u32) -> Vec<u32> {
     /// Threads that are asked.
     const MOST_THREADS: usize = 4096;
@@ -93,6 +111,7 @@ pub(crate) fn children(pid: u32) -> Vec<u32> {
         let line = process.line(&format!("task/{thread}/children")).unwrap_or_default();
         children.extend(line.split_whitespace().filter_map(|pid| pid.parse::<u32>().ok()));
     }
+    children.retain(|child| !is_our_copy(*child));
     children
 }
 

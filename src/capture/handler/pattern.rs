@@ -171,12 +171,19 @@ pub fn socket_pattern(socket: &Path) -> Result<String, PatternError> {
 ///
 /// When the program's path cannot stand there, or who is not root may change
 /// the program.
-pub fn pipe_pattern(program: &Path, store: Option<&Path>) -> Result<String, PatternError> {
+pub fn pipe_pattern(
+    program: &Path,
+    store: Option<&Path>,
+    burst: Option<u32>,
+) -> Result<String, PatternError> {
     let text = plain_path(program)?;
     check_program(program)?;
     let mut pattern = format!("|{text} handler pipe %P %I %s %d %F");
     if let Some(store) = store {
         pattern.push_str(&format!(" --store {}", plain_path(store)?));
+    }
+    if let Some(burst) = burst {
+        pattern.push_str(&format!(" --burst {burst}"));
     }
     if pattern.len() > LONGEST {
         let why =

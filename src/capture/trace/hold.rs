@@ -106,10 +106,19 @@ impl Tracer<'_> {
 
     /// Lets all held threads go on, then handles what had to wait.
     pub(super) fn let_go(&mut self, crashed: Option<pid_t>, hold: Hold) {
+        let mut broken = 0;
         for (tid, stop) in hold.stopped {
-            if Some(tid) != crashed {
-                resume(tid, stop.resume);
+            if Some(tid) == crashed {
+                continue;
             }
+            // Nobody of a process that dies will miss what it waited for.
+            if crashed.is_none() && stop.resume == Resume::Deliver(0) && !stop.is_exit {
+                broken += usize::from(!interrupted::mend(tid));
+            }
+            resume(tid, stop.resume);
+        }
+        if let Some(told) = interrupted::told(broken) {
+            self.notice(told);
         }
         for (tid, status) in hold.later {
             self.news(tid, status);

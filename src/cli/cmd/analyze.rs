@@ -21,6 +21,7 @@ use crate::cli::core_input;
 use crate::cli::destination::Destination;
 use crate::cli::exit::Exit;
 use crate::cli::progress::Progress;
+use crate::cli::recorded;
 use crate::cli::stored_core;
 use crate::cli::timings;
 use crate::cli::triage::project;
@@ -55,10 +56,15 @@ pub fn analyze(args: &AnalyzeArgs, ui: &Ui) -> Result<Exit> {
     let stop = traffic.clone().map(|traffic| StopRequest::listen(move || traffic.stop()));
     let progress = Progress::watch(ui, "analyzing the core", traffic);
     let store = FileStore::new();
-    let report = match args.confine.wants_child() {
+    let mut report = match args.confine.wants_child() {
         true => confined::report_of_child(&args.confine, "analyze", &options.limits)?,
         false => report(args, choice, options, &store)?,
     };
+    if args.core.as_os_str() != "-"
+        && let Ok(path) = stored_core::path(&args.core, choice)
+    {
+        recorded::note(&mut report, &path);
+    }
     drop((progress, stop));
     timings.phase("output", || destination.deliver(&report, ui))?;
     destination.finish(ui)?;

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use tempfile::NamedTempFile;
 
+use crate::cli::choices::Format;
 use crate::cli::cmd::show;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
@@ -20,11 +21,13 @@ use crate::cli::options::StoreArgs;
 use crate::cli::store_place;
 use crate::cli::tar::Archive;
 use crate::cli::ui::Ui;
+use crate::report::model::Exported;
 use crate::report::render::json::{self, Layout};
 use crate::triage::store::{Entry, Store};
 
 /// `coretool export`.
 #[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "JSON is as docs/export-schema.json has it.")]
 pub struct ExportArgs {
     /// The crash: its id, the beginning of it, or `latest`
     pub id: String,
@@ -32,6 +35,10 @@ pub struct ExportArgs {
     /// A directory to make, or a file that ends in .tar
     #[arg(value_name = "DIR|FILE.tar")]
     pub to: PathBuf,
+
+    /// Text for people, or JSON for programs
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
 
     /// Where crashes are kept.
     #[command(flatten)]
@@ -57,6 +64,17 @@ pub fn export(args: &ExportArgs, ui: &Ui) -> Result<Exit> {
     };
     let to = args.to.display();
     ui.say(&format!("wrote {to}"));
+    if args.format == Format::Json {
+        let exported = Exported {
+            schema: "coretool.export/1".to_owned(),
+            id: entry.id.clone(),
+            path: to.to_string(),
+            core: core.clone(),
+        };
+        let mut text = String::new();
+        json::render(&exported, Layout::Indented, &mut text).context("cannot render the result")?;
+        ui.data(&text)?;
+    }
     match core {
         Some(name) if !is_tar => ui.say(&format!("open it: coretool analyze {to}/{name}")),
         Some(name) => ui.say(&format!("open it: tar xf {to} && coretool analyze {name}")),

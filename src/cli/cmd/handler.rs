@@ -24,8 +24,9 @@ use crate::capture::handler::rate_limit::Rate;
 use crate::cli::choices::Format;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
+use crate::cli::handler::captured::take_up;
 use crate::cli::handler::daemon::serve;
-use crate::cli::handler::deliver::{DeliverArgs, keep_for_user};
+use crate::cli::handler::deliver::{DeliverArgs, keep_for_user, place_of};
 use crate::cli::handler::examine::{ExamineArgs, examine};
 use crate::cli::handler::piped::{PipeArgs, pipe};
 use crate::cli::handler::place::HandlerPlace;
@@ -35,7 +36,7 @@ use crate::cli::ui::Ui;
 use crate::report::model::HandlerStatus;
 use crate::report::render::escape::escaped;
 use crate::report::render::json::{self, Layout};
-use crate::triage::store::Wanted;
+use crate::triage::store::{Budget, Store, Wanted};
 
 /// Where the unit goes.
 const UNIT: &str = "/etc/systemd/system/coretool-handler.service";
@@ -161,15 +162,17 @@ fn install(args: &InstallArgs, place: &HandlerPlace, ui: &Ui) -> Result<Exit> {
     let program = std::env::current_exe().context("cannot find this program's own file")?;
     let is_pipe = args.pipe || !has_socket();
     let store = args.serve.store.store.is_some().then_some(place.store.as_path());
+    // The pattern has no room for what is the usual.
+    let burst = Some(args.serve.burst).filter(|burst| *burst != Rate::default().burst);
     if args.print {
         let pattern = match is_pipe {
-            true => Some(pipe_pattern(&program, store)?),
+            true => Some(pipe_pattern(&program, store, burst)?),
             false => None,
         };
         ui.data(&texts(&program, store, args, pattern.as_deref()))?;
         return Ok(Exit::Done);
     }
-    only_root(place)?;
+    only_root()?;
     let found = Settings::read()?;
     if place.is_ours(&found.pattern)
         && (found.pattern.starts_with('|') || place.listener().is_some())
@@ -179,9 +182,9 @@ fn install(args: &InstallArgs, place: &HandlerPlace, ui: &Ui) -> Result<Exit> {
     }
     check_program(&program)?;
     if is_pipe {
-        let pattern = pipe_pattern(&program, store)?;
+        let pattern = pipe_pattern(&program, store, burst)?;
         // The kernel says nothing when the store cannot be made later.
-        drop(crate::triage::store::Store::open(&place.store, Default::default())?);
+        drop(Store::open(&place.store, Budget::default())?);
         place.make()?;
         let former = place.remember()?;
         let limit = former.pipe_limit.parse::<u32>().unwrap_or(0).max(WANTED_PIPE_LIMIT);
@@ -225,7 +228,7 @@ fn install(args: &InstallArgs, place: &HandlerPlace, ui: &Ui) -> Result<Exit> {
 
 /// Starts the daemon, which outlives us.
 fn start(program: &Path, args: &InstallArgs, place: &HandlerPlace) -> Result<()> {
-    drop(crate::triage::store::Store::open(&place.store, Default::default())?);
+    drop(Store::open(&place.store, Budget::default())?);
     place.make()?;
     let log = std::fs::File::options().create(true).append(true).open(place.log());
     let log = log.with_context(|| format!("cannot open `{}`", place.log().display()))?;
@@ -254,19 +257,23 @@ fn status(place: &HandlerPlace, format: Format, ui: &Ui) -> Result<Exit> {
     let is_ours = place.is_ours(&now.pattern);
     let is_pipe = now.pattern.starts_with('|');
     let daemon = place.listener().map(|daemon| daemon.pid);
+    // A user sees the pattern only. It goes when nobody listens any more.
+    let is_hidden = place.is_hidden();
+    let former = if is_hidden { None } else { Settings::saved(&place.former())? };
     let mut found = HandlerStatus {
         schema: "coretool.handler-status/1".to_owned(),
         core_pattern: now.pattern,
         core_pipe_limit: now.pipe_limit,
         installed: is_ours,
-        works: is_ours && (is_pipe || daemon.is_some()),
+        works: is_ours && (is_pipe || is_hidden || daemon.is_some()),
         daemon,
-        former_pattern: Settings::saved(&place.former())?.map(|former| former.pattern),
+        former_pattern: former.map(|former| former.pattern),
         store: place.store.display().to_string(),
         ..HandlerStatus::default()
     };
-    if let Some(store) = store_place::existing(Some(&place.store))? {
+    if !is_hidden && let Some(store) = store_place::existing(Some(&place.store))? {
         found.kept = Some(store.list(&Wanted::default())?.len() as u64);
+        found.waiting = Some(store.waiting()? as u64);
         found.seen = Some(store.counts()?.iter().map(|count| count.count).sum());
     }
     match format {
@@ -276,7 +283,16 @@ fn status(place: &HandlerPlace, format: Format, ui: &Ui) -> Result<Exit> {
                 .context("cannot render the result")?;
             ui.data(&text)?;
         }
-        Format::Text => ui.data(&lines(&found))?,
+        Format::Text => {
+            ui.data(&lines(&found))?;
+            if is_hidden {
+                let yours = place_of(&place.store, store_place::user());
+                ui.say(&format!(
+                    "more of it only root sees; your own crashes: {}",
+                    yours.display()
+                ));
+            }
+        }
     }
     Ok(if found.works { Exit::Done } else { Exit::Failed })
 }
@@ -288,6 +304,7 @@ fn lines(found: &HandlerStatus) -> String {
         (true, true, Some(pid)) if !found.core_pattern.starts_with('|') => {
             format!("yes, process {pid} listens")
         }
+        (true, true, _) if !found.core_pattern.starts_with('|') => "yes".to_owned(),
         (true, true, _) => "yes, started by the kernel for each crash".to_owned(),
         (true, false, _) => "yes, but nobody listens: all crashes are lost".to_owned(),
     };
@@ -301,13 +318,16 @@ fn lines(found: &HandlerStatus) -> String {
     }
     if let (Some(kept), Some(seen)) = (found.kept, found.seen) {
         let store = escaped(&found.store);
-        text.push_str(&format!("store            {store}: {kept} kept, {seen} seen\n"));
+        let waiting = found.waiting.filter(|waiting| *waiting > 0);
+        let waiting = waiting.map(|waiting| format!(", {waiting} to be analyzed"));
+        let waiting = waiting.unwrap_or_default();
+        text.push_str(&format!("store            {store}: {kept} kept, {seen} seen{waiting}\n"));
     }
     text
 }
 
 fn uninstall(place: &HandlerPlace, ui: &Ui) -> Result<Exit> {
-    only_root(place)?;
+    only_root()?;
     // First the pattern: from now on no crash comes.
     let was_ours = place.restore()?;
     if let Some(daemon) = place.listener()
@@ -335,7 +355,7 @@ fn test(place: &HandlerPlace, ui: &Ui) -> Result<Exit> {
         let what = format!("the handler is not installed: core_pattern is {}", now.pattern);
         return Err(Failure::new(what, "install it: coretool handler install").into());
     }
-    only_root(place)?;
+    only_root()?;
     let mut child = Command::new("/bin/sh");
     child.args(["-c", "kill -SEGV $$"]).stdin(Stdio::null()).stderr(Stdio::null());
     let mut child = child.spawn().context("cannot start a child to crash")?;
@@ -367,10 +387,12 @@ fn guard(place: &HandlerPlace) -> Result<Exit> {
     if place.restore()? {
         place.say("the daemon was killed; the former core_pattern is back");
     }
+    // One that ended by itself has left nothing.
+    take_up(place, &Store::open(&place.store, Budget::default())?)?;
     Ok(Exit::Done)
 }
 
-fn only_root(place: &HandlerPlace) -> Result<()> {
+fn only_root() -> Result<()> {
     use std::os::unix::fs::MetadataExt as _;
     let uid = std::fs::metadata("/proc/self").context("cannot read /proc/self")?.uid();
     if uid == 0 {
@@ -378,8 +400,8 @@ fn only_root(place: &HandlerPlace) -> Result<()> {
     }
     let what = "only root can change core_pattern, which is one for the whole machine";
     let hint = format!(
-        "sudo coretool handler ...; or `coretool run PROG` keeps crashes in {}",
-        place.store.display()
+        "sudo coretool handler ...; or `coretool run PROG` keeps your crashes in {}",
+        store_place::chosen(None)?.display()
     );
     Err(Failure::new(what, hint).into())
 }

@@ -9,6 +9,7 @@
 //! The count is of all crashes at the same place of the same program that were
 //! ever seen, also of those that are no longer kept.
 
+use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
@@ -64,16 +65,10 @@ pub fn list(args: &ListArgs, ui: &Ui) -> Result<Exit> {
     let choice = args.store.store.as_deref();
     let store = store_place::existing(choice)?;
     let entries = store.map(|store| store.list(&wanted)).transpose()?.unwrap_or_default();
-    let crashes: Vec<KeptCrash> = entries.iter().map(crash).collect();
-    let list = KeptCrashes {
-        schema: "coretool.list/1".to_owned(),
-        store: store_place::chosen(choice)?.display().to_string(),
-        bytes: crashes.iter().map(|crash| crash.bytes).sum(),
-        crashes,
-    };
+    let list = listed(&entries, choice)?;
     let mut text = String::new();
     if args.format == Format::Json {
-        json::render(&list, Layout::Indented, &mut text).context("cannot render the list")?;
+        return json(&list, ui);
     } else if list.crashes.is_empty() {
         let filtered = args.program.is_some() || args.since.is_some() || args.n == Some(0);
         let what = if filtered { "no such crash" } else { "no crash" };
@@ -89,6 +84,25 @@ pub fn list(args: &ListArgs, ui: &Ui) -> Result<Exit> {
         let options = KeptOptions { theme: options.theme, width, now };
         kept::list(&list, options, &mut text).context("cannot render the list")?;
     }
+    ui.data(&text)?;
+    Ok(Exit::Done)
+}
+
+/// Kept crashes as others see them.
+pub(super) fn listed(entries: &[Entry], choice: Option<&Path>) -> Result<KeptCrashes> {
+    let crashes: Vec<KeptCrash> = entries.iter().map(crash).collect();
+    Ok(KeptCrashes {
+        schema: "coretool.list/1".to_owned(),
+        store: store_place::chosen(choice)?.display().to_string(),
+        bytes: crashes.iter().map(|crash| crash.bytes).sum(),
+        crashes,
+    })
+}
+
+/// Writes them as docs/list-schema.json has it.
+pub(super) fn json(list: &KeptCrashes, ui: &Ui) -> Result<Exit> {
+    let mut text = String::new();
+    json::render(list, Layout::Indented, &mut text).context("cannot render the list")?;
     ui.data(&text)?;
     Ok(Exit::Done)
 }

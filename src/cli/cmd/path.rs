@@ -5,6 +5,8 @@
 
 use anyhow::Result;
 
+use crate::cli::choices::Format;
+use crate::cli::cmd::list;
 use crate::cli::exit::Exit;
 use crate::cli::options::StoreArgs;
 use crate::cli::store_place;
@@ -12,6 +14,7 @@ use crate::cli::ui::Ui;
 
 /// `coretool path`.
 #[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "JSON has all paths of the crash, as docs/list-schema.json has it.")]
 pub struct PathArgs {
     /// The crash: its id or the beginning of it
     #[arg(default_value = "latest")]
@@ -24,6 +27,10 @@ pub struct PathArgs {
     /// The report
     #[arg(long)]
     pub report: bool,
+
+    /// Text for people, or JSON for programs
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
 
     /// Where crashes are kept.
     #[command(flatten)]
@@ -38,6 +45,9 @@ pub struct PathArgs {
 pub fn path(args: &PathArgs, ui: &Ui) -> Result<Exit> {
     let store = store_place::with_crashes(args.store.store.as_deref())?;
     let entry = store.find(&args.id)?;
+    if args.format == Format::Json {
+        return list::json(&list::listed(&[entry], args.store.store.as_deref())?, ui);
+    }
     let path = if args.directory {
         entry.directory
     } else if args.report {

@@ -2,6 +2,8 @@
 
 use anyhow::Result;
 
+use crate::cli::choices::Format;
+use crate::cli::cmd::list;
 use crate::cli::exit::Exit;
 use crate::cli::options::StoreArgs;
 use crate::cli::store_place;
@@ -10,7 +12,10 @@ use crate::triage::store::StoreError;
 
 /// `coretool rm`.
 #[derive(Clone, Debug, clap::Args)]
-#[command(after_help = "How often each crash was seen is remembered.")]
+#[command(
+    after_help = "How often each crash was seen is remembered. JSON tells of what was removed, as \
+                        docs/list-schema.json has it."
+)]
 pub struct RmArgs {
     /// The crashes: their ids or the beginnings of them
     #[arg(required = true, value_name = "ID")]
@@ -19,6 +24,10 @@ pub struct RmArgs {
     /// Only their cores; the reports stay
     #[arg(long)]
     pub core: bool,
+
+    /// Text for people, or JSON for programs
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
 
     /// Where crashes are kept.
     #[command(flatten)]
@@ -48,6 +57,7 @@ pub fn rm(args: &RmArgs, ui: &Ui) -> Result<Exit> {
         store.remove(id)?;
         ui.say(&format!("removed {id}, which was damaged"));
     }
+    let mut removed = Vec::new();
     for entry in &entries {
         let elsewhere = entry.core.as_ref().filter(|core| !core.is_ours);
         if let Some(path) = elsewhere.map(|core| &core.path).or(entry.replaced_core.as_ref())
@@ -68,6 +78,10 @@ pub fn rm(args: &RmArgs, ui: &Ui) -> Result<Exit> {
             }
         };
         ui.say(&format!("removed {what}{} ({})", entry.id, entry.program));
+        removed.push(entry.clone());
+    }
+    if args.format == Format::Json {
+        return list::json(&list::listed(&removed, args.store.store.as_deref())?, ui);
     }
     Ok(Exit::Done)
 }

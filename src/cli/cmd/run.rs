@@ -38,6 +38,7 @@ use crate::cli::failure::Failure;
 use crate::cli::handler::found;
 use crate::cli::new_file::{self, Existing};
 use crate::cli::progress::Progress;
+use crate::cli::recorded;
 use crate::cli::saved_crash::{self, CorePlace};
 use crate::cli::store_place;
 use crate::cli::symbol_args;
@@ -254,6 +255,7 @@ impl<'u> Reporting<'u> {
         }
         let mut report = analyze::analyze(&process, &store, options, &gaps);
         self.say_how(&mut report);
+        recorded::note(&mut report, path);
         if let Saving::To { crashes, .. } = &self.saving {
             let there = CorePlace::There(path.to_owned());
             let nothing = &mut |_file: &mut File| Ok(());

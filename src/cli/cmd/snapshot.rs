@@ -1,5 +1,5 @@
 //! `coretool snapshot PID`: a core of a running process, which goes on; with
-//! `--tree`, one of each of its descendants, too.
+//! `--tree`, one of each of its descendants, too, all of the same moment.
 
 use std::path::{Path, PathBuf};
 
@@ -12,6 +12,7 @@ use crate::base::file_store::FileStore;
 use crate::base::gap::Gaps;
 use crate::capture::core_writer::Contents;
 use crate::capture::snapshot;
+use crate::capture::snapshot::{Look, Moment, TreeMoment};
 use crate::cli::args::ReportArgs;
 use crate::cli::choices::Format;
 use crate::cli::destination::Destination;
@@ -24,9 +25,6 @@ use crate::cli::triage::formats::FormatChoice;
 use crate::cli::ui::{Stream, Ui};
 use crate::diagnose::crash::Occasion;
 use crate::report::render::json::Layout;
-
-/// How often new descendants are looked for.
-const MOST_ROUNDS: usize = 4;
 
 /// What `--help` says at its end.
 pub const HELP: &str = "\
@@ -90,69 +88,87 @@ pub fn snapshot(args: &SnapshotArgs, ui: &Ui) -> Result<Exit> {
     let exit = if args.tree {
         tree(args, &mut destination, ui)?
     } else {
-        let path = args.output.clone().unwrap_or_else(|| format!("core.{}", args.pid).into());
-        one(args, args.pid, &path, &mut destination, ui)?;
+        one(args, &mut destination, ui)?;
         Exit::Done
     };
     destination.finish(ui)?;
     Ok(exit)
 }
 
-/// The process and all its descendants, each parent before its children.
+/// The process and all its descendants, which stand still at the same time.
+/// Their reports come each parent before its children.
 fn tree(args: &SnapshotArgs, destination: &mut Destination, ui: &Ui) -> Result<Exit> {
     let directory = args.output.clone().unwrap_or_default();
     if !directory.as_os_str().is_empty() {
         let made = std::fs::create_dir_all(&directory);
         made.with_context(|| format!("cannot make the directory `{}`", directory.display()))?;
     }
+    let path_of = |pid: i32| directory.join(format!("core.{pid}"));
+    new_file::check(&path_of(args.pid), existing(args))?;
+    let progress = Progress::start(ui, "saving the memory");
+    // Whoever looks at its own shell is part of what it looks at.
     let own = i32::try_from(std::process::id()).unwrap_or(0);
-    let mut done = Vec::new();
-    let mut exit = Exit::Done;
-    // Those that were started meanwhile are saved, too; not for ever.
-    for _ in 0..MOST_ROUNDS {
-        let mut is_new = false;
-        for pid in snapshot::tree(args.pid) {
-            // Whoever looks at its own shell is part of what it looks at.
-            if pid == own || done.contains(&pid) {
-                continue;
-            }
-            is_new = true;
-            done.push(pid);
-            let path = directory.join(format!("core.{pid}"));
-            if let Err(error) = one(args, pid, &path, destination, ui) {
-                if pid == args.pid {
-                    return Err(error);
-                }
-                exit = Exit::Failed;
-                ui.error(&error.context(format!("no core of process {pid}")));
-            }
+    let TreeMoment { moments, refused, together } = snapshot::tree_moment(args.pid, own)?;
+    let mut failed: Vec<(i32, anyhow::Error)> =
+        refused.into_iter().map(|(pid, error)| (pid, error.into())).collect();
+    // All are written before one is analyzed: some may stand still until then.
+    let mut saved = Vec::new();
+    for moment in moments {
+        let (pid, place) = (moment.pid, moment.place);
+        match save(args, moment, &path_of(pid)) {
+            Ok(look) => saved.push((place, pid, look)),
+            Err(error) => failed.push((pid, error)),
         }
-        if !is_new {
-            break;
-        }
+    }
+    drop(progress);
+    saved.sort_by_key(|(place, ..)| *place);
+    for (_, pid, look) in &saved {
+        report(args, *pid, &path_of(*pid), look, destination, ui)?;
+    }
+    if saved.len() > 1 {
+        let (count, together) = (saved.len(), span(together));
+        ui.say(&format!("coretool: these {count} processes stood still together for {together}"));
+    }
+    let exit = if failed.is_empty() { Exit::Done } else { Exit::Failed };
+    for (pid, error) in failed {
+        ui.error(&error.context(format!("no core of process {pid}")));
     }
     Ok(exit)
 }
 
 /// One process.
-fn one(
+fn one(args: &SnapshotArgs, destination: &mut Destination, ui: &Ui) -> Result<()> {
+    let path = args.output.clone().unwrap_or_else(|| format!("core.{}", args.pid).into());
+    new_file::check(&path, existing(args))?;
+    let progress = Progress::start(ui, "saving the memory");
+    let look = save(args, snapshot::moment(args.pid)?, &path)?;
+    drop(progress);
+    report(args, args.pid, &path, &look, destination, ui)
+}
+
+fn existing(args: &SnapshotArgs) -> Existing {
+    if args.force { Existing::Replace } else { Existing::Keep }
+}
+
+/// Writes a core.
+fn save(args: &SnapshotArgs, moment: Moment, path: &Path) -> Result<Look> {
+    let contents = if args.full { Contents::Full } else { Contents::Usual };
+    let cannot = || format!("cannot write `{}`", path.display());
+    let mut file = NamedTempFile::new_in(new_file::directory_of(path)).with_context(cannot)?;
+    let (look, _stats) = moment.core(contents, file.as_file_mut())?;
+    new_file::persist(file, path, existing(args))?;
+    Ok(look)
+}
+
+/// Says what a process was doing.
+fn report(
     args: &SnapshotArgs,
     pid: i32,
     path: &Path,
+    look: &Look,
     destination: &mut Destination,
     ui: &Ui,
 ) -> Result<()> {
-    let existing = if args.force { Existing::Replace } else { Existing::Keep };
-    new_file::check(path, existing)?;
-    let contents = if args.full { Contents::Full } else { Contents::Usual };
-
-    let progress = Progress::start(ui, "saving the memory");
-    let cannot = || format!("cannot write `{}`", path.display());
-    let mut file = NamedTempFile::new_in(new_file::directory_of(path)).with_context(cannot)?;
-    let (look, _stats) = snapshot::core(pid, contents, file.as_file_mut())?;
-    new_file::persist(file, path, existing)?;
-    drop(progress);
-
     let progress = Progress::start(ui, "analyzing the snapshot");
     let symbols = symbol_args::of_this_machine(args.debug_directories.clone());
     let options = analyze::Options { symbols, occasion: Occasion::Look, ..args.values.options() };

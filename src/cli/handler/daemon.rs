@@ -22,10 +22,12 @@ use crate::capture::handler::daemon::{DaemonId, StopSignals, hide};
 use crate::capture::handler::listener::{Listener, Offer};
 use crate::capture::handler::pattern::{Settings, socket_pattern};
 use crate::capture::handler::rate_limit::{Rate, RateLimit};
-use crate::capture::handler::{Dump, Rung, dump};
+use crate::capture::handler::{Rung, dump};
 use crate::cli::exit::Exit;
+use crate::cli::handler::captured::{Captured, take_up};
 use crate::cli::handler::keep::{BUDGET, Kept, keep};
 use crate::cli::handler::place::HandlerPlace;
+use crate::cli::handler::rates::Rates;
 use crate::triage::store::{Budget, Staged, Store};
 
 /// Dumps at once: more only share the same disk.
@@ -34,15 +36,19 @@ const DUMPERS: usize = 4;
 const MOST_WAITING: usize = 512;
 /// Cores that wait for their analysis.
 const MOST_DUMPED: usize = 64;
+/// How often what the rate limit knows is written to its file.
+const BETWEEN_SAVES: Duration = Duration::from_secs(1);
 /// How long crashes that came before the end are waited for.
 const LAST_WAIT: Duration = Duration::from_secs(120);
 
 /// A core on its way to the store.
-type Dumped = (Dump, Staged, SystemTime);
+type Dumped = (Captured, Staged);
 
 struct Shared {
     place: HandlerPlace,
     limit: Mutex<RateLimit>,
+    /// When the limit was written to its file.
+    limit_saved: Mutex<Instant>,
     /// Crashes accepted and not finished.
     under_way: AtomicUsize,
     /// The same for the crashes of one key that were only counted: told once.
@@ -65,13 +71,16 @@ pub fn serve(place: HandlerPlace, rate: Rate) -> Result<Exit> {
     let listener = listener.with_context(|| format!("cannot listen on `{}`", socket.display()))?;
     let pattern = socket_pattern(&socket)?;
 
+    let limit = Rates::lock(&place.rates()).read(rate);
     let shared = Arc::new(Shared {
         place,
-        limit: Mutex::new(RateLimit::new(rate)),
+        limit: Mutex::new(limit),
+        limit_saved: Mutex::new(Instant::now()),
         under_way: AtomicUsize::new(0),
         counted: Mutex::new(HashMap::new()),
     });
     start_workers(listener, &shared);
+    take_up_others(&shared);
     let place = &shared.place;
     let former = place.remember()?;
     // From before the pattern is ours until after it is not.
@@ -87,6 +96,7 @@ pub fn serve(place: HandlerPlace, rate: Rate) -> Result<Exit> {
     let waited = signals.wait();
     let restored = place.restore();
     finish_crashes(&shared);
+    save_limit(&shared, Duration::ZERO);
     drop(guard);
     let _gone = std::fs::remove_file(place.daemon());
     let _gone = std::fs::remove_file(place.socket());
@@ -105,6 +115,29 @@ fn finish_crashes(shared: &Shared) {
         quiet = if shared.under_way.load(Ordering::SeqCst) == 0 { quiet + 1 } else { 0 };
         thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// What one before us had captured before it was killed, beside what comes now.
+fn take_up_others(shared: &Arc<Shared>) {
+    let shared = Arc::clone(shared);
+    thread::spawn(move || {
+        let store = Store::open(&shared.place.store, Budget::default());
+        let done = store.map_err(Into::into).and_then(|store| take_up(&shared.place, &store));
+        if let Err(error) = done {
+            shared.place.say(&format!("crashes of before wait still: {error:#}"));
+        }
+    });
+}
+
+/// Writes what the rate limit knows, unless that was done this long ago.
+fn save_limit(shared: &Shared, at_least: Duration) {
+    let mut saved = shared.limit_saved.lock().unwrap_or_else(PoisonError::into_inner);
+    if saved.elapsed() < at_least {
+        return;
+    }
+    *saved = Instant::now();
+    let limit = shared.limit.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    Rates::lock(&shared.place.rates()).write(&limit);
 }
 
 /// Puts the former pattern back when we are gone, however that comes: its
@@ -213,45 +246,57 @@ fn capture(socket: UnixStream, shared: &Shared, dumped: &SyncSender<Dumped>) -> 
     };
     let Offer { socket: stream, process } = &mut offer;
     let done = dump(stream, process, Rung::Socket, None, &mut admit);
+    let (crash, key) = match done {
+        Ok(dump) => {
+            let key = RateLimit::plain_key(&dump.key);
+            (Captured::new(dump, at), key)
+        }
+        Err(error) => return Err(error).context("cannot dump the process"),
+    };
+    // Whoever sees that the process has ended finds its report, even when we
+    // are killed now.
+    if let Some(staged) = &mut staged {
+        crash.wait(staged, &shared.place);
+    }
     // This lets the process go.
     drop(offer);
-    let done = done.context("cannot dump the process")?;
+    save_limit(shared, BETWEEN_SAVES);
     if let Some(error) = trouble {
         return Err(error.context("cannot make a file for the core"));
     }
     let Some(staged) = staged else {
-        count(&store, shared, &done, at)?;
+        count(&store, shared, &key, &crash)?;
         return Ok(Next::Finished);
     };
-    match dumped.send((done, staged, at)) {
+    match dumped.send((crash, staged)) {
         Ok(()) => Ok(Next::Goes),
         Err(_) => Ok(Next::Finished),
     }
 }
 
 /// Counts a crash that the rate limit does not keep.
-fn count(store: &Store, shared: &Shared, dump: &Dump, at: SystemTime) -> Result<()> {
-    let key = RateLimit::plain_key(&dump.key);
+fn count(store: &Store, shared: &Shared, key: &str, crash: &Captured) -> Result<()> {
     // The number is in the index even when its copy in a file fails.
-    if let Err(error) = store.count(&key, &dump.command, at) {
+    if let Err(error) = store.count(key, &crash.command, crash.at()) {
         shared.place.say(&format!("cannot save the counts: {error}"));
     }
     let mut counted = shared.counted.lock().unwrap_or_else(PoisonError::into_inner);
     if counted.len() > 10_000 {
         counted.clear();
     }
-    let seen = counted.entry(dump.key.clone()).or_default();
+    let seen = counted.entry(key.to_owned()).or_default();
     *seen += 1;
     if *seen == 1 {
-        let command = &dump.command;
+        let command = &crash.command;
         shared.place.say(&format!("`{command}` crashes again and again: counted, not kept"));
     }
     Ok(())
 }
 
-fn analyze((dump, staged, at): Dumped, shared: &Shared) -> Result<Next> {
+fn analyze((crash, staged): Dumped, shared: &Shared) -> Result<Next> {
     let store = Store::open(&shared.place.store, Budget::default())?;
-    let Kept { id, delivered } = keep(&store, dump, staged, at).context("cannot keep a crash")?;
+    let Kept { id, delivered } =
+        keep(&store, crash, staged, None).context("cannot keep a crash")?;
     if let Err(error) = delivered {
         shared.place.say(&format!("{id}: {error:#}"));
     }

@@ -16,9 +16,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::capture::handler::{Access, Dump};
 use crate::capture::sandbox::rights;
 use crate::cli::exit::Exit;
+use crate::cli::handler::captured::Captured;
 use crate::report::model::{Gap, Report};
 use crate::report::render::json::{self, Layout};
 use crate::triage::store::{Budget, Origin, Store};
@@ -65,11 +65,8 @@ pub fn place_of(store: &Path, uid: u32) -> PathBuf {
 /// # Errors
 ///
 /// Why it was not delivered.
-pub fn deliver(store: &Store, dump: &Dump, report: &Report, captured_by: &str) -> Result<()> {
-    let (uid, gid) = match &dump.access {
-        Access::Owner { uid, gid } if *uid != 0 => (*uid, *gid),
-        Access::Owner { .. } | Access::RootOnly(_) => return Ok(()),
-    };
+pub fn deliver(store: &Store, crash: &Captured, report: &Report, captured_by: &str) -> Result<()> {
+    let Some((uid, gid)) = crash.owner.filter(|(uid, _)| *uid != 0) else { return Ok(()) };
     let mut report = report.clone();
     report.saved = None;
     report.gaps.push(Gap {
@@ -82,8 +79,8 @@ pub fn deliver(store: &Store, dump: &Dump, report: &Report, captured_by: &str) -
     let mut command = Command::new("/proc/self/exe");
     command.env_clear().args(["--quiet", "handler", "deliver", "--store"]).arg(store.root());
     command.args(["--uid", &uid.to_string(), "--gid", &gid.to_string()]);
-    command.args(["--pid", &dump.pid.to_string(), "--captured-by", captured_by]);
-    if let Some(start_time) = dump.start_time {
+    command.args(["--pid", &crash.pid.to_string(), "--captured-by", captured_by]);
+    if let Some(start_time) = crash.start_time {
         command.args(["--start-time", &start_time.to_string()]);
     }
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());

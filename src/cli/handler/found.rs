@@ -63,7 +63,7 @@ pub fn report_of(pid: u32, start_time: u64) -> Result<Report> {
 
 /// Where the handler in `core_pattern` keeps crashes. `None`: in the usual
 /// place.
-fn store_of(pattern: &str) -> Option<PathBuf> {
+pub fn store_of(pattern: &str) -> Option<PathBuf> {
     if let Some(socket) = pattern.strip_prefix("@@") {
         return socket.strip_suffix("/handler/socket").map(PathBuf::from);
     }

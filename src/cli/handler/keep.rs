@@ -1,16 +1,16 @@
 //! From a captured process to an entry of the store.
 
 use std::io::{Read as _, Write as _};
-use std::os::fd::AsRawFd as _;
+use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::base::signal::Signal;
-use crate::capture::handler::{Access, Dump, DumpBudget};
+use crate::capture::handler::DumpBudget;
+use crate::cli::handler::captured::Captured;
 use crate::cli::handler::deliver::deliver;
 use crate::report::model::{self, Gap, Report};
 use crate::triage::store::{Origin, Staged, Store};
@@ -31,43 +31,76 @@ pub struct Kept {
     pub delivered: Result<()>,
 }
 
+/// Where the files of a process are.
+#[derive(Clone, Copy, Debug)]
+pub enum Root<'a> {
+    /// Where ours are.
+    Ours,
+    /// Below this directory.
+    Other(&'a OwnedFd),
+    /// Below one that is not known any more.
+    Lost,
+}
+
 /// Analyzes a captured process in a child without rights, and keeps it. When
-/// that fails, what the kernel's notes said is kept, with the reason.
+/// that fails or is `refused`, what the kernel's notes said is kept, with the
+/// reason.
 ///
 /// # Errors
 ///
 /// When it cannot be kept.
-pub fn keep(store: &Store, dump: Dump, staged: Staged, at: SystemTime) -> Result<Kept> {
-    let facts = dump.sidecar.to_json();
-    let mut report = match examine(&dump, &staged, &facts) {
-        Ok(report) => report,
-        Err(error) => plain_report(&dump, &error),
+pub fn keep(
+    store: &Store,
+    crash: Captured,
+    staged: Staged,
+    refused: Option<anyhow::Error>,
+) -> Result<Kept> {
+    let facts = crash.sidecar.to_json();
+    let examined = match refused {
+        None => examine(&crash, &staged, &facts),
+        Some(why) => Err(why),
     };
-    let rung = dump.sidecar.capture.as_ref().map_or("handler", |capture| capture.rung.as_str());
-    let mut origin = Origin::new(at, rung);
-    origin.pid = Some(dump.pid);
-    origin.start_time = dump.start_time;
+    let mut report = examined.unwrap_or_else(|error| plain_report(&crash, &error));
+    if matches!(crash.root(), Root::Lost) {
+        report.gaps.push(Gap {
+            missing: "the program's own files".to_owned(),
+            why: "it had another root directory, which whoever captured it knew; that one was \
+                  killed before the analysis"
+                .to_owned(),
+            hint: Some("with the files at hand: coretool analyze ID --sysroot DIR".to_owned()),
+        });
+    }
+    let rung = crash.sidecar.capture.as_ref().map_or("handler", |capture| capture.rung.as_str());
+    let mut origin = Origin::new(crash.at(), rung);
+    origin.pid = Some(crash.pid);
+    origin.start_time = crash.start_time;
     origin.sidecar = Some(facts);
     let saved = store.keep(Some(staged), &mut report, &origin)?;
-    let delivered = deliver(store, &dump, &report, &origin.captured_by);
+    let delivered = deliver(store, &crash, &report, &origin.captured_by);
     Ok(Kept { id: saved.id, delivered })
 }
 
-fn examine(dump: &Dump, staged: &Staged, facts: &[u8]) -> Result<Report> {
+fn examine(crash: &Captured, staged: &Staged, facts: &[u8]) -> Result<Report> {
     let ours = format!("/proc/{}/fd", std::process::id());
     let mut command = Command::new("/proc/self/exe");
     command.env_clear().args(["--quiet", "handler", "examine", "--core"]);
     command.arg(format!("{ours}/{}", staged.core().as_raw_fd()));
-    if let Some(root) = &dump.root {
-        command.args(["--root", &format!("{ours}/{}", root.as_raw_fd())]);
-    }
-    let (uid, gid) = match &dump.access {
-        Access::Owner { uid, gid } => (*uid, *gid),
-        Access::RootOnly(_) => {
-            command.arg("--root-only");
-            (0, 0)
+    // Our own files are not its own: better none than wrong ones.
+    let nothing = match crash.root() {
+        Root::Ours => None,
+        Root::Other(root) => {
+            command.args(["--root", &format!("{ours}/{}", root.as_raw_fd())]);
+            None
         }
+        Root::Lost => Some(tempfile::tempdir().context("cannot make an empty directory")?),
     };
+    if let Some(nothing) = &nothing {
+        command.arg("--root").arg(nothing.path());
+    }
+    if crash.owner.is_none() {
+        command.arg("--root-only");
+    }
+    let (uid, gid) = crash.owner.unwrap_or((0, 0));
     command.args(["--uid", &uid.to_string(), "--gid", &gid.to_string()]);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().context("cannot start the analysis")?;
@@ -104,17 +137,16 @@ fn examine(dump: &Dump, staged: &Staged, facts: &[u8]) -> Result<Report> {
 }
 
 /// What is known without looking into the core.
-fn plain_report(dump: &Dump, error: &anyhow::Error) -> Report {
-    let signal = Signal(i32::from(dump.facts.signal));
-    let name = signal.name();
+fn plain_report(crash: &Captured, error: &anyhow::Error) -> Report {
+    let name = crash.signal_name();
     let mut report = Report {
         schema: "coretool.report/1".to_owned(),
-        verdict: format!("`{}` died of {name}; its core was not analyzed", dump.command),
+        verdict: format!("`{}` died of {name}; its core was not analyzed", crash.command),
         ..Report::default()
     };
     report.process = model::ProcessInfo {
-        pid: Some(dump.pid),
-        command: Some(dump.command.clone()),
+        pid: Some(crash.pid),
+        command: Some(crash.command.clone()),
         ..model::ProcessInfo::default()
     };
     report.gaps.push(Gap {

@@ -1,6 +1,6 @@
 //! `coretool handler pipe`: started by the kernel for one crash.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::os::fd::RawFd;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -12,8 +12,10 @@ use crate::capture::handler::piped::Piped;
 use crate::capture::handler::rate_limit::{Rate, RateLimit};
 use crate::capture::handler::{Access, Rung, dump};
 use crate::cli::exit::Exit;
+use crate::cli::handler::captured::{Captured, take_up};
 use crate::cli::handler::keep::{BUDGET, Kept, keep};
 use crate::cli::handler::place::HandlerPlace;
+use crate::cli::handler::rates::Rates;
 use crate::triage::store::{Budget, Store};
 
 /// Its arguments, as the pattern has them.
@@ -32,6 +34,9 @@ pub struct PipeArgs {
     /// Where crashes are kept
     #[arg(long)]
     pub store: Option<PathBuf>,
+    /// Crashes at one place that are kept at once
+    #[arg(long, default_value_t = Rate::default().burst)]
+    pub burst: u32,
 }
 
 /// Does it. Whatever goes wrong is in the log, since nobody listens.
@@ -55,7 +60,7 @@ fn handle(args: &PipeArgs, piped: Piped, place: &HandlerPlace) -> Result<Exit> {
     let Piped { mut stream, process, is_certain } = piped;
     let mut staged = None;
     let mut admit = |key: &str| {
-        if !is_admitted(place, &RateLimit::plain_key(key), at) {
+        if !is_admitted(args, place, &RateLimit::plain_key(key), at) {
             return None;
         }
         let new = store.stage().map_err(|error| error.to_string());
@@ -74,9 +79,6 @@ fn handle(args: &PipeArgs, piped: Piped, place: &HandlerPlace) -> Result<Exit> {
         Some((file, BUDGET))
     };
     let done = dump(&mut stream, &process, Rung::Pipe, Some(args.dumpable), &mut admit);
-    // This lets the process go.
-    drop(stream);
-    drop(process);
     let mut done = done.context("cannot dump the process")?;
     if !is_certain {
         let why = "this kernel gives no pidfd (%F), so that its identity is not certain";
@@ -84,20 +86,31 @@ fn handle(args: &PipeArgs, piped: Piped, place: &HandlerPlace) -> Result<Exit> {
         // Nor is it certain whose root directory that was.
         done.root = None;
     }
+    let key = RateLimit::plain_key(&done.key);
+    let crash = Captured::new(done, at);
+    // Whoever sees that the process has ended finds its report, even when we
+    // are killed now.
+    if let Some(staged) = &mut staged {
+        crash.wait(staged, place);
+    }
+    // This lets the process go.
+    drop(stream);
+    drop(process);
     // One analysis at a time: the kernel may start hundreds of us.
     let _turn = turn(place)?;
     match staged {
         Some(staged) => {
-            let Kept { id, delivered } = keep(&store, done, staged, at)?;
+            let Kept { id, delivered } = keep(&store, crash, staged, None)?;
             if let Err(error) = delivered {
                 place.say(&format!("{id}: {error:#}"));
             }
             store.compress(&id)?;
         }
         None => {
-            store.count(&RateLimit::plain_key(&done.key), &done.command, at)?;
+            store.count(&key, &crash.command, at)?;
         }
     }
+    take_up(place, &store)?;
     Ok(Exit::Done)
 }
 
@@ -111,18 +124,12 @@ fn turn(place: &HandlerPlace) -> Result<File> {
     open().with_context(|| format!("cannot lock `{}`", path.display()))
 }
 
-/// Asks the rate limit, which lives in a file. Who cannot ask is admitted.
-fn is_admitted(place: &HandlerPlace, key: &str, at: SystemTime) -> bool {
-    let path = place.rates();
+/// Asks the rate limit, which lives in a file.
+fn is_admitted(args: &PipeArgs, place: &HandlerPlace, key: &str, at: SystemTime) -> bool {
     let now = at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let lock =
-        File::options().create(true).truncate(false).write(true).open(path.with_extension("lock"));
-    let Ok(lock) = lock.and_then(|file| file.lock().map(|()| file)) else { return true };
-    let text = fs::read_to_string(&path).unwrap_or_default();
-    let mut limit = RateLimit::from_text(&text, Rate::default());
+    let rates = Rates::lock(&place.rates());
+    let mut limit = rates.read(Rate { burst: args.burst, ..Rate::default() });
     let admitted = limit.admit(key, now);
-    let new = path.with_extension("new");
-    let _kept = fs::write(&new, limit.to_text()).and_then(|()| fs::rename(&new, &path));
-    drop(lock);
+    rates.write(&limit);
     admitted
 }

@@ -11,6 +11,7 @@ use anyhow::{Context as _, Result};
 use crate::base::utc;
 use crate::capture::handler::daemon::DaemonId;
 use crate::capture::handler::pattern::{Settings, socket_pattern};
+use crate::cli::handler::found::store_of;
 use crate::cli::store_place;
 use crate::report::render::escape::escaped;
 
@@ -27,13 +28,21 @@ pub struct HandlerPlace {
 }
 
 impl HandlerPlace {
-    /// That of the chosen store, or of the usual one. Nothing is made.
+    /// That of the chosen store, else of the handler that `core_pattern` names,
+    /// else of the system's store: whoever asks, and whatever their environment
+    /// says, it is one handler for the machine. Nothing is made.
     ///
     /// # Errors
     ///
     /// When there is no place for a store.
     pub fn of(store: Option<&Path>) -> Result<Self> {
-        let chosen = store_place::chosen(store)?;
+        let is_coretool = |pattern: &str| pattern.starts_with("@@") || is_pipe(pattern);
+        let installed = || {
+            let pattern = Settings::read().ok()?.pattern;
+            is_coretool(&pattern).then(|| store_of(&pattern))?
+        };
+        let chosen = store.map(Path::to_owned).or_else(installed);
+        let chosen = chosen.unwrap_or_else(|| PathBuf::from(store_place::SYSTEM));
         // The kernel follows no symbolic link on its way to the socket.
         let store = fs::canonicalize(&chosen).or_else(|_| std::path::absolute(&chosen))?;
         let directory = store.join("handler");
@@ -129,6 +138,12 @@ impl HandlerPlace {
         }
         let _gone = fs::remove_file(self.former());
         Ok(is_ours)
+    }
+
+    /// Whether its files are another user's, and may not be seen.
+    pub fn is_hidden(&self) -> bool {
+        let denied = std::io::ErrorKind::PermissionDenied;
+        fs::metadata(self.former()).is_err_and(|error| error.kind() == denied)
     }
 
     /// Who listens, if somebody does.

@@ -101,6 +101,21 @@ pub struct PrunedCrash {
     pub why: String,
 }
 
+/// What `coretool export` prints as JSON.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "coretool export")]
+pub struct Exported {
+    /// Always `coretool.export/1`.
+    pub schema: String,
+    /// The crash.
+    pub id: String,
+    /// The directory or the archive that was made.
+    pub path: String,
+    /// The name of the core in it. Absent: none is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub core: Option<String>,
+}
+
 /// What `coretool handler status` prints as JSON.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(title = "coretool handler status")]
@@ -130,4 +145,8 @@ pub struct HandlerStatus {
     /// Crashes that were ever seen. Absent: there is no store yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seen: Option<u64>,
+    /// Crashes that are captured and not analyzed yet. Absent: there is no
+    /// store yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<u64>,
 }

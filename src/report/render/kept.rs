@@ -39,13 +39,43 @@ pub fn list(kept: &KeptCrashes, options: KeptOptions, out: &mut dyn Write) -> fm
         }
     }
     let taken: usize = widths.iter().map(|width| width.saturating_add(2)).sum();
-    let room = options.width.map(|width| width.saturating_sub(taken).max(VERDICT));
+    if let Some(width) = options.width
+        && width < taken.saturating_add(VERDICT)
+    {
+        return narrow_list(kept, &rows, width, options.theme, out);
+    }
+    let room = options.width.map(|width| width.saturating_sub(taken));
     let mut lines = Lines::new(out, options.theme, usize::MAX);
     line(&mut lines, &head, &widths, Role::Dim, "WHAT HAPPENED")?;
     for (crash, row) in kept.crashes.iter().zip(&rows) {
         let verdict = short_verdict(&crash.verdict);
         let verdict = room.map_or_else(|| verdict.to_owned(), |room| cut_to(verdict, room));
         line(&mut lines, row, &widths, Role::Plain, &verdict)?;
+    }
+    Ok(())
+}
+
+/// Three short lines for each crash, where one does not fit.
+fn narrow_list(
+    kept: &KeptCrashes,
+    rows: &[[String; 6]],
+    width: usize,
+    theme: Theme,
+    out: &mut dyn Write,
+) -> fmt::Result {
+    let inner = width.saturating_sub(2).max(1);
+    let mut lines = Lines::new(out, theme, usize::MAX);
+    for (crash, [id, age, program, signal, _, core]) in kept.crashes.iter().zip(rows) {
+        lines.begin(0, 0)?;
+        lines.word(0, &[span(Role::Path, id)])?;
+        let room = width.saturating_sub(id.len().saturating_add(1)).max(1);
+        lines.word(1, &[span(Role::Plain, &cut_to(program, room))])?;
+        lines.end()?;
+        let times = counted(crash.count, "time");
+        let core = crash.core.as_ref().map(|_| format!(", core {core}")).unwrap_or_default();
+        let facts = format!("{signal}, {age}, {times}{core}");
+        lines.line(2, Role::Dim, &cut_to(&facts, inner))?;
+        lines.line(2, Role::Plain, &cut_to(short_verdict(&crash.verdict), inner))?;
     }
     Ok(())
 }
@@ -190,6 +220,26 @@ mod tests {
             assert!(first.starts_with("3f9ac2d10b77  2 h  server"), "{first}");
             assert!(first.contains("SIGSEGV     12  1.9 MB  read of 4"), "{first}");
             assert_eq!(width.is_none(), first.ends_with("because conn is null"), "{first}");
+        }
+    }
+
+    #[test]
+    fn where_a_line_is_too_long_there_are_three() {
+        let now = 1_000 + 7_200_000;
+        for width in [20, 40, 60] {
+            let mut out = String::new();
+            let options = KeptOptions { theme: Theme::Plain, width: Some(width), now };
+            list(&kept(), options, &mut out).unwrap();
+            let lines: Vec<&str> = out.lines().collect();
+            assert_eq!(lines.len(), 6, "{out}");
+            for line in &lines {
+                assert!(line.chars().count() <= width, "{width}: {line}");
+                assert!(!line.chars().any(char::is_control), "{line:?}");
+            }
+            assert_eq!(lines[0], "3f9ac2d10b77 server");
+            if width == 40 {
+                assert_eq!(lines[1], "  SIGSEGV, 2 h, 12 times, core 1.9 MB");
+            }
         }
     }
 

@@ -116,6 +116,7 @@ pub fn render(report: &Report, options: &TextOptions, out: &mut dyn Write) -> fm
     }
     gaps::gaps(report, lines)?;
     capture::capture(report, lines)?;
+    capture::recorded(report, lines)?;
     gaps::saved(report, options.home.as_deref(), lines)
 }
 

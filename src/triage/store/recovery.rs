@@ -14,6 +14,7 @@ use super::index::{Count, Index, Wanted, millis};
 use super::journal::{Intent, Journal, is_name};
 use super::place::{Place, write_new};
 use super::staging::{self, GONE};
+use super::waiting;
 
 /// When the counts beside the index are written anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -280,6 +281,7 @@ impl Store {
             Intent::Arrive { name, id } => {
                 let from = self.place.incoming.join(name);
                 let to = self.place.crash(id);
+                waiting::end(&from)?;
                 match fs::rename(&from, &to) {
                     Ok(()) => (),
                     // Moved before it was killed.

@@ -11,6 +11,9 @@ use super::place::{self, Place};
 
 /// Names of directories below `incoming` that are to be removed.
 pub(super) const GONE: &str = "gone-";
+/// Names of files beside a crash that waits for its analysis. They go when it
+/// arrives.
+pub(super) const WAITING: &str = "waiting-";
 
 /// A crash's directory before it is whole. Its writer holds the directory's
 /// lock: what nobody holds, its writer has left behind.
@@ -47,6 +50,11 @@ impl Incoming {
         Err(StoreError::io("make a directory in", &place.incoming)(why))
     }
 
+    /// One whose lock is held already.
+    pub(super) fn held(path: PathBuf, held: File) -> Self {
+        Self { path, _held: held }
+    }
+
     /// Leaves it there for whoever opens the store next, and returns its path.
     pub(super) fn leave(mut self) -> PathBuf {
         std::mem::take(&mut self.path)
@@ -72,24 +80,25 @@ impl Drop for Incoming {
 #[derive(Debug)]
 pub struct Staged {
     pub(super) incoming: Incoming,
-    core: File,
-    /// Whether it has a name: some file systems know no nameless files.
-    is_named: bool,
+    pub(super) core: File,
+    /// Its name in the directory, if it has one: some file systems know no
+    /// nameless files, and one that waits must outlive its writer.
+    pub(super) name: Option<&'static str>,
 }
 
 impl Staged {
     pub(super) fn new(place: &Place) -> Result<Self, StoreError> {
         let incoming = Incoming::new(place)?;
-        let (core, is_named) = match place::nameless_file(&incoming.path) {
-            Ok(core) => (core, false),
+        let (core, name) = match place::nameless_file(&incoming.path) {
+            Ok(core) => (core, None),
             Err(error) if is_unknown(&error) => {
                 let path = incoming.path.join("core");
                 let core = place::new_file(&path);
-                (core.map_err(StoreError::io("make", &path))?, true)
+                (core.map_err(StoreError::io("make", &path))?, Some("core"))
             }
             Err(error) => return Err(StoreError::io("make a file in", &incoming.path)(error)),
         };
-        Ok(Self { incoming, core, is_named })
+        Ok(Self { incoming, core, name })
     }
 
     /// The empty file to write the core to. Holes may be left: a sparse core
@@ -106,9 +115,9 @@ impl Staged {
 
     /// Gives the file a name in the store. What has it already is the same.
     pub(super) fn link_to(&self, path: &Path) -> Result<(), StoreError> {
-        let done = match self.is_named {
-            true => fs::hard_link(self.incoming.path.join("core"), path),
-            false => place::link(&self.core, path),
+        let done = match self.name {
+            Some(name) => fs::hard_link(self.incoming.path.join(name), path),
+            None => place::link(&self.core, path),
         };
         match done {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
@@ -160,7 +169,7 @@ pub(super) struct Left {
     _held: Option<File>,
 }
 
-/// What killed writers have left.
+/// What killed writers have left, but for what [waits](super::waiting).
 pub(super) fn left_behind(place: &Place) -> Result<Vec<Left>, StoreError> {
     let cannot = StoreError::io("read", &place.incoming);
     let mut left = Vec::new();
@@ -176,7 +185,9 @@ pub(super) fn left_behind(place: &Place) -> Result<Vec<Left>, StoreError> {
         if directory.try_lock().is_ok() {
             // What is damaged is not all of a crash.
             let id = entry::id_of(&path).unwrap_or_default();
-            left.push(Left { path, id, _held: Some(directory) });
+            if id.is_some() || super::waiting::facts_in(&path).is_none() {
+                left.push(Left { path, id, _held: Some(directory) });
+            }
         }
     }
     Ok(left)
