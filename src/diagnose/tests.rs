@@ -116,7 +116,7 @@ fn what_is_not_told_is_computed() {
         (untold("a system call", &[0x0f, 0x05], &[(RDI, 0)]), None),
         // What cannot be run needs no computing.
         (
-            Death { pc: Some(0), ..untold("nowhere", load, &[]) },
+            Death { pc: Some(0), stack: &[CODE + 16], ..untold("nowhere", load, &[(RAX, 0)]) },
             Some(("null-call", 0.97, "a NULL function pointer")),
         ),
     ];
