@@ -1,24 +1,27 @@
 //! Read-only maps of files: the first of the two places with `unsafe`.
 #![expect(unsafe_code, reason = "mapping a file has no safe interface")]
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 use std::ops::Range;
 
 use memmap2::{Advice, Mmap, MmapOptions, UncheckedAdvice};
 
+use crate::base::inflated::Identity;
+
 /// A whole file, mapped read-only.
 #[derive(Debug)]
 pub struct FileMap {
     map: Mmap,
+    identity: Option<Identity>,
 }
 
 impl FileMap {
-    /// Maps the first `len` bytes of `file`. The caller has checked that it is
-    /// a regular file of at least that length, since mapping anything else
-    /// fails or faults.
-    pub fn new(file: &File, len: u64) -> io::Result<Self> {
-        let len = usize::try_from(len)
+    /// Maps `file`, of which `metadata` was just read. The caller has checked that
+    /// it is a regular file with bytes in it, since mapping anything else fails
+    /// or faults.
+    pub fn new(file: &File, metadata: &Metadata) -> io::Result<Self> {
+        let len = usize::try_from(metadata.len())
             .map_err(|_too_long| io::Error::from(io::ErrorKind::FileTooLarge))?;
         let mut options = MmapOptions::new();
         options.len(len);
@@ -31,7 +34,12 @@ impl FileMap {
         // Binaries and cores are read here and there. Read-ahead would fetch
         // hundreds of megabytes from a cold disk for a few pages of use.
         map.advise(Advice::Random)?;
-        Ok(Self { map })
+        Ok(Self { map, identity: Identity::of(metadata) })
+    }
+
+    /// Which file this is, unless it has just been changed.
+    pub fn identity(&self) -> Option<Identity> {
+        self.identity
     }
 
     /// All bytes of the file.

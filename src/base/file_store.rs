@@ -5,11 +5,12 @@ use std::io::{self, BufRead, Read};
 use std::ops::Range;
 use std::os::unix::fs::{FileExt as _, FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use elsa::sync::FrozenVec;
 
 use crate::base::file_map::FileMap;
+use crate::base::inflated::{Inflated, Key};
 
 /// An append-only owner of maps and buffers. It lives in the caller's frame;
 /// every phase borrows `&'f [u8]` from it.
@@ -17,6 +18,9 @@ use crate::base::file_map::FileMap;
 pub struct FileStore {
     maps: FrozenVec<Box<FileMap>>,
     buffers: FrozenVec<Box<[u8]>>,
+    /// What other stores inflated, and where it comes from.
+    lent: FrozenVec<Arc<Vec<u8>>>,
+    shared: Option<Arc<Inflated>>,
     attached: FrozenVec<Box<Attached>>,
     scratch: OnceLock<File>,
 }
@@ -43,6 +47,11 @@ impl FileStore {
     /// An empty store.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// An empty store that takes inflated sections from `shared`, and adds its own.
+    pub fn sharing(shared: Arc<Inflated>) -> Self {
+        Self { shared: Some(shared), ..Self::default() }
     }
 
     /// Maps the file at `path`, which must be a regular file. Paths come from
@@ -81,7 +90,7 @@ impl FileStore {
             // An empty map is an error of mmap(2), an empty file is none.
             return Ok(StoredFile { bytes: &[], modified });
         }
-        let map = self.maps.push_get(Box::new(FileMap::new(file, metadata.len())?));
+        let map = self.maps.push_get(Box::new(FileMap::new(file, &metadata)?));
         Ok(StoredFile { bytes: map.bytes(), modified })
     }
 
@@ -90,11 +99,40 @@ impl FileStore {
         self.buffers.push_get(bytes.into_boxed_slice())
     }
 
+    /// Whether inflating `len` bytes in whole serves other stores, too.
+    pub fn shares(&self, len: usize) -> bool {
+        self.shared.as_ref().is_some_and(|shared| shared.takes(len))
+    }
+
+    /// What `make` makes of `part`, bytes of a file of this store, `len` of them.
+    /// Made once for all stores that share. `None`: it cannot be made.
+    pub fn made_of(
+        &self,
+        part: &[u8],
+        len: usize,
+        make: impl FnOnce() -> Option<Vec<u8>>,
+    ) -> Option<&[u8]> {
+        let shared = self.shared.as_ref().filter(|shared| shared.takes(len));
+        let Some((shared, key)) = shared.zip(self.key(part)) else {
+            return make().map(|bytes| self.keep(bytes));
+        };
+        let bytes = shared.get(key, make)?;
+        Some(self.lent.push_get(bytes))
+    }
+
+    /// The place of bytes that a file of this store has.
+    fn key(&self, part: &[u8]) -> Option<Key> {
+        let (index, range) = place(part, self.maps.iter().map(FileMap::bytes))?;
+        let file = self.maps.get(index)?.identity()?;
+        Some(Key { file, offset: range.start, len: range.len() })
+    }
+
     /// How many files were opened, how many bytes they have, and how many
     /// bytes were made: inflated or copied.
     pub fn statistics(&self) -> (usize, u64, u64) {
         let mapped = self.maps.iter().map(|map| map.bytes().len() as u64).sum();
-        let made = self.buffers.iter().map(|bytes| bytes.len() as u64).sum();
+        let kept = self.buffers.iter().map(|bytes| bytes.len() as u64);
+        let made = kept.chain(self.lent.iter().map(|bytes| bytes.len() as u64)).sum();
         (self.maps.iter().count(), mapped, made)
     }
 

@@ -11,6 +11,7 @@ pub mod facts;
 pub mod file_map;
 pub mod file_store;
 pub mod gap;
+pub mod inflated;
 pub mod limits;
 pub mod memory;
 pub mod secret;

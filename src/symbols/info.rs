@@ -56,13 +56,15 @@ impl<'f> Info<'f> {
         store: &'f FileStore,
         limits: &Limits,
     ) -> Option<Self> {
-        let bytes = if section.is_zlib() {
+        let size = section.expanded_size(limits)?;
+        // In whole when others will use it, too.
+        let bytes = if section.is_zlib() && !store.shares(size) {
             Bytes::Stream(Mutex::new(Stream {
                 order,
                 inflater: Inflater::new(section.bytes),
                 units: Vec::new(),
                 tail: Vec::new(),
-                left: section.expanded_size(limits)?,
+                left: size,
             }))
         } else {
             let bytes = match section.is_compressed() {

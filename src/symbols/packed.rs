@@ -75,26 +75,30 @@ impl<'f> Packed<'f> {
     /// stream is damaged or too large.
     pub(super) fn whole(&self, store: &'f FileStore, limits: &Limits) -> Option<&'f [u8]> {
         let size = self.expanded_size(limits)?;
-        let inflated = match self.packing {
-            Packing::Plain => {
-                store.will_need(self.bytes);
-                return Some(self.bytes);
-            }
-            Packing::Zlib => {
-                store.will_need(self.bytes);
-                inflate(self.bytes, size)?
-            }
+        if self.packing == Packing::Plain {
+            store.will_need(self.bytes);
+            return Some(self.bytes);
+        }
+        store.made_of(self.bytes, size, || {
+            store.will_need(self.bytes);
+            self.inflated(size)
+        })
+    }
+
+    /// The expanded bytes, `size` of them.
+    fn inflated(&self, size: usize) -> Option<Vec<u8>> {
+        match self.packing {
+            Packing::Plain => Some(self.bytes.to_vec()),
+            Packing::Zlib => inflate(self.bytes, size),
             Packing::Zstd => {
-                store.will_need(self.bytes);
                 let data = object::CompressedData {
                     format: object::CompressionFormat::Zstandard,
                     data: self.bytes,
                     uncompressed_size: self.size,
                 };
-                data.decompress().ok()?.into_owned()
+                data.decompress().ok().map(|bytes| bytes.into_owned())
             }
-        };
-        Some(store.keep(inflated))
+        }
     }
 }
 

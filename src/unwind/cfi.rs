@@ -31,6 +31,32 @@ pub(super) struct Row<'f> {
     pub(super) encoding: Encoding,
 }
 
+impl Row<'_> {
+    /// The same row with the ABI's word on registers that the table is silent
+    /// about. What is still unstated then is unknown: the callee was free to
+    /// change it.
+    ///
+    /// A register keeps its value if the ABI makes the callee save it. The stack
+    /// pointer is the CFA, but for what a call pushes and its caller does not
+    /// see. Source: DWARF 5, section 6.4.1; System V psABI for AMD64, section 3.2.1.
+    pub(super) fn settled(mut self, arch: Arch) -> Self {
+        for (register, rule) in arch.unwound_registers().zip(&mut self.rules) {
+            if !matches!(rule, Rule::Unstated) {
+                continue;
+            }
+            let is_return_address = register == self.return_address;
+            // Still in the register in which the call has put it.
+            let is_linked = is_return_address && arch.link_register() == Some(register);
+            if register == arch.stack_pointer() {
+                *rule = Rule::BelowCfa(arch.cfa_above_sp());
+            } else if is_linked || arch.is_callee_saved(register) {
+                *rule = Rule::SameValue;
+            }
+        }
+        self
+    }
+}
+
 /// How to find the canonical frame address.
 #[derive(Clone, Debug)]
 pub(super) enum Cfa<'f> {
@@ -43,8 +69,10 @@ pub(super) enum Cfa<'f> {
 /// Where a caller's register is.
 #[derive(Clone, Debug)]
 pub(super) enum Rule<'f> {
-    /// The table says nothing. Then the ABI decides.
+    /// The table says nothing. Then the ABI decides, in [`Row::settled`].
     Unstated,
+    /// It is the CFA less this, by the ABI.
+    BelowCfa(u64),
     /// Gone.
     Undefined,
     /// Where it was.

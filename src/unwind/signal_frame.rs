@@ -30,9 +30,10 @@ pub(super) fn interrupted(
         return None;
     }
     let (pc, sp) = (registers.pc()?, registers.sp()?);
-    let is_hidden =
-        memory.read(pc, &mut [0]) == 0 && can_run(process, pc) && process.module(pc).is_none();
-    let found = if is_hidden {
+    // One read tells nearly all code from a trampoline.
+    let mut head = [0; 4];
+    let got = memory.read(pc, &mut head);
+    let found = if got == 0 && can_run(process, pc) && process.module(pc).is_none() {
         // Those with more to be seen first.
         let with_info = frames.iter().filter(|frame| frame.info.is_some());
         with_info
@@ -41,8 +42,11 @@ pub(super) fn interrupted(
             .filter_map(|frame| restore(frame, memory, sp, registers))
             .find(|found| is_plausible(process, found))
     } else {
-        let arch = registers.arch();
-        let frame = frames.iter().find(|frame| is_there(frame, code_order(arch), memory, pc))?;
+        let order = code_order(registers.arch());
+        let head = head.get(..got)?;
+        let begins = |frame: &&SignalFrame| begins_with(frame, order, head);
+        let frame =
+            frames.iter().filter(begins).find(|frame| is_there(frame, order, memory, pc))?;
         restore(frame, memory, sp, registers)
     };
     found.filter(|found| found.pc().is_some() && found.sp().is_some())
@@ -72,14 +76,24 @@ fn code_order(arch: Arch) -> ByteOrder {
     }
 }
 
+/// Whether code with these first bytes may be the trampoline.
+fn begins_with(frame: &SignalFrame, order: ByteOrder, head: &[u8]) -> bool {
+    let first = head.get(..frame.width).zip(frame.code.first());
+    first.is_some_and(|(bytes, word)| is_word(*word, order, bytes))
+}
+
+/// Whether bytes are an instruction's, as far as its mask tells.
+fn is_word((value, mask): (u32, u32), order: ByteOrder, bytes: &[u8]) -> bool {
+    order.number(bytes) & u64::from(mask) == u64::from(value)
+}
+
 /// Whether the trampoline begins at `pc`.
 fn is_there(frame: &SignalFrame, order: ByteOrder, memory: &dyn Memory, pc: RunAddr) -> bool {
-    frame.code.iter().zip(0..).all(|((value, mask), index): (_, u64)| {
+    frame.code.iter().zip(0..).all(|(word, index): (_, u64)| {
         let mut bytes = [0; 4];
         let Some(bytes) = bytes.get_mut(..frame.width) else { return false };
         let at = pc.checked_add(index.saturating_mul(frame.width as u64));
-        at.is_some_and(|at| memory.read_exact(at, bytes).is_ok())
-            && order.number(bytes) & u64::from(*mask) == u64::from(*value)
+        at.is_some_and(|at| memory.read_exact(at, bytes).is_ok()) && is_word(*word, order, bytes)
     })
 }
 

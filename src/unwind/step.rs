@@ -22,12 +22,10 @@ pub(super) enum Step {
     Unusable,
 }
 
-/// Applies `row` to a frame's registers.
+/// Applies `row`, which is settled, to a frame's registers. One without a rule
+/// is **unknown**.
 ///
-/// A register without a rule keeps its value if the ABI makes the callee save
-/// it, and is **unknown** otherwise: the callee was free to change it. The
-/// exception is the stack pointer, which is the CFA. Source: DWARF 5, section
-/// 6.4.1; System V psABI for AMD64, section 3.2.1.
+/// Source: DWARF 5, section 6.4.1.
 pub(super) fn step(
     row: &Row<'_>,
     registers: &Registers,
@@ -62,15 +60,8 @@ pub(super) fn step(
             }
         };
         let value = match rule {
-            Rule::Unstated if register == arch.stack_pointer() => {
-                Some(cfa.0.wrapping_sub(arch.cfa_above_sp()))
-            }
-            // Still in the register in which the call has put it.
-            Rule::Unstated if is_return_address && arch.link_register() == Some(register) => {
-                registers.get(register)
-            }
-            Rule::Unstated if arch.is_callee_saved(register) => registers.get(register),
             Rule::Unstated => None,
+            Rule::BelowCfa(size) => Some(cfa.0.wrapping_sub(*size)),
             Rule::Undefined if is_return_address => return Step::Outermost(cfa),
             Rule::Undefined => None,
             Rule::SameValue => registers.get(register),
@@ -131,6 +122,7 @@ mod tests {
                 address_size: 8,
             },
         }
+        .settled(Arch::X86_64)
     }
 
     fn registers() -> Registers {

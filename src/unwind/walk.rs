@@ -257,7 +257,7 @@ impl<'a, 'f> Unwinder<'a, 'f> {
         let mut code = vec![0; size];
         let start = RunAddr(at.0.checked_sub(symbol.offset)?);
         self.memory.read_exact(start, &mut code).ok()?;
-        let row = arm_prologue::row(&code, self.process.arch.order)?;
+        let row = arm_prologue::row(&code, self.process.arch.order)?.settled(self.process.arch);
         match step(&row, &frame.registers, self.memory, self.limits) {
             Step::Caller(cfa, caller) => {
                 let call = caller.pc()?.0.checked_sub(1)?;
@@ -332,7 +332,7 @@ impl<'a, 'f> Unwinder<'a, 'f> {
             let cfi = self.modules.get(index)?;
             cfi.row(at.to_link(module.bias()), || module.debug_frame())
         });
-        let row = row.map(Arc::new);
+        let row = row.map(|row| Arc::new(row.settled(self.process.arch)));
         let mut rows = self.rows.write().unwrap_or_else(|poisoned| poisoned.into_inner());
         rows.insert(at, row.clone());
         row

@@ -8,6 +8,7 @@ use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 use coretool::analyze::{Locals, Options, analyze};
 use coretool::base::file_store::FileStore;
 use coretool::base::gap::Gaps;
+use coretool::base::inflated::Inflated;
 use coretool::dump;
 use coretool::dump::error::DumpError;
 use coretool::report::model::Report;
@@ -45,8 +46,10 @@ pub(crate) fn examination(fixture: &Fixture, build: Build) -> Arc<Examination> {
 /// Opens and analyzes a core in this process. An error is what the user would
 /// be told, or a panic.
 pub(crate) fn report_of(core: &Path, options: &Options) -> Result<Report, String> {
+    // All cores of a run have the C library in common.
+    static SHARED: LazyLock<Arc<Inflated>> = LazyLock::new(Arc::default);
     let analyzed = panic::catch_unwind(AssertUnwindSafe(|| {
-        let (store, gaps) = (FileStore::new(), Gaps::new());
+        let (store, gaps) = (FileStore::sharing(Arc::clone(&SHARED)), Gaps::new());
         let process = dump::open(core, &store, &options.limits, &gaps)?;
         Ok(analyze(&process, &store, options, &gaps))
     }));

@@ -3,12 +3,14 @@
 use std::fs::File;
 use std::io::{BufReader, Read as _};
 use std::path::Path;
+use std::sync::{Arc, LazyLock};
 
 use anyhow::{Context as _, Result, bail};
 
 use crate::analyze;
 use crate::base::file_store::FileStore;
 use crate::base::gap::Gaps;
+use crate::base::inflated::Inflated;
 use crate::base::text::text;
 use crate::cli::bundle;
 use crate::dump;
@@ -113,8 +115,11 @@ fn of_core(path: &Path, options: &analyze::Options) -> Result<Report> {
     of_plain_core(path, options)
 }
 
+/// What the cores of one run have in common, as the C library's debug file.
+static SHARED: LazyLock<Arc<Inflated>> = LazyLock::new(Arc::default);
+
 fn of_plain_core(path: &Path, options: &analyze::Options) -> Result<Report> {
-    let store = FileStore::new();
+    let store = FileStore::sharing(Arc::clone(&SHARED));
     let gaps = Gaps::new();
     let process = dump::open(path, &store, &options.limits, &gaps)?;
     Ok(analyze::analyze(&process, &store, options, &gaps))

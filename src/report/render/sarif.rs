@@ -74,7 +74,6 @@ fn rule(bucket: &Bucket) -> Value {
     let title = finding.map(|it| it.title.as_str()).filter(|it| !it.is_empty()).unwrap_or(id);
     json!({
         "id": id,
-        "name": id,
         "shortDescription": { "text": title },
         "fullDescription": { "text": format!("A program crashed: {title}.") },
         "help": {
