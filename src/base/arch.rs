@@ -102,6 +102,10 @@ struct Table {
     unwound: &'static [(u16, usize)],
     /// DWARF's numbers of those that a function gives back unchanged.
     callee_saved: &'static [u16],
+    /// DWARF's numbers of those in which the first integer arguments are passed.
+    arguments: &'static [u16],
+    /// DWARF's number of the one in which a function returns a pointer.
+    result: Option<u16>,
     /// DWARF's number of the program counter, or one that its tables leave
     /// free.
     program_counter: u16,
@@ -286,6 +290,22 @@ impl Arch {
     /// others are unknown in outer frames unless a table says where they are.
     pub fn is_callee_saved(self, register: Register) -> bool {
         self.table().callee_saved.contains(&register.0)
+    }
+
+    /// The register in which an integer argument of this number is passed, from
+    /// 0 on. `None`: it is passed on the stack.
+    pub fn argument(self, number: usize) -> Option<Register> {
+        self.table().arguments.get(number).copied().map(Register)
+    }
+
+    /// The registers in which integer arguments are passed, the first one first.
+    pub fn arguments(self) -> impl Iterator<Item = Register> {
+        self.table().arguments.iter().copied().map(Register)
+    }
+
+    /// The register in which a function returns a pointer.
+    pub fn result(self) -> Option<Register> {
+        self.table().result.map(Register)
     }
 
     /// DWARF's number of the stack pointer.

@@ -55,7 +55,7 @@ pub fn bad_value(scene: &Scene<'_, '_>, fault: &Fault) -> Option<BadValue> {
     let value = base.value?;
     let is_mapped = scene.crash.process.mapping(RunAddr(value)).is_some();
     // With an index, a base that leads to memory is not what is wrong.
-    if operand.index.is_some() && is_mapped || matches!(base.name, "rsp" | "rbp" | "rip") {
+    if operand.index.is_some() && is_mapped || base.is_frame() || base.is_code() {
         return None;
     }
     let path = path(scene, fault.frame, &fault.operands);

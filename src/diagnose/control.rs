@@ -1,11 +1,10 @@
 //! How the program counter came to be where nothing may run.
 
 use crate::base::addr::RunAddr;
-use crate::base::arch::Arch;
 use crate::diagnose::culprit::{path, variable_in};
 use crate::diagnose::fault::{Fault, is_canonical};
 use crate::diagnose::ground::global_at;
-use crate::diagnose::instruction::{Instruction, Operands, number};
+use crate::diagnose::instruction::{Instruction, Isa, Operands};
 use crate::diagnose::origin::Origin;
 use crate::diagnose::scene::Scene;
 use crate::variables::value::{Value, ValueKind, Variable};
@@ -15,9 +14,6 @@ const MOST_DEPTH: usize = 6;
 
 /// Callers whose variables are looked through.
 const MOST_CALLERS: usize = 4;
-
-/// The longest call instruction, in bytes.
-const LONGEST_CALL: u64 = 8;
 
 /// A change of control that led nowhere.
 #[derive(Clone, Debug)]
@@ -103,7 +99,8 @@ fn arrived(scene: &Scene<'_, '_>, fault: &Fault) -> Jump {
     let registers = &fault.operands.registers;
     let target = registers.pc().unwrap_or_default();
     let memory = scene.crash.memory;
-    let word = |at: Option<RunAddr>| at.and_then(|at| memory.u64(at).ok()).map(RunAddr);
+    let arch = registers.arch();
+    let word = |at: Option<RunAddr>| at.and_then(|at| memory.word(at).ok()).map(RunAddr);
     let caller = fault.frame.saturating_add(1);
     let how = How::Unknown;
     let unknown = Jump {
@@ -114,26 +111,46 @@ fn arrived(scene: &Scene<'_, '_>, fault: &Fault) -> Jump {
         pointer: None,
         places: Vec::new(),
     };
-    if let Some(back) = word(registers.sp())
+    let link = arch.link_register();
+    let back = match link {
+        Some(link) => registers.get(link).map(|at| RunAddr(registers.code_address(at))),
+        None => word(registers.sp()),
+    };
+    // A return leaves its own address in the link register.
+    if link.is_some() && back == Some(target) {
+        return Jump { how: How::Return, ..unknown };
+    }
+    if let Some(back) = back
         && let Some(call) = call_before(scene, back)
     {
         // Nothing has run since: the registers are those of the call, but for
-        // the pushed address.
+        // the return address.
         let mut operands = fault.operands;
-        let arch = registers.arch();
-        let sp = registers.sp().and_then(|sp| sp.checked_add(8));
-        operands.registers.set(arch.stack_pointer(), sp.map(|sp| sp.0));
+        match link {
+            Some(link) => operands.registers.set(link, None),
+            None => {
+                let size = u64::from(arch.model().address_size);
+                let sp = registers.sp().and_then(|sp| sp.checked_add(size));
+                operands.registers.set(arch.stack_pointer(), sp.map(|sp| sp.0));
+            }
+        }
         operands.registers.set(arch.program_counter(), Some(call.at.0));
         if call.target(&operands, memory) == Some(target) {
             let places = places(scene, caller, &operands, &call);
             let pointer = pointer(scene, caller, &operands, &call);
             return Jump { how: How::Call, frame: caller, pointer, places, ..unknown };
         }
+        // What is in a link register may be of an earlier call, of the function that
+        // has jumped itself.
+        if link.is_some() {
+            return Jump { frame: caller, ..unknown };
+        }
         // The function that was called has jumped on.
         return Jump { how: How::Jump, frame: caller, is_behind: true, ..unknown };
     }
-    let popped = registers.sp().map(|sp| RunAddr(sp.0.wrapping_sub(8)));
-    if word(popped) == Some(target) {
+    let size = u64::from(arch.model().address_size);
+    let popped = registers.sp().map(|sp| RunAddr(sp.0.wrapping_sub(size)));
+    if link.is_none() && word(popped) == Some(target) {
         return Jump { how: How::Return, ..unknown };
     }
     unknown
@@ -141,12 +158,10 @@ fn arrived(scene: &Scene<'_, '_>, fault: &Fault) -> Jump {
 
 /// The call instruction that ends at a return address.
 fn call_before(scene: &Scene<'_, '_>, back: RunAddr) -> Option<Instruction> {
-    if scene.crash.process.arch != Arch::X86_64 {
-        return None;
-    }
-    (2..LONGEST_CALL).find_map(|length| {
+    let isa = Isa::of(scene.crash.process.arch)?;
+    isa.call_lengths().find_map(|length| {
         let at = RunAddr(back.0.checked_sub(length)?);
-        let instruction = Instruction::read(scene.crash.memory, at)?;
+        let instruction = Instruction::read(scene.crash.memory, isa, at)?;
         (instruction.end() == back && instruction.is_call()).then_some(instruction)
     })
 }
@@ -173,7 +188,7 @@ fn places(
             let table = read.base.and_then(|base| base.number).and_then(loaded);
             read.address.into_iter().chain(table).collect()
         }
-        None => number(instruction.raw().op0_register()).and_then(loaded).into_iter().collect(),
+        None => instruction.target_register().and_then(loaded).into_iter().collect(),
     }
 }
 
@@ -192,7 +207,7 @@ fn pointer(
     if let Some(read) = read {
         return named(scene, frame, read.address?);
     }
-    let register = number(instruction.raw().op0_register())?;
+    let register = instruction.target_register()?;
     if let Some(variable) = variable_in(scene, frame, register) {
         return Some(variable.name);
     }

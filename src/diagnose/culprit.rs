@@ -27,6 +27,11 @@ use crate::variables::{Context, Which, variables};
 /// A value that no variable has by chance; its lower parts are positive, too.
 const MARK: u64 = 0x2b5a_1c3d_4e6f_1a2b;
 
+/// The mark in the size of a pointer.
+fn mark(model: DataModel) -> u64 {
+    if model.is_64() { MARK } else { MARK & 0xffff_ffff }
+}
+
 /// A pointer that is to blame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Culprit {
@@ -113,15 +118,14 @@ pub fn culprit(
     suspects.all(|other| other.pointer == first.pointer).then_some(Culprit::Suspect(first))
 }
 
-/// Registers of the first arguments of a call, by their DWARF numbers (System V
-/// psABI for AMD64, 3.2.3 and figure 3.36): rdi, rsi, rdx, rcx.
-const ARGUMENTS: [Register; 4] = [Register(5), Register(4), Register(1), Register(2)];
+/// Arguments of a call that are looked at.
+const MOST_ARGUMENTS: usize = 4;
 
 /// The null pointers that a frame's code loaded from its variables to pass them
 /// to the function that it called.
 pub fn null_arguments(scene: &Scene<'_, '_>, frame: usize) -> Vec<Suspect> {
     let look = Look { scene, frame, offset: 0, size: None };
-    let passed = ARGUMENTS.into_iter().filter_map(|register| {
+    let passed = scene.crash.process.arch.arguments().take(MOST_ARGUMENTS).filter_map(|register| {
         let at = argument_place(scene, frame, register)?;
         look.with_memory(at).into_iter().next()
     });
@@ -149,7 +153,7 @@ pub fn first_argument(scene: &Scene<'_, '_>, frame: usize) -> Option<Passed> {
 
 /// An argument of the call that a frame stands at, by its number from 0.
 pub fn argument(scene: &Scene<'_, '_>, frame: usize, number: usize) -> Option<Passed> {
-    passed_in(scene, frame, *ARGUMENTS.get(number)?)
+    passed_in(scene, frame, scene.crash.process.arch.argument(number)?)
 }
 
 /// What a register held at the call that a frame stands at.
@@ -162,7 +166,7 @@ pub fn passed_in(scene: &Scene<'_, '_>, frame: usize, mut register: Register) ->
         let mut registers = caller.registers;
         // What the frame has of it is not what was passed.
         registers.set(register, None);
-        let operands = Operands { registers, fs_base: None, gs_base: None };
+        let operands = Operands::of(registers);
         let start = function_start(scene, outer)?;
         let path = Path::before_call(scene.crash.memory, operands, start, after)?;
         match path.value(register)? {
@@ -252,7 +256,7 @@ fn argument_place(scene: &Scene<'_, '_>, frame: usize, register: Register) -> Op
     let start = function_start(scene, frame)?;
     let mut registers = caller.registers;
     registers.set(register, Some(0));
-    let operands = Operands { registers, fs_base: None, gs_base: None };
+    let operands = Operands::of(registers);
     match Path::before_call(memory, operands, start, after)?.origin(register) {
         Origin::Loaded(at) => Some(at),
         _ => None,
@@ -316,14 +320,15 @@ impl Look<'_, '_, '_> {
         let frames = self.scene.frames();
         let Some(frame) = frames.get(self.frame) else { return Vec::new() };
         let marked = marked_frame(frame, register);
-        self.search(&self.scene.context(), &with(&frames, self.frame, &marked), MARK)
+        let mark = mark(self.scene.crash.process.arch.model());
+        self.search(&self.scene.context(), &with(&frames, self.frame, &marked), mark)
     }
 
     fn with_memory(&self, at: RunAddr) -> Vec<Suspect> {
         let crash = self.scene.crash;
         let marked = Marked { memory: crash.memory, at };
         let context = Context::new(crash.process, &marked, crash.symbols, crash.limits);
-        self.search(&context, &self.scene.frames(), MARK)
+        self.search(&context, &self.scene.frames(), mark(marked.model()))
     }
 
     /// Pointers of the frame's calls, the innermost call's first.
@@ -339,7 +344,8 @@ impl Look<'_, '_, '_> {
 
 fn marked_frame(frame: &Frame, register: Register) -> Frame {
     let mut marked = frame.clone();
-    marked.registers.set(register, Some(MARK));
+    let model = frame.registers.arch().model();
+    marked.registers.set(register, Some(mark(model)));
     marked
 }
 
@@ -365,7 +371,8 @@ impl Memory for Marked<'_> {
 
     fn read(&self, at: RunAddr, out: &mut [u8]) -> usize {
         let got = self.memory.read(at, out);
-        let mark = self.model().order.bytes(u128::from(MARK), 8);
+        let model = self.model();
+        let mark = model.order.bytes(u128::from(mark(model)), usize::from(model.address_size));
         for (index, byte) in out.iter_mut().take(got).enumerate() {
             let here = at.0.wrapping_add(index as u64);
             let within = here.checked_sub(self.at.0).and_then(|it| usize::try_from(it).ok());

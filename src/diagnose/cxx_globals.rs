@@ -11,7 +11,7 @@ use iced_x86::{Mnemonic, OpKind, Register};
 use crate::base::addr::RunAddr;
 use crate::base::arch::Arch;
 use crate::diagnose::crash::Crash;
-use crate::diagnose::instruction::Instruction;
+use crate::diagnose::instruction::{Instruction, Isa};
 use crate::diagnose::messages::exported;
 
 /// Bytes of the function that are read.
@@ -35,7 +35,7 @@ pub fn caught(crash: &Crash<'_, '_>) -> Option<Option<RunAddr>> {
     let fs_base = registers.word(crash.process.arch.thread_pointer_index())?;
     let mut code = [0; CODE];
     let got = crash.memory.read(function, &mut code);
-    let way = way(&Instruction::decode_all(function, code.get(..got)?))?;
+    let way = way(&Instruction::decode_all(Isa::Amd64, function, code.get(..got)?))?;
     let pair = |index: u64| crash.memory.u64(way.pair.checked_add(index.checked_mul(8)?)?).ok();
     let module = pair(0).filter(|module| *module < MOST_MODULES)?;
     // The thread's vector of blocks: 16 bytes for each module, whose first
@@ -62,18 +62,19 @@ struct Way {
 /// Reads `lea pair(%rip),%rdi; call __tls_get_addr; add $more,%rax; ret`.
 fn way(code: &[Instruction]) -> Option<Way> {
     let is_pair = |it: &&Instruction| {
-        let raw = it.raw();
-        raw.mnemonic() == Mnemonic::Lea
-            && raw.op0_register() == Register::RDI
-            && raw.is_ip_rel_memory_operand()
+        it.x86().is_some_and(|raw| {
+            raw.mnemonic() == Mnemonic::Lea
+                && raw.op0_register() == Register::RDI
+                && raw.is_ip_rel_memory_operand()
+        })
     };
     let at = code.iter().position(|it| is_pair(&it))?;
-    let pair = RunAddr(code.get(at)?.raw().ip_rel_memory_address());
+    let pair = RunAddr(code.get(at)?.x86()?.ip_rel_memory_address());
     let after = code.get(at.checked_add(1)?..)?;
     let call = after.iter().position(Instruction::is_call)?;
     let mut more = 0_i64;
     for instruction in after.get(call.checked_add(1)?..)? {
-        let raw = instruction.raw();
+        let raw = instruction.x86()?;
         if instruction.is_return() {
             return Some(Way { pair, more });
         }
@@ -106,7 +107,7 @@ mod tests {
             ("cut before the call", 15, None),
         ];
         for (name, len, want) in cases {
-            let code = Instruction::decode_all(RunAddr(0x1000), &whole[..len]);
+            let code = Instruction::decode_all(Isa::Amd64, RunAddr(0x1000), &whole[..len]);
             assert_eq!(way(&code), want, "{name}");
         }
     }

@@ -1,10 +1,9 @@
 //! The instructions around the one at fault.
 
 use crate::base::addr::{FrameAddr, RunAddr};
-use crate::base::arch::Arch;
 use crate::diagnose::crash::Crash;
 use crate::diagnose::culprit::function_start;
-use crate::diagnose::instruction::Instruction;
+use crate::diagnose::instruction::{Instruction, Isa};
 use crate::diagnose::scene::Scene;
 use crate::symbols::functions::Place;
 
@@ -39,9 +38,6 @@ pub struct Line {
 /// The instructions around the fault of the crashed thread, or around where it
 /// stands. Empty: they cannot be decoded.
 pub fn disassembly(crash: &Crash<'_, '_>) -> Vec<Line> {
-    if crash.process.arch != Arch::X86_64 {
-        return Vec::new();
-    }
     let scene = Scene::new(crash);
     let fault = scene.fault.as_ref().filter(|fault| fault.instruction.is_some());
     let index = fault.map_or(0, |fault| fault.frame);
@@ -63,7 +59,7 @@ fn lines(scene: &Scene<'_, '_>, index: usize) -> Option<Vec<Line>> {
     let end = at.addr().checked_add(BYTES_BEHIND)?;
     let mut code = vec![0; usize::try_from(end.0.checked_sub(start.0)?).ok()?];
     let got = crash.memory.read(start, &mut code);
-    let all = Instruction::decode_all(start, code.get(..got)?);
+    let all = Instruction::decode_all(Isa::of(crash.process.arch)?, start, code.get(..got)?);
     // A return address is behind its call.
     let current = all.iter().position(|it| it.at <= lookup && lookup < it.end())?;
     let first = current.saturating_sub(BEFORE);

@@ -1,11 +1,11 @@
 //! What the processor refused, and with which registers.
 
 use crate::base::addr::RunAddr;
-use crate::base::arch::Arch;
+use crate::base::arch::Machine;
 use crate::base::signal::Signal;
 use crate::diagnose::crash::Crash;
-use crate::diagnose::instruction::{Access, Instruction, Operands};
-use crate::diagnose::signal_frame::{self, SavedTrap, saved_trap};
+use crate::diagnose::instruction::{Access, Instruction, Isa, Operands};
+use crate::diagnose::signal_frame::{self, SavedTrap, saved_fault, saved_trap};
 use crate::dump::process::{Mapping, Process};
 use crate::dump::siginfo::SignalCause;
 use crate::unwind::registers::Registers;
@@ -27,6 +27,9 @@ pub struct Fault {
     /// The address that the kernel reported. `None`: it reported none, which
     /// for a general-protection fault is the rule.
     pub address: Option<RunAddr>,
+    /// Whether the dump does not hold what the kernel reported, so that the
+    /// address was computed again from the instruction and the mappings.
+    pub is_computed: bool,
     /// Which frame of the crashed thread: an index into its frames.
     pub frame: usize,
     /// Registers and segment bases at the fault.
@@ -150,10 +153,74 @@ pub(super) fn fatal_fault(crash: &Crash<'_, '_>) -> Option<Fault> {
     let address = match info.cause {
         SignalCause::Fault { address } => Some(address),
         SignalCause::Kernel => None,
+        // Cores of QEMU, and damaged ones, tell the signal and no more.
+        SignalCause::None if info.code.is_none() => return untold_fault(crash, info.signal),
         _ => return None,
     };
     let registers = crash.registers()?;
     Some(fault(crash, 0, *registers, info.signal, info.code, address, false))
+}
+
+/// The fault behind a signal of which the dump has nothing but its number: only
+/// where the instruction at the pc must fail in this way.
+fn untold_fault(crash: &Crash<'_, '_>, signal: Signal) -> Option<Fault> {
+    let registers = crash.registers()?;
+    let found = fault(crash, 0, *registers, signal, None, None, false);
+    let pc = found.pc()?;
+    let instruction = found.instruction.as_ref();
+    match signal {
+        Signal::SEGV | Signal::BUS => {
+            // What cannot be run was fetched, and needs no computing.
+            if is_nowhere(crash.process, pc) {
+                return Some(Fault { address: Some(pc), ..found });
+            }
+            let address = computed_address(crash.process, &found)?;
+            Some(Fault { address: Some(address), is_computed: true, ..found })
+        }
+        Signal::ILL => Some(found),
+        Signal::FPE => {
+            instruction?.division(&found.operands, crash.memory)?;
+            Some(found)
+        }
+        Signal::TRAP => {
+            instruction.filter(|it| it.is_breakpoint() || it.is_undefined())?;
+            Some(found)
+        }
+        _ => None,
+    }
+}
+
+/// Whether nothing can run at `at`, by mappings of which some can run.
+fn is_nowhere(process: &Process<'_>, at: RunAddr) -> bool {
+    process.mappings.iter().any(|it| it.permissions.execute) && !can_run(process, at)
+}
+
+/// The first byte that the instruction uses and that no mapping allows it to.
+/// `None`: all that it uses is allowed, or that cannot be told.
+fn computed_address(process: &Process<'_>, fault: &Fault) -> Option<RunAddr> {
+    // A dump that does not know the code's own mapping knows too little.
+    process.mapping(fault.pc()?)?;
+    let accesses = fault.instruction.as_ref()?.accesses(&fault.operands);
+    if accesses.iter().any(|access| access.address.is_none()) {
+        return None;
+    }
+    accesses.iter().find_map(|access| {
+        let start = access.address?;
+        let last = start.checked_add(access.size.saturating_sub(1)).unwrap_or(start);
+        let is_refused = |at: RunAddr| match process.mapping(at) {
+            None => true,
+            Some(mapping) => {
+                let allowed = mapping.permissions;
+                let is_allowed = if access.kind.writes() { allowed.write } else { allowed.read };
+                allowed.known && !is_allowed
+            }
+        };
+        if is_refused(start) {
+            return Some(start);
+        }
+        // It crosses the end of what is mapped.
+        is_refused(last).then(|| process.mapping(start).map(|mapping| mapping.range.end))?
+    })
 }
 
 /// The fault below a signal handler on the crashed thread's stack: the first
@@ -168,14 +235,23 @@ pub(super) fn handled_fault(crash: &Crash<'_, '_>) -> Option<Fault> {
     let (index, trampoline) = trampolines.last()?;
     let interrupted = crash.frame(index.checked_add(1)?)?;
     let pc = interrupted.at.addr();
-    if crash.process.arch != Arch::X86_64 {
-        return None;
-    }
-    let trap = saved_trap(crash.memory, trampoline.registers.sp()?, pc)?;
+    let sp = trampoline.registers.sp()?;
     let mut registers = interrupted.registers;
     registers.set(registers.arch().program_counter(), Some(pc.0));
-    let (signal, code, address) = meaning(crash.process, &trap)?;
-    let fault = fault(crash, index.checked_add(1)?, registers, signal, code, address, true);
+    let below = index.checked_add(1)?;
+    let told = match crash.process.arch.machine {
+        Machine::X86_64 => Some(meaning(crash.process, &saved_trap(crash.memory, sp, pc)?)?),
+        Machine::Aarch64 => saved_fault(crash.memory, sp, pc)
+            .map(|saved| (saved.signal, saved.code, saved.address())),
+        _ => None,
+    };
+    let Some((signal, code, address)) = told else {
+        // Emulators save no reason. An instruction that must fail is one.
+        let found = fault(crash, below, registers, Signal::SEGV, None, None, true);
+        let address = Some(computed_address(crash.process, &found)?);
+        return Some(Fault { address, is_computed: true, ..found });
+    };
+    let fault = fault(crash, below, registers, signal, code, address, true);
     fits(crash, &fault).then_some(fault)
 }
 
@@ -211,10 +287,10 @@ fn fault(
     };
     let operands = Operands { registers, fs_base: named("fs_base"), gs_base: named("gs_base") };
     let pc = registers.pc();
-    // What is decoded is AMD64 only.
-    let pc = pc.filter(|_| crash.process.arch == Arch::X86_64);
-    let instruction = pc.and_then(|pc| Instruction::read(crash.memory, pc));
-    Fault { signal, code, address, frame, operands, instruction, is_handled }
+    let isa = Isa::of(crash.process.arch);
+    let instruction = pc.and_then(|pc| Instruction::read(crash.memory, isa?, pc));
+    let is_computed = false;
+    Fault { signal, code, address, is_computed, frame, operands, instruction, is_handled }
 }
 
 /// The signal, code and address that the kernel makes of a trap.

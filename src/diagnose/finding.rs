@@ -58,4 +58,24 @@ impl Finding {
             also: Vec::new(),
         }
     }
+
+    /// The same, where the dump does not hold the address of the fault, so that
+    /// what fails at this instruction was computed: never more than "very
+    /// likely".
+    pub fn by_computed_address(mut self) -> Self {
+        const MOST: f32 = 0.9;
+        if self.confidence >= 0.95 {
+            let article = match self.explanation.split(' ').next() {
+                Some("read" | "write" | "return" | "jump" | "call") => "a ",
+                Some("access") => "an ",
+                _ => "",
+            };
+            self.explanation = format!("very likely {article}{}", self.explanation);
+        }
+        self.confidence = self.confidence.min(MOST);
+        let computed = "the dump does not tell the address of the fault: it was computed from the \
+                        instruction, the registers and the mappings";
+        self.evidence.push(computed.to_owned());
+        self
+    }
 }

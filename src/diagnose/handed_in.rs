@@ -5,19 +5,17 @@
 //! entry reads what the caller passed. Whether it was written is read from the
 //! code of the whole function, since a loop may have been here before.
 
-use crate::base::arch::Register;
-
 use crate::base::addr::RunAddr;
+use crate::base::arch::{Arch, Register};
 use crate::diagnose::culprit;
 use crate::diagnose::fault::Fault;
-use crate::diagnose::instruction::{Instruction, Operands, number};
+use crate::diagnose::instruction::{Effect, Instruction, Operands};
 use crate::diagnose::origin::Origin;
 use crate::diagnose::scene::Scene;
 use crate::unwind::frame::Frame;
 use crate::variables::calls::FrameCall;
 use crate::variables::value;
 use crate::variables::value::Variable;
-use iced_x86::{InstructionInfoFactory, OpAccess};
 
 /// How far from a pointer its target may lie: fields of big structures, short
 /// arrays.
@@ -28,11 +26,6 @@ const MOST_CALLS: usize = 24;
 
 /// Code of one function that is read, in bytes.
 const LONGEST_FUNCTION: usize = 64 << 10;
-
-/// Integer arguments by their DWARF numbers: rdi, rsi, rdx, rcx, r8, r9 (System
-/// V psABI for AMD64, 3.2.3).
-const ARGUMENTS: [Register; 6] =
-    [Register(5), Register(4), Register(1), Register(2), Register(8), Register(9)];
 
 /// The calls of the crashed thread that were handed the bad address: their
 /// indices, and by what.
@@ -72,7 +65,7 @@ fn of_call(
     let is_innermost = call.frame == fault.frame;
     let operands = match is_innermost {
         true => fault.operands,
-        false => Operands { registers: frame.registers, fs_base: None, gs_base: None },
+        false => Operands::of(frame.registers),
     };
     // Where the base was loaded from tells which variable it was.
     let loaded = is_innermost
@@ -101,7 +94,8 @@ fn of_call(
     }
     // Without a readable argument: the register of one that nobody wrote.
     let has_values = arguments.clone().any(|argument| argument.value.raw.is_some());
-    let register = ARGUMENTS.contains(&base.0) && is_innermost && !has_values;
+    let is_argument = operands.arch().arguments().any(|register| register == base.0);
+    let register = is_argument && is_innermost && !has_values;
     let code = code.filter(|_| register)?;
     (code.writes(base.0) == 0).then(|| "an argument register".to_owned())
 }
@@ -133,7 +127,7 @@ impl Code {
         let wanted = usize::try_from(offset).ok()?.saturating_add(4096).min(LONGEST_FUNCTION);
         let mut code = vec![0; wanted];
         let got = scene.crash.memory.read(RunAddr(start), &mut code);
-        let mut all = Instruction::decode_all(RunAddr(start), code.get(..got)?);
+        let mut all = Instruction::decode_all(operands.isa()?, RunAddr(start), code.get(..got)?);
         let end = end(&all, frame.at.addr());
         all.truncate(end);
         let is_whole = all.last().is_some_and(|last| last.end() >= frame.at.addr());
@@ -150,40 +144,28 @@ impl Code {
             // One write is the prologue's, which saves the register.
             return self.writes_to(at) > 1;
         }
-        let Some(entry) = entry_register(position, variables) else { return true };
+        let arch = self.operands.arch();
+        let Some(entry) = entry_register(arch, position, variables) else { return true };
         if self.writes(entry) == 0 {
             return false;
         }
         // Copied once into a register that nobody else writes.
-        let mut callee_saved = [3_u16, 6, 12, 13, 14, 15].into_iter().map(Register);
+        let mut callee_saved = arch.unwound_registers().filter(|it| arch.is_callee_saved(*it));
         !callee_saved.any(|saved| {
             self.operands.registers.get(saved) == argument.value.raw
                 && self.writes(saved) <= 2
-                && self.all.iter().any(|it| is_copy(it, saved, entry))
+                && self.all.iter().any(|it| it.effect(arch, saved) == Some(Effect::Copy(entry)))
         })
     }
 
     /// How many instructions write a register; calls write those that a callee
     /// may use, but only after all that was read before.
     fn writes(&self, register: Register) -> usize {
-        let mut factory = InstructionInfoFactory::new();
         let here = self.operands.registers.pc();
         let is_before = |it: &&Instruction| here.is_none_or(|pc| it.at < pc);
-        let written = self.all.iter().filter(is_before).filter(|it| {
-            if it.is_call() {
-                return !matches!(register.0, 3 | 6 | 7 | 12..=15);
-            }
-            factory.info(it.raw()).used_registers().iter().any(|used| {
-                let writes = matches!(
-                    used.access(),
-                    OpAccess::Write
-                        | OpAccess::CondWrite
-                        | OpAccess::ReadWrite
-                        | OpAccess::ReadCondWrite
-                );
-                writes && number(used.register()) == Some(register)
-            })
-        });
+        let arch = self.operands.arch();
+        let written = self.all.iter().filter(is_before);
+        let written = written.filter(|it| it.effect(arch, register).is_some());
         written.count()
     }
 
@@ -194,26 +176,21 @@ impl Code {
         for instruction in &self.all {
             // What a call or push writes lies below all variables, but for those
             // of a function that calls nobody, in its red zone.
-            if instruction.raw().is_stack_instruction() {
+            if instruction.is_stack_instruction() {
                 continue;
             }
             let accesses = instruction.accesses(&self.operands);
             let hits = accesses.iter().any(|access| {
-                let is_frame = access.base.is_some_and(|base| matches!(base.name, "rbp" | "rsp"));
+                let is_frame = access.base.is_some_and(|base| base.is_frame());
                 let is_here = access
                     .address
                     .is_some_and(|to| to.0 <= at.0 && at.0.wrapping_sub(to.0) < access.size.max(1));
                 is_frame && is_here && access.kind.writes()
             });
-            let is_lea = instruction.raw().mnemonic() == iced_x86::Mnemonic::Lea;
-            let to = is_lea.then(|| {
-                let raw = instruction.raw();
-                raw.virtual_address(1, 0, |register, _, _| self.operands.value(register))
-            });
             if hits {
                 count = count.saturating_add(1);
             }
-            if to.flatten() == Some(at.0) {
+            if instruction.taken_address(&self.operands) == Some(at) {
                 count = count.saturating_add(2);
             }
         }
@@ -221,19 +198,9 @@ impl Code {
     }
 }
 
-/// Whether an instruction copies all of a register into another one.
-fn is_copy(instruction: &Instruction, to: Register, from: Register) -> bool {
-    let raw = instruction.raw();
-    raw.mnemonic() == iced_x86::Mnemonic::Mov
-        && raw.op0_kind() == iced_x86::OpKind::Register
-        && raw.op1_kind() == iced_x86::OpKind::Register
-        && number(raw.op0_register()) == Some(to)
-        && number(raw.op1_register()) == Some(from)
-}
-
 /// The register in which a parameter arrives; `None` when a parameter before it
 /// may use none or several.
-fn entry_register(position: usize, variables: &[Variable]) -> Option<Register> {
+fn entry_register(arch: Arch, position: usize, variables: &[Variable]) -> Option<Register> {
     let before = variables.iter().filter(|variable| variable.is_argument).take(position);
     let all_plain = before.into_iter().all(|variable| {
         let name = variable.type_name.as_str();
@@ -244,7 +211,7 @@ fn entry_register(position: usize, variables: &[Variable]) -> Option<Register> {
         let is_fat = name.starts_with("&str") || name.starts_with("&[") || name.contains("dyn ");
         (name.contains(['*', '&']) || is_number) && !is_fat
     });
-    ARGUMENTS.get(position).copied().filter(|_| all_plain)
+    arch.argument(position).filter(|_| all_plain)
 }
 
 /// How many instructions belong to the function that `at` is in: up to one that
@@ -252,15 +219,10 @@ fn entry_register(position: usize, variables: &[Variable]) -> Option<Register> {
 fn end(all: &[Instruction], at: RunAddr) -> usize {
     let mut furthest = at;
     for (index, instruction) in all.iter().enumerate() {
-        let raw = instruction.raw();
-        let flow = raw.flow_control();
-        let is_branch = matches!(
-            flow,
-            iced_x86::FlowControl::ConditionalBranch | iced_x86::FlowControl::UnconditionalBranch
-        );
-        let target = RunAddr(raw.near_branch_target());
         // A branch far away is a call at the function's end.
-        if is_branch && target.0 > instruction.at.0 && target.0 - instruction.at.0 < 4096 {
+        if let Some(target) = instruction.branch_target()
+            && target.0.checked_sub(instruction.at.0).is_some_and(|far| (1..4096).contains(&far))
+        {
             furthest = furthest.max(target);
         }
         if !instruction.falls_through() && instruction.end() > furthest {

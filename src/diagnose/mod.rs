@@ -37,6 +37,7 @@ pub mod wording;
 pub use crate::diagnose::verdict::verdict;
 
 use crate::diagnose::crash::Crash;
+use crate::diagnose::fault::Fault;
 use crate::diagnose::finding::Finding;
 use crate::diagnose::rank::ranked;
 use crate::diagnose::rules::RULES;
@@ -45,5 +46,14 @@ use crate::diagnose::scene::Scene;
 /// All causes that fit, best first.
 pub fn diagnose(crash: &Crash<'_, '_>) -> Vec<Finding> {
     let scene = Scene::new(crash);
-    ranked(RULES.iter().filter_map(|rule| rule.check(&scene)).collect())
+    let computed = scene.fault.as_ref().filter(|fault| fault.is_computed);
+    let weighed = |finding: Finding| {
+        let call = finding.call.and_then(|index| crash.calls().get(index));
+        // What happened in a handler, or behind it, has its own evidence.
+        let rests_on_it = |fault: &Fault| {
+            finding.thread == 0 && call.is_none_or(|call| call.frame >= fault.frame)
+        };
+        if computed.is_some_and(rests_on_it) { finding.by_computed_address() } else { finding }
+    };
+    ranked(RULES.iter().filter_map(|rule| rule.check(&scene)).map(weighed).collect())
 }

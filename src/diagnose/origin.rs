@@ -4,13 +4,10 @@
 //! Only straight code is followed. Where another branch may lead to, or a call
 //! may have changed the register, the origin is unknown.
 
-use crate::base::arch::Register;
-use iced_x86::{FlowControl, InstructionInfoFactory, Mnemonic, OpAccess, OpKind};
-
 use crate::base::addr::RunAddr;
-use crate::base::arch::Arch;
+use crate::base::arch::{Arch, Register};
 use crate::base::memory::Memory;
-use crate::diagnose::instruction::{Instruction, Operands, number};
+use crate::diagnose::instruction::{Effect, Instruction, Isa, Operands};
 
 /// Code longer than this is not read to find its branches.
 const LONGEST_FUNCTION: u64 = 64 << 10;
@@ -107,33 +104,20 @@ impl<'m> Path<'m> {
         at: RunAddr,
         size: u64,
     ) -> Option<Self> {
-        if operands.registers.arch() != Arch::X86_64 {
-            return None;
-        }
+        let isa = operands.isa()?;
         let length = at.0.checked_sub(start.0).filter(|length| *length < LONGEST_FUNCTION)?;
         let size = size.clamp(length, LONGEST_FUNCTION);
         let mut code = vec![0; usize::try_from(size).ok()?];
         let got = memory.read(start, &mut code);
-        let all = Instruction::decode_all(start, code.get(..got)?);
-        let mut targets: Vec<RunAddr> = all
-            .iter()
-            .filter(|it| {
-                let flow = it.raw().flow_control();
-                matches!(flow, FlowControl::ConditionalBranch | FlowControl::UnconditionalBranch)
-            })
-            .map(|it| RunAddr(it.raw().near_branch_target()))
-            .collect();
+        let all = Instruction::decode_all(isa, start, code.get(..got)?);
+        let mut targets: Vec<RunAddr> = all.iter().filter_map(Instruction::branch_target).collect();
         targets.sort_unstable();
         // Straight on to the next return: what lies behind may be another
         // function.
         let behind = all.iter().filter(|it| it.at >= at).take(MOST_BEHIND);
-        let is_in_loop = behind.take_while(|it| !it.is_return()).any(|it| {
-            let flow = it.raw().flow_control();
-            let branches =
-                matches!(flow, FlowControl::ConditionalBranch | FlowControl::UnconditionalBranch);
-            let target = it.raw().near_branch_target();
-            branches && (start.0..=at.0).contains(&target)
-        });
+        let is_in_loop = behind
+            .take_while(|it| !it.is_return())
+            .any(|it| it.branch_target().is_some_and(|target| (start..=at).contains(&target)));
         let before: Vec<Instruction> = all.into_iter().take_while(|it| it.at < at).collect();
         // The instructions must meet the one at fault, or they are not the
         // ones that ran.
@@ -148,13 +132,11 @@ impl<'m> Path<'m> {
         start: RunAddr,
         after: RunAddr,
     ) -> Option<Self> {
-        if operands.registers.arch() != Arch::X86_64 {
-            return None;
-        }
+        let isa = operands.isa()?;
         let length = usize::try_from(after.0.checked_sub(start.0)?).ok()?;
         let mut code = vec![0; length.min(usize::try_from(LONGEST_FUNCTION).ok()?)];
         let got = memory.read(start, &mut code);
-        let all = Instruction::decode_all(start, code.get(..got)?);
+        let all = Instruction::decode_all(isa, start, code.get(..got)?);
         let call = all.last().filter(|last| last.is_call() && last.end() == after)?;
         Self::read(memory, operands, start, call.at, after.0.checked_sub(start.0)?)
     }
@@ -171,25 +153,25 @@ impl<'m> Path<'m> {
         let mut by = 0_i64;
         let mut wanted = register;
         let mut from = self.before.len();
-        let (index, write) = loop {
-            match self.last_write(from, wanted, true) {
-                Some((index, Write::Moved(source, more))) => {
+        let (index, effect) = loop {
+            match self.last_change(from, wanted, true) {
+                Some((index, _, Effect::Moved(source, more))) => {
                     by = by.wrapping_add(more);
                     wanted = source;
                     from = index;
                 }
-                Some(found) => break found,
+                Some((index, changed, effect)) => {
+                    wanted = changed;
+                    break (index, effect);
+                }
                 None => return Origin::Unknown,
             }
         };
-        match write {
-            Write::Load => match self.loaded_from(index, MOST_LOADS) {
+        match effect {
+            Effect::Load => match self.address_at(index, wanted, MOST_LOADS) {
                 None => Origin::Element,
                 // What has been changed since says nothing.
-                Some(at)
-                    if self.memory.u64(at).ok().map(|it| it.wrapping_add_signed(by))
-                        == expected =>
-                {
+                Some(at) if self.memory.word(at).ok().map(|it| self.moved(it, by)) == expected => {
                     match by {
                         0 => Origin::Loaded(at),
                         by => Origin::Moved { from: at, by },
@@ -198,14 +180,12 @@ impl<'m> Path<'m> {
                 _ => Origin::Unknown,
             },
             _ if by != 0 => Origin::Unknown,
-            Write::Returned => {
-                let raw = self.before.get(index).map(Instruction::raw);
-                let direct = raw.filter(|raw| raw.is_call_near());
-                let function = direct.map(|raw| RunAddr(raw.near_branch_target()));
+            Effect::Returned => {
+                let function = self.before.get(index).and_then(Instruction::called);
                 Origin::Returned { function }
             }
-            Write::Constant => Origin::Constant,
-            Write::Address | Write::Moved(..) | Write::Computed(_) | Write::Other => {
+            Effect::Constant => Origin::Constant,
+            Effect::Address | Effect::Moved(..) | Effect::Copy(_) | Effect::Other => {
                 Origin::Unknown
             }
         }
@@ -221,39 +201,29 @@ impl<'m> Path<'m> {
             // Callee-saved registers are known, and hold what they held unless
             // they were written since.
             let later = self.before.get(index..).filter(|later| later.len() <= MOST_STEPS)?;
-            let is_unchanged = || later.iter().all(|it| write(it, wanted).is_none());
+            let is_unchanged = || later.iter().all(|it| self.effect(it, wanted).is_none());
             if let Some(value) = self.operands.registers.get(wanted).filter(|_| is_unchanged()) {
                 return Some(Source::Here(Known { value, via: Via::Register(wanted) }));
             }
-            let Some((at, from)) = self.last_write(index, wanted, false) else {
+            let Some((at, _, from)) = self.last_change(index, wanted, false) else {
                 return self.is_as_at_entry(index, wanted).then_some(Source::Entry(wanted));
             };
             match from {
-                Write::Computed(Some(from)) => {
+                Effect::Copy(from) => {
                     wanted = from;
                     index = at;
                 }
-                Write::Load => {
-                    let place = self.loaded_from(at, MOST_LOADS)?;
-                    let value = self.memory.u64(place).ok()?;
+                Effect::Load => {
+                    let place = self.address_at(at, wanted, MOST_LOADS)?;
+                    let value = self.memory.word(place).ok()?;
                     return Some(Source::Here(Known { value, via: Via::Memory(place) }));
                 }
-                Write::Moved(..)
-                    if self
-                        .before
-                        .get(at)
-                        .is_some_and(|it| it.raw().mnemonic() != Mnemonic::Lea) =>
-                {
-                    return None;
-                }
-                Write::Moved(..) | Write::Address => {
-                    let value = self.loaded_from(at, MOST_LOADS)?.0;
+                Effect::Moved(..) | Effect::Address => {
+                    let value = self.address_at(at, wanted, MOST_LOADS)?.0;
                     return Some(Source::Here(Known { value, via: Via::Code }));
                 }
-                Write::Constant => {
-                    let raw = self.before.get(at)?.raw();
-                    let is_number = is_immediate(raw.op_kind(1));
-                    let value = if is_number { raw.immediate(1) } else { 0 };
+                Effect::Constant => {
+                    let value = self.before.get(at)?.constant()?;
                     return Some(Source::Here(Known { value, via: Via::Code }));
                 }
                 _ => return None,
@@ -272,18 +242,18 @@ impl<'m> Path<'m> {
     fn is_as_at_entry(&self, index: usize, register: Register) -> bool {
         let before = self.before.get(..index).unwrap_or_default();
         let has_start = before.first().is_none_or(|first| first.at == self.start);
-        has_start && before.iter().all(|it| write(it, register).is_none())
+        has_start && before.iter().all(|it| self.effect(it, register).is_none())
     }
 
-    /// The last instruction before the one of this index that wrote the
-    /// register, and how. Copies from register to register are followed when
+    /// The last instruction before the one of this index that changed the
+    /// register, and how; with the register that it was in there. Copies from register to register are followed when
     /// that is wanted.
-    fn last_write(
+    fn last_change(
         &self,
         before: usize,
         register: Register,
         follow_copies: bool,
-    ) -> Option<(usize, Write)> {
+    ) -> Option<(usize, Register, Effect)> {
         let mut wanted = register;
         let mut index = before;
         for _ in 0..MOST_STEPS {
@@ -296,25 +266,21 @@ impl<'m> Path<'m> {
             if !instruction.falls_through() {
                 return None;
             }
-            match write(instruction, wanted) {
+            match self.effect(instruction, wanted) {
                 None => (),
-                // A plain copy.
-                Some(Write::Computed(Some(from))) if follow_copies => wanted = from,
-                Some(Write::Computed(None)) => return Some((index, Write::Other)),
-                Some(write) => return Some((index, write)),
+                Some(Effect::Copy(from)) if follow_copies => wanted = from,
+                Some(effect) => return Some((index, wanted, effect)),
             }
         }
         None
     }
 
-    /// The address that the load at `index` read.
-    fn loaded_from(&self, index: usize, loads: usize) -> Option<RunAddr> {
-        let raw = *self.before.get(index)?.raw();
-        let at = raw.virtual_address(1, 0, |register, _, _| match number(register) {
-            Some(register) => self.value_before(index, register, loads),
-            None => self.operands.value(register),
-        })?;
-        Some(RunAddr(at))
+    /// The address from which the instruction at `index` loads a register, or
+    /// which it computes into it.
+    fn address_at(&self, index: usize, register: Register, loads: usize) -> Option<RunAddr> {
+        let instruction = self.before.get(index)?;
+        let values = |register| self.value_before(index, register, loads);
+        instruction.address_for(register, &self.operands, &values)
     }
 
     /// The value of a register just before the instruction of this index, if it
@@ -323,98 +289,57 @@ impl<'m> Path<'m> {
         let loads = loads.checked_sub(1)?;
         // Unchanged from there to the fault: the fault's registers have it.
         let later = self.before.get(index..)?;
-        let is_unchanged = later.iter().all(|it| write(it, register).is_none());
+        let is_unchanged = later.iter().all(|it| self.effect(it, register).is_none());
         if is_unchanged && let Some(value) = self.operands.registers.get(register) {
             return Some(value);
         }
-        let (index, write) = self.last_write(index, register, true)?;
-        match write {
-            Write::Load => self.memory.u64(self.loaded_from(index, loads)?).ok(),
+        let (index, wanted, effect) = self.last_change(index, register, true)?;
+        match effect {
+            Effect::Load => self.memory.word(self.address_at(index, wanted, loads)?).ok(),
+            // A page of the code's own data, say, to which a load adds the rest.
+            Effect::Address => self.address_at(index, wanted, loads).map(|at| at.0),
             _ => None,
         }
     }
-}
 
-/// How an instruction writes a register.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Write {
-    /// All eight bytes from memory.
-    Load,
-    /// From another register, all eight bytes; `None`: from several things.
-    Computed(Option<Register>),
-    /// By a call, as its result.
-    Returned,
-    /// With a number.
-    Constant,
-    /// With an address that is computed from registers.
-    Address,
-    /// With a register and a constant.
-    Moved(Register, i64),
-    /// In another way.
-    Other,
-}
-
-/// Whether and how an instruction writes a register.
-fn write(instruction: &Instruction, register: Register) -> Option<Write> {
-    let raw = instruction.raw();
-    if instruction.is_call() {
-        // System V psABI: the result is in %rax, and all but these survive.
-        return match register.0 {
-            0 => Some(Write::Returned),
-            3 | 6 | 7 | 12..=15 => None,
-            _ => Some(Write::Other),
-        };
-    }
-    let mut factory = InstructionInfoFactory::new();
-    let is_written = factory.info(raw).used_registers().iter().any(|used| {
-        let writes = matches!(
-            used.access(),
-            OpAccess::Write | OpAccess::CondWrite | OpAccess::ReadWrite | OpAccess::ReadCondWrite
-        );
-        writes && number(used.register()) == Some(register)
-    });
-    if !is_written {
-        return None;
-    }
-    let is_first =
-        raw.op0_kind() == OpKind::Register && number(raw.op0_register()) == Some(register);
-    let is_whole = is_first && raw.op0_register().size() == 8;
-    Some(match (raw.mnemonic(), raw.op_kind(1)) {
-        (Mnemonic::Mov, OpKind::Memory) if is_whole => Write::Load,
-        (Mnemonic::Mov, OpKind::Register) if is_whole => {
-            Write::Computed(number(raw.op1_register()))
-        }
-        // `xor %eax,%eax`, and `mov $0,%eax`, which clears the upper half.
-        (Mnemonic::Xor | Mnemonic::Sub, OpKind::Register)
-            if is_first && raw.op0_register() == raw.op1_register() =>
-        {
-            Write::Constant
-        }
-        (Mnemonic::Mov, kind) if is_first && is_immediate(kind) => Write::Constant,
-        (Mnemonic::Lea, OpKind::Memory) if is_whole => match number(raw.memory_base()) {
-            Some(base) if raw.memory_index() == iced_x86::Register::None && !is_frame(base) => {
-                Write::Moved(base, raw.memory_displacement64().cast_signed())
+    fn effect(&self, instruction: &Instruction, register: Register) -> Option<Effect> {
+        let effect = instruction.effect(self.arch(), register);
+        match effect {
+            Some(Effect::Returned | Effect::Other) if instruction.is_call() => {
+                match self.told_place(instruction) {
+                    Some(told) => (told == register).then_some(Effect::Other),
+                    None => effect,
+                }
             }
-            _ => Write::Address,
-        },
-        (Mnemonic::Add, OpKind::Immediate8to64 | OpKind::Immediate32to64) if is_whole => {
-            Write::Moved(register, raw.immediate(1).cast_signed())
+            _ => effect,
         }
-        (Mnemonic::Sub, OpKind::Immediate8to64 | OpKind::Immediate32to64) if is_whole => {
-            Write::Moved(register, raw.immediate(1).cast_signed().wrapping_neg())
-        }
-        _ => Write::Other,
-    })
-}
+    }
 
-/// The stack and the frame pointer: what is computed from them is a place, not
-/// a pointer that was moved.
-fn is_frame(register: Register) -> bool {
-    matches!(register.0, 6 | 7)
-}
+    /// The register into which a call only fetches its own place, as code of i386
+    /// does with `__x86.get_pc_thunk.bx`: all others stay what they are.
+    fn told_place(&self, call: &Instruction) -> Option<Register> {
+        let isa = self.operands.isa().filter(|isa| *isa == Isa::I386)?;
+        let first = Instruction::read(self.memory, isa, call.called()?)?;
+        let then = Instruction::read(self.memory, isa, first.end())?;
+        let access = first.accesses(&self.operands).into_iter().next()?;
+        let is_top = access.base.is_some_and(|base| base.name == "esp")
+            && access.index.is_none()
+            && access.displacement == 0;
+        let arch = self.arch();
+        let loads = |it: &Register| first.effect(arch, *it) == Some(Effect::Load);
+        let told = arch.unwound_registers().find(loads)?;
+        (is_top && then.is_return()).then_some(told)
+    }
 
-fn is_immediate(kind: OpKind) -> bool {
-    matches!(kind, OpKind::Immediate32 | OpKind::Immediate64 | OpKind::Immediate32to64)
+    fn arch(&self) -> Arch {
+        self.operands.arch()
+    }
+
+    /// A pointer plus a constant, in the size of the architecture's.
+    fn moved(&self, value: u64, by: i64) -> u64 {
+        let sum = value.wrapping_add_signed(by);
+        if self.arch().is_64() { sum } else { sum & 0xffff_ffff }
+    }
 }
 
 #[cfg(test)]
@@ -448,10 +373,111 @@ mod tests {
         let mut registers = Registers::unknown(Arch::X86_64);
         registers.set(RAX, Some(0));
         registers.set(RBP, Some(0x8010));
-        let operands = Operands { registers, fs_base: None, gs_base: None };
+        let operands = Operands::of(registers);
         let at = RunAddr(0x1000 + at as u64);
         let path = Path::read(&memory, operands, RunAddr(0x1000), at, code.len() as u64);
         path.map_or(Origin::Unknown, |path| path.origin(RAX))
+    }
+
+    #[test]
+    fn origins_on_aarch64() {
+        use crate::base::data_model::ByteOrder;
+        // Encodings from the assembler; each ends with ldr w0, [x0].
+        let (load, end) = (0xf940_07e0_u32, 0xb940_0000_u32);
+        let cases: &[(&str, &[u32], &[u64], Origin)] = &[
+            // ldr x0, [sp, #8]
+            ("a local variable", &[load, end], &[1, 0], Origin::Loaded(RunAddr(0x8008))),
+            ("it has been changed since", &[load, end], &[1, 7], Origin::Unknown),
+            // ldr x0, [sp, #8]; ldr x0, [x0, #16]
+            (
+                "a member",
+                &[load, 0xf940_0800, end],
+                &[1, 0x8008, 2, 0],
+                Origin::Loaded(RunAddr(0x8018)),
+            ),
+            // ldp x1, x0, [sp]
+            ("of a pair", &[0xa940_03e1, end], &[1, 0], Origin::Loaded(RunAddr(0x8008))),
+            // adrp x0, .+0x7000; ldr x0, [x0, #8]
+            (
+                "a global variable",
+                &[0xf000_0020, 0xf940_0400, end],
+                &[1, 0],
+                Origin::Loaded(RunAddr(0x8008)),
+            ),
+            // ldr x1, [sp, #8]; mov x0, x1
+            ("a copy", &[0xf940_07e1, 0xaa01_03e0, end], &[1, 0], Origin::Loaded(RunAddr(0x8008))),
+            // bl .+0x100
+            (
+                "a result",
+                &[0x9400_0040, end],
+                &[],
+                Origin::Returned { function: Some(RunAddr(0x1100)) },
+            ),
+            // b .+8; ldr x0, [sp, #8]
+            ("a branch to the fault", &[0x1400_0002, load, end], &[1, 0], Origin::Unknown),
+            // mov x0, #0
+            ("a constant", &[0xd280_0000, end], &[], Origin::Constant),
+        ];
+        for (name, code, words, want) in cases {
+            let code: Vec<u8> = code.iter().flat_map(|word| word.to_le_bytes()).collect();
+            let words: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+            let memory = Both(&code, &words);
+            let arch = Arch::from_elf(183, true, ByteOrder::Little, 0);
+            let mut registers = Registers::unknown(arch);
+            registers.set(Register(0), Some(0));
+            registers.set(arch.stack_pointer(), Some(0x8000));
+            let at = RunAddr(0x1000 + code.len() as u64 - 4);
+            let operands = Operands::of(registers);
+            let path = Path::read(&memory, operands, RunAddr(0x1000), at, code.len() as u64);
+            let found = path.map_or(Origin::Unknown, |path| path.origin(Register(0)));
+            assert_eq!(found, *want, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_call_that_fetches_its_place_returns_nothing() {
+        use crate::base::data_model::ByteOrder;
+        // mov 0x4(%esp),%eax; call 0x1010; mov (%eax),%eax; at 0x1010: the thunk.
+        let call = |thunk: &[u8]| {
+            let mut code = vec![0x8b, 0x44, 0x24, 0x04, 0xe8, 0x07, 0, 0, 0, 0x8b, 0x00];
+            code.resize(16, 0x90);
+            code.extend(thunk);
+            code
+        };
+        let called = Origin::Returned { function: Some(RunAddr(0x1010)) };
+        let cases: [(&str, &[u8], Origin); 3] = [
+            ("mov (%esp),%ebx; ret", &[0x8b, 0x1c, 0x24, 0xc3], Origin::Loaded(RunAddr(0x8004))),
+            ("mov (%esp),%eax; ret", &[0x8b, 0x04, 0x24, 0xc3], Origin::Unknown),
+            ("mov 0x8(%esp),%ebx; ret", &[0x8b, 0x5c, 0x24, 0x08, 0xc3], called),
+        ];
+        for (name, thunk, want) in cases {
+            let code = call(thunk);
+            let memory = Narrow(Both(&code, &[1, 0, 0, 0, 0, 0, 0, 0]));
+            let arch = Arch::from_elf(3, false, ByteOrder::Little, 0);
+            let mut registers = Registers::unknown(arch);
+            registers.set(Register(0), Some(0));
+            registers.set(arch.stack_pointer(), Some(0x8000));
+            let operands = Operands::of(registers);
+            let path = Path::read(&memory, operands, RunAddr(0x1000), RunAddr(0x1009), 11);
+            let found = path.map_or(Origin::Unknown, |path| path.origin(Register(0)));
+            assert_eq!(found, want, "{name}");
+        }
+    }
+
+    /// The same, of a process with addresses of 32 bits.
+    struct Narrow<'b>(Both<'b>);
+
+    impl Memory for Narrow<'_> {
+        fn model(&self) -> crate::base::data_model::DataModel {
+            crate::base::data_model::DataModel {
+                order: crate::base::data_model::ByteOrder::Little,
+                address_size: 4,
+            }
+        }
+
+        fn read(&self, at: RunAddr, out: &mut [u8]) -> usize {
+            self.0.read(at, out)
+        }
     }
 
     #[test]

@@ -27,7 +27,7 @@ const EXPLAINS: &[(&str, &[&str])] = &[
     ("freed-block-overwritten", HEAP),
     ("heap-corruption", &["abort", "privileged-instruction"]),
     ("allocator-fault", &[WILD, BAD, "null-pointer"]),
-    ("compiler-trap", &["illegal-instruction"]),
+    ("compiler-trap", &["illegal-instruction", "breakpoint"]),
     ("unsupported-instruction", &["illegal-instruction"]),
     ("glib-fatal", &["breakpoint", "abort"]),
     ("sanitizer-report", &[WILD, BAD, "null-pointer", "heap-corruption", "bad-call", "abort"]),

@@ -160,8 +160,11 @@ impl<'a, 'f> Scene<'a, 'f> {
 /// Whether a call that stands at `at` belongs to the language's libraries.
 pub fn is_library_at(crash: &Crash<'_, '_>, at: FrameAddr, call: &FrameCall) -> bool {
     let module = crash.process.module(at.lookup());
+    // Programs have functions of these names, too, but with lines.
+    let is_text_function = || call.call.place.is_none() && has_name(call, &is_memory_function);
     module.is_some_and(|(_, module)| is_library_file(&module.path))
         || has_name(call, &is_library_function)
+        || is_text_function()
 }
 
 /// "`parse` at src/parse.c:41", or as much of it as is known.
@@ -288,9 +291,61 @@ fn is_library_function(name: &str) -> bool {
     NAMES.contains(&name) || STARTS.iter().any(|start| of.starts_with(start))
 }
 
+/// Functions of the C library on memory and text, and those that it has of them
+/// for one kind of processor (`__strlen_avx2`): in static programs only their
+/// names tell.
+fn is_memory_function(name: &str) -> bool {
+    const NAMES: &[&str] = &[
+        "memchr",
+        "memcmp",
+        "memcpy",
+        "memmove",
+        "mempcpy",
+        "memrchr",
+        "memset",
+        "rawmemchr",
+        "stpcpy",
+        "stpncpy",
+        "strcasecmp",
+        "strcat",
+        "strchr",
+        "strchrnul",
+        "strcmp",
+        "strcpy",
+        "strcspn",
+        "strlen",
+        "strncasecmp",
+        "strncat",
+        "strncmp",
+        "strncpy",
+        "strnlen",
+        "strpbrk",
+        "strrchr",
+        "strspn",
+        "strstr",
+    ];
+    let own = name.strip_prefix("__").and_then(|name| name.split_once('_'));
+    NAMES.contains(&own.map_or(name, |(name, _)| name))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn functions_on_memory_and_text() {
+        let cases = [
+            ("strlen", true),
+            ("__strlen_avx2", true),
+            ("__memcpy_generic", true),
+            ("strlen_of", false),
+            ("__strlens_avx2", false),
+            ("my_strlen", false),
+        ];
+        for (name, want) in cases {
+            assert_eq!(is_memory_function(name), want, "{name}");
+        }
+    }
 
     #[test]
     fn functions_of_the_libraries() {

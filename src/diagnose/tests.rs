@@ -73,6 +73,62 @@ impl Default for Death<'_> {
     }
 }
 
+/// The `si_code` of a dump that does not have it.
+const UNTOLD: i32 = i32::MIN;
+
+fn code_of(death: &Death<'_>) -> Option<i32> {
+    (death.code != UNTOLD).then_some(death.code)
+}
+
+#[test]
+fn what_is_not_told_is_computed() {
+    // Encodings from the assembler: mov 0x18(%rdi),%eax; mov %eax,(%rdi).
+    let (load, store): (&[u8], &[u8]) = (&[0x8b, 0x47, 0x18], &[0x89, 0x07]);
+    let untold = |name, instruction, registers| Death {
+        name,
+        code: UNTOLD,
+        cause: SignalCause::None,
+        instruction,
+        registers,
+        ..Death::default()
+    };
+    type Case<'b> = (Death<'b>, Option<(&'b str, f32, &'b str)>);
+    let cases: [Case<'_>; 7] = [
+        (
+            untold("null", load, &[(RDI, 0)]),
+            Some((
+                "null-pointer",
+                0.9,
+                "very likely a read of 4 bytes at 0x18, through a NULL pointer in %rdi, 24 bytes \
+                 past it",
+            )),
+        ),
+        (
+            untold("it may not be written", store, &[(RDI, DATA)]),
+            Some(("write-readonly", 0.9, "very likely a write of 4 bytes at 0x600000")),
+        ),
+        (
+            untold("it ends in what is closed", load, &[(RDI, DATA + 0xfe6)]),
+            Some(("forbidden-access", 0.9, "very likely a read of 4 bytes at 0x601000")),
+        ),
+        (untold("it may be read", load, &[(RDI, DATA)]), None),
+        (untold("the register is not known", load, &[]), None),
+        (untold("a system call", &[0x0f, 0x05], &[(RDI, 0)]), None),
+        // What cannot be run needs no computing.
+        (
+            Death { pc: Some(0), stack: &[CODE + 16], ..untold("nowhere", load, &[(RAX, 0)]) },
+            Some(("null-call", 0.97, "a NULL function pointer")),
+        ),
+    ];
+    for (death, want) in cases {
+        let (findings, verdict) = diagnosed(&death);
+        let first = findings.first().map(|found| (found.id, found.confidence));
+        assert_eq!(first, want.map(|(id, confidence, _)| (id, confidence)), "{}", death.name);
+        let words = want.map_or("invalid memory access", |(_, _, words)| words);
+        assert!(verdict.contains(words), "{}: {verdict}", death.name);
+    }
+}
+
 /// The ids of the findings, and the verdict.
 fn found(death: &Death<'_>) -> (Vec<&'static str>, String) {
     let (findings, verdict) = diagnosed(death);
@@ -92,7 +148,7 @@ fn diagnosed(death: &Death<'_>) -> (Vec<Finding>, String) {
     ]);
     process.identity.pid = Some(PID);
     process.signal =
-        Some(SignalInfo { signal: death.signal, code: Some(death.code), cause: death.cause });
+        Some(SignalInfo { signal: death.signal, code: code_of(death), cause: death.cause });
     let arch = Arch::X86_64;
     let mut registers = Registers::unknown(arch);
     for (number, value) in death.registers {

@@ -62,8 +62,8 @@ pub fn access(access: Option<&Access>, at: RunAddr) -> String {
 /// `%rdi = 0x0`, or that it is unknown.
 pub fn register(part: &Part) -> String {
     match part.value {
-        Some(value) => format!("%{} = {value:#x}", part.name),
-        None => format!("%{} is not known", part.name),
+        Some(value) => format!("{part} = {value:#x}"),
+        None => format!("{part} is not known"),
     }
 }
 

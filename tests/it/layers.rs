@@ -62,6 +62,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("tempfile", &["cli"]),
     ("terminal_size", &["cli"]),
     ("ureq", &["symbols/fetch"]),
+    ("yaxpeax_arch", &["diagnose"]),
+    ("yaxpeax_arm", &["diagnose"]),
     ("zeekstd", &["dump", "triage"]),
     ("zstd", &["dump", "triage"]),
 ];

@@ -30,6 +30,7 @@ mod fuzz;
 mod handler;
 mod hangs;
 mod html;
+mod instructions;
 mod layers;
 mod matrix;
 mod memory;

@@ -52,6 +52,8 @@ pub(super) static TABLE: Table = Table {
     ],
     // x19 to x29.
     callee_saved: &[19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29],
+    arguments: &[0, 1, 2, 3, 4, 5, 6, 7],
+    result: Some(0),
     program_counter: 32,
     stack_pointer: 31,
     frame_pointer: 29,

@@ -35,6 +35,8 @@ pub(super) static TABLE: Table = Table {
     ],
     // r4 to r11.
     callee_saved: &[4, 5, 6, 7, 8, 9, 10, 11],
+    arguments: &[0, 1, 2, 3],
+    result: Some(0),
     program_counter: 15,
     stack_pointer: 13,
     frame_pointer: 11,

@@ -17,6 +17,8 @@ pub(super) static TABLE: Table = Table {
     unwound: &[(0, 6), (1, 1), (2, 2), (3, 0), (4, 15), (5, 5), (6, 3), (7, 4), (8, 12)],
     // ebx, ebp, esi, edi.
     callee_saved: &[3, 5, 6, 7],
+    arguments: &[],
+    result: Some(0),
     program_counter: 8,
     stack_pointer: 4,
     frame_pointer: 5,

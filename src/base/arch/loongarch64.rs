@@ -53,6 +53,8 @@ pub(super) static TABLE: Table = Table {
     ],
     // tp, which stays as it is, fp, s0 to s8.
     callee_saved: &[2, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31],
+    arguments: &[4, 5, 6, 7, 8, 9, 10, 11],
+    result: Some(4),
     program_counter: 64,
     stack_pointer: 3,
     frame_pointer: 22,

@@ -35,6 +35,8 @@ pub(super) static TABLE: Table = Table {
     ],
     // d2 to d7, a2 to a6.
     callee_saved: &[2, 3, 4, 5, 6, 7, 10, 11, 12, 13, 14],
+    arguments: &[],
+    result: Some(8),
     program_counter: 24,
     stack_pointer: 15,
     frame_pointer: 14,

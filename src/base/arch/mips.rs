@@ -53,6 +53,8 @@ pub(super) static TABLE: Table = Table {
     ],
     // s0 to s7, gp, fp.
     callee_saved: &[16, 17, 18, 19, 20, 21, 22, 23, 28, 30],
+    arguments: &[4, 5, 6, 7],
+    result: Some(2),
     program_counter: 66,
     stack_pointer: 29,
     frame_pointer: 30,

@@ -55,6 +55,8 @@ pub(super) static TABLE: Table = Table {
     ],
     // r13, which stays as it is, and r14 to r31.
     callee_saved: &[13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31],
+    arguments: &[3, 4, 5, 6, 7, 8, 9, 10],
+    result: Some(3),
     program_counter: 67,
     stack_pointer: 1,
     frame_pointer: 31,

@@ -52,6 +52,8 @@ pub(super) static TABLE: Table = Table {
     ],
     // gp and tp, which stay as they are, and s0 to s11.
     callee_saved: &[3, 4, 8, 9, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27],
+    arguments: &[10, 11, 12, 13, 14, 15, 16, 17],
+    result: Some(10),
     program_counter: 64,
     stack_pointer: 2,
     frame_pointer: 8,

@@ -36,6 +36,8 @@ pub(super) static TABLE: Table = Table {
     ],
     // r6 to r13.
     callee_saved: &[6, 7, 8, 9, 10, 11, 12, 13],
+    arguments: &[2, 3, 4, 5, 6],
+    result: Some(2),
     program_counter: 65,
     stack_pointer: 15,
     frame_pointer: 11,

@@ -52,6 +52,8 @@ pub(super) static TABLE: Table = Table {
     ],
     // g7, the thread pointer, which stays as it is.
     callee_saved: &[7],
+    arguments: &[8, 9, 10, 11, 12, 13],
+    result: Some(8),
     program_counter: 72,
     stack_pointer: 14,
     frame_pointer: 30,

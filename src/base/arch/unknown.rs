@@ -25,6 +25,8 @@ pub(super) static TABLE_64: Table = Table {
     unwound: &[],
     // None is known.
     callee_saved: &[],
+    arguments: &[],
+    result: None,
     program_counter: NO_NUMBER,
     stack_pointer: NO_NUMBER,
     frame_pointer: NO_NUMBER,
@@ -44,6 +46,8 @@ pub(super) static TABLE_32: Table = Table {
     unwound: &[],
     // None is known.
     callee_saved: &[],
+    arguments: &[],
+    result: None,
     program_counter: NO_NUMBER,
     stack_pointer: NO_NUMBER,
     frame_pointer: NO_NUMBER,

@@ -35,6 +35,8 @@ pub(super) static TABLE: Table = Table {
     ],
     // rbx, rbp, r12 to r15.
     callee_saved: &[3, 6, 12, 13, 14, 15],
+    arguments: &[5, 4, 1, 2, 8, 9],
+    result: Some(0),
     program_counter: 16,
     stack_pointer: 7,
     frame_pointer: 6,

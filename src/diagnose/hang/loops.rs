@@ -1,10 +1,8 @@
 //! The loop that code stands in: found by its branch back.
 
-use iced_x86::FlowControl;
-
 use crate::base::addr::{FrameAddr, RunAddr, RunRange};
 use crate::base::memory::Memory;
-use crate::diagnose::instruction::Instruction;
+use crate::diagnose::instruction::{Instruction, Isa};
 use crate::symbols::Symbols;
 
 /// Bytes of code behind an instruction that are searched for the branch.
@@ -19,20 +17,14 @@ const MOST_LINES: usize = 256;
 /// The innermost loop around an instruction: from the target of the nearest
 /// branch back over it to the end of that branch. Code of other functions that
 /// lies behind does not branch back over it.
-pub fn loop_around(memory: &dyn Memory, at: RunAddr) -> Option<RunRange> {
+pub fn loop_around(memory: &dyn Memory, isa: Isa, at: RunAddr) -> Option<RunRange> {
     let mut code = vec![0; MOST_BYTES];
     let got = memory.read(at, &mut code);
-    let instructions = Instruction::decode_all(at, code.get(..got)?);
+    let instructions = Instruction::decode_all(isa, at, code.get(..got)?);
     instructions.iter().find_map(|instruction| {
-        let raw = instruction.raw();
-        let is_branch = matches!(
-            raw.flow_control(),
-            FlowControl::ConditionalBranch | FlowControl::UnconditionalBranch
-        );
-        let target = RunAddr(raw.near_branch_target());
+        let target = instruction.branch_target()?;
         let length = at.0.checked_sub(target.0)?;
-        (is_branch && length < LONGEST)
-            .then_some(RunRange { start: target, end: instruction.end() })
+        (length < LONGEST).then_some(RunRange { start: target, end: instruction.end() })
     })
 }
 
@@ -41,11 +33,12 @@ pub fn loop_around(memory: &dyn Memory, at: RunAddr) -> Option<RunRange> {
 pub fn lines(
     symbols: &Symbols<'_>,
     memory: &dyn Memory,
+    isa: Isa,
     range: RunRange,
 ) -> Option<(String, u32, u32)> {
     let mut code = vec![0; usize::try_from(range.len().min(LONGEST)).ok()?];
     let got = memory.read(range.start, &mut code);
-    let instructions = Instruction::decode_all(range.start, code.get(..got)?);
+    let instructions = Instruction::decode_all(isa, range.start, code.get(..got)?);
     let mut found: Option<(String, u32, u32)> = None;
     for instruction in instructions.iter().take(MOST_LINES) {
         let calls = symbols.calls(FrameAddr::Pc(instruction.at));
@@ -84,7 +77,7 @@ mod tests {
         ];
         for (name, code, at, want) in cases {
             let rest = &code[at as usize..];
-            let found = loop_around(&Bytes(0x1000 + at, rest), RunAddr(0x1000 + at));
+            let found = loop_around(&Bytes(0x1000 + at, rest), Isa::Amd64, RunAddr(0x1000 + at));
             let found = found.map(|it| (it.start.0 - 0x1000, it.end.0 - 0x1000));
             assert_eq!(found, want, "{name}");
         }

@@ -6,11 +6,11 @@
 
 use std::collections::VecDeque;
 
-use iced_x86::{FlowControl, Mnemonic, OpKind};
+use iced_x86::{Mnemonic, OpKind};
 
 use crate::base::addr::RunAddr;
 use crate::base::memory::Memory;
-use crate::diagnose::instruction::Instruction;
+use crate::diagnose::instruction::{Instruction, Isa};
 use crate::symbols::Symbols;
 
 /// Bytes of one straight piece of code that are read.
@@ -78,19 +78,16 @@ fn blocks(memory: &dyn Memory, at: RunAddr) -> Vec<Vec<Instruction>> {
         }
         let mut code = [0; MOST_BYTES];
         let got = memory.read(start, &mut code);
-        let mut block = Instruction::decode_all(start, code.get(..got).unwrap_or_default());
+        let mut block =
+            Instruction::decode_all(Isa::Amd64, start, code.get(..got).unwrap_or_default());
         let end = block.iter().position(|it| !it.falls_through());
         block.truncate(end.map_or(block.len(), |end| end.saturating_add(1)).min(left));
         left = left.saturating_sub(block.len());
         for instruction in &block {
-            let raw = instruction.raw();
-            let is_branch = matches!(
-                raw.flow_control(),
-                FlowControl::ConditionalBranch | FlowControl::UnconditionalBranch
-            );
-            let target = RunAddr(raw.near_branch_target());
             // Others lead to another function.
-            if is_branch && target.0.abs_diff(at.0) < FAR {
+            if let Some(target) = instruction.branch_target()
+                && target.0.abs_diff(at.0) < FAR
+            {
                 queue.push_back(target);
             }
         }
@@ -105,8 +102,8 @@ fn blocks(memory: &dyn Memory, at: RunAddr) -> Vec<Vec<Instruction>> {
 
 /// Addresses that an instruction has in itself.
 fn stated(instruction: &Instruction) -> Vec<u64> {
-    let raw = instruction.raw();
     let mut found = Vec::new();
+    let Some(raw) = instruction.x86() else { return found };
     for operand in 0..raw.op_count() {
         match raw.op_kind(operand) {
             OpKind::Memory if raw.is_ip_rel_memory_operand() => {
@@ -133,7 +130,7 @@ fn used(
     instruction: &Instruction,
     later: &[Instruction],
 ) -> Use {
-    match instruction.raw().mnemonic() {
+    match instruction.x86().map_or(Mnemonic::INVALID, |raw| raw.mnemonic()) {
         // Rust's locks are inlined: a swap gives one back, a comparison takes it.
         Mnemonic::Xchg | Mnemonic::Xadd => return Use::Unlock,
         Mnemonic::Cmpxchg => return Use::Lock,
@@ -150,7 +147,7 @@ fn used(
 
 /// The name of the function that a call leads to, if the code states it.
 fn called(memory: &dyn Memory, symbols: &Symbols<'_>, call: &Instruction) -> Option<String> {
-    let raw = call.raw();
+    let raw = call.x86()?;
     let target = match call.is_indirect() {
         true if raw.is_ip_rel_memory_operand() => {
             memory.u64(RunAddr(raw.ip_rel_memory_address())).ok()?
@@ -178,7 +175,8 @@ mod tests {
 
     #[test]
     fn addresses_in_code() {
-        let decode = |bytes: &[u8]| Instruction::decode(RunAddr(0x1000), bytes).unwrap();
+        let decode =
+            |bytes: &[u8]| Instruction::decode(Isa::Amd64, RunAddr(0x1000), bytes).unwrap();
         // Encodings from the assembler.
         let cases: [(&str, &[u8], &[u64]); 4] = [
             // lea 0x2f9(%rip),%rdi

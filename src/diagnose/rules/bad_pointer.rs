@@ -110,8 +110,8 @@ fn found(
     let index = operand.and_then(|operand| operand.index);
     let why = match (why.is_empty(), base, index) {
         (false, ..) => because(finding.confidence, &why),
-        (true, Some(base), None) if matches!(base.name, "rsp" | "rbp") => String::new(),
-        (true, Some(base), None) => format!(": %{} is {held}{text}", base.name),
+        (true, Some(base), None) if base.is_frame() => String::new(),
+        (true, Some(base), None) => format!(": {base} is {held}{text}"),
         (true, ..) => operand.and_then(|it| moved(scene, it, at)).unwrap_or_default(),
     };
     finding.explanation = format!("{}{}{why}", access(operand, at), where_it_lies(scene, at));

@@ -7,6 +7,7 @@ use crate::diagnose::hang::call::{system_call, tells_calls};
 use crate::diagnose::hang::calls_of;
 use crate::diagnose::hang::loops::{lines, loop_around};
 use crate::diagnose::hang::sentences::{is_asked, name};
+use crate::diagnose::instruction::Isa;
 use crate::diagnose::rules::Rule;
 use crate::diagnose::scene::Scene;
 use crate::diagnose::wording::{bytes, counted};
@@ -104,10 +105,10 @@ fn spot(scene: &Scene<'_, '_>, thread: usize) -> Option<Spot> {
     let pc = frames.first()?.at.addr();
     own.find_map(|(index, call)| {
         let at = frames.get(call.frame)?.at.addr();
-        let is_readable = crash.process.arch.is_x86_64();
-        let range = is_readable.then(|| loop_around(crash.memory, at)).flatten()?;
+        let isa = Isa::of(crash.process.arch)?;
+        let range = loop_around(crash.memory, isa, at)?;
         let function = call.function().map(|name| format!(" of `{name}`")).unwrap_or_default();
-        let lines = lines(crash.symbols, crash.memory, range);
+        let lines = lines(crash.symbols, crash.memory, isa, range);
         let place = match &lines {
             Some((file, first, last)) => {
                 let file = file.rsplit('/').next().unwrap_or_default();

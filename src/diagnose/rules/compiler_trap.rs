@@ -1,6 +1,5 @@
 //! `compiler-trap`: the program came to an instruction that exists to fail.
 
-use crate::base::addr::RunAddr;
 use crate::base::signal::Signal;
 use crate::diagnose::fault::Fault;
 use crate::diagnose::finding::Finding;
@@ -22,16 +21,18 @@ impl Rule for CompilerTrap {
 
     fn signs(&self) -> &'static [&'static str] {
         &[
-            "SIGILL at `ud2`, `ud1` or `ud0`",
-            "the number behind clang's `ud1`, which tells the check of -fsanitize-trap that failed",
+            "SIGILL at `ud2`, `ud1`, `ud0` or `udf`; SIGTRAP at a `brk` of compilers (1, 1000, 0x5500 on)",
+            "the number behind clang's `ud1` or in its `brk`, which tells the check of -fsanitize-trap that failed",
         ]
     }
 
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {
-        let fault = scene.fault.as_ref().filter(|fault| fault.signal == Signal::ILL)?;
+        // AArch64 tells a `brk` as a trap.
+        let is_trap = |fault: &&Fault| matches!(fault.signal, Signal::ILL | Signal::TRAP);
+        let fault = scene.fault.as_ref().filter(is_trap)?;
         let pc = fault.pc()?;
         fault.instruction.filter(|it| it.is_undefined())?;
-        let mut finding = trap(scene, self.id(), fault, pc);
+        let mut finding = trap(self.id(), fault);
         finding.evidence.push(format!("the bytes at {pc} are {}", bytes_at(scene, pc)));
         finding.call = scene.call_in_frame(fault.frame).map(|(index, _)| index);
         Some(finding)
@@ -39,10 +40,10 @@ impl Rule for CompilerTrap {
 }
 
 /// `ud2` and its kin are made to fail.
-fn trap(scene: &Scene<'_, '_>, id: &'static str, fault: &Fault, pc: RunAddr) -> Finding {
+fn trap(id: &'static str, fault: &Fault) -> Finding {
     let mut finding = Finding::new(id, 0.97, "trap of the compiler");
     let text = fault.instruction.map(|it| it.text()).unwrap_or_default();
-    finding.explanation = match check_of(scene, pc) {
+    finding.explanation = match fault.instruction.and_then(|it| check_of(it.failed_check()?)) {
         Some(check) => format!("a check that the compiler put there failed: {check}"),
         None => format!(
             "a trap that the compiler put there (`{text}`): the program came to a place that it \
@@ -57,18 +58,9 @@ fn trap(scene: &Scene<'_, '_>, id: &'static str, fault: &Fault, pc: RunAddr) -> 
     finding
 }
 
-/// Which check of `-fsanitize-trap` failed: clang puts `ud1 kind(%eax),%eax`,
-/// bytes `67 0f b9 40 kind`, and for kind 0 `67 0f b9 00`. Measured with clang
-/// 19; kinds: LLVM `clang/lib/CodeGen/CodeGenFunction.h`,
-/// `LIST_SANITIZER_CHECKS`.
-fn check_of(scene: &Scene<'_, '_>, pc: RunAddr) -> Option<&'static str> {
-    let mut bytes = [0; 5];
-    let got = scene.crash.memory.read(pc, &mut bytes);
-    let kind = match bytes.get(..got)? {
-        [0x67, 0x0f, 0xb9, 0x40, kind] => *kind,
-        [0x67, 0x0f, 0xb9, 0x00, ..] => 0,
-        _ => return None,
-    };
+/// Which check of `-fsanitize-trap` failed. Measured with clang 19; kinds: LLVM
+/// `clang/lib/CodeGen/CodeGenFunction.h`, `LIST_SANITIZER_CHECKS`.
+fn check_of(kind: u8) -> Option<&'static str> {
     Some(match kind {
         0x00 => "an addition overflowed",
         0x01 => "unreachable code was reached",

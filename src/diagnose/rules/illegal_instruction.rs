@@ -3,6 +3,7 @@
 use crate::base::addr::RunAddr;
 use crate::base::signal::Signal;
 use crate::diagnose::finding::{Finding, Severity};
+use crate::diagnose::instruction::Isa;
 use crate::diagnose::rules::Rule;
 use crate::diagnose::scene::Scene;
 
@@ -45,6 +46,16 @@ impl Rule for IllegalInstruction {
 
 fn garbage(scene: &Scene<'_, '_>, id: &'static str, pc: RunAddr) -> Finding {
     let is_known = !bytes_at(scene, pc).is_empty();
+    // What the decoder does not know may be an instruction all the same.
+    let knows_all = Isa::of(scene.crash.process.arch).is_some_and(Isa::is_complete);
+    if is_known && !knows_all {
+        let mut finding = Finding::new(id, 0.8, "instruction refused");
+        finding.explanation = format!(
+            "the processor refused what lies at {pc}; whether it is an instruction that the \
+             processor lacks, or none, is not known here"
+        );
+        return finding;
+    }
     let mut finding = Finding::new(id, if is_known { 0.9 } else { 0.6 }, "no instruction");
     finding.explanation = if is_known {
         format!(

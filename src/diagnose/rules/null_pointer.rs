@@ -99,23 +99,23 @@ fn cause(scene: &Scene<'_, '_>, fault: &Fault, operand: Option<&Access>) -> Caus
     match culprit(scene, fault.frame, &fault.operands, operand) {
         Some(Culprit::Pointer(suspect)) => {
             let words = because(0.99, &is_null(&suspect));
-            let evidence = format!("%{} held the pointer `{}`", base.name, suspect.pointer);
+            let evidence = format!("{base} held the pointer `{}`", suspect.pointer);
             Cause { evidence: Some(evidence), ..Cause::new(0.99, words) }
         }
         Some(Culprit::Global(name)) => {
             let words = because(0.97, &format!("`{name}` is NULL"));
-            let evidence = format!("%{} was loaded from `{name}`", base.name);
+            let evidence = format!("{base} was loaded from `{name}`");
             Cause { evidence: Some(evidence), ..Cause::new(0.97, words) }
         }
         Some(Culprit::Returned(name)) => {
             let who = name.map_or("a function".to_owned(), |name| format!("`{name}`"));
             let words = because(0.97, &format!("{who} returned NULL"));
-            let evidence = format!("%{} is the result of the call before", base.name);
+            let evidence = format!("{base} is the result of the call before");
             Cause { evidence: Some(evidence), ..Cause::new(0.97, words) }
         }
         Some(Culprit::Constant) => {
             let words = because(0.97, "a null pointer constant was followed");
-            let evidence = format!("%{} was set to 0 by the code itself", base.name);
+            let evidence = format!("{base} was set to 0 by the code itself");
             Cause { evidence: Some(evidence), ..Cause::new(0.97, words) }
         }
         Some(Culprit::Suspect(suspect)) => {
@@ -130,7 +130,7 @@ fn cause(scene: &Scene<'_, '_>, fault: &Fault, operand: Option<&Access>) -> Caus
             };
             // That the register is zero is a fact; whose pointer it was is not
             // said.
-            Cause::new(0.95, format!(", through a NULL pointer in %{}{past}", base.name))
+            Cause::new(0.95, format!(", through a NULL pointer in {base}{past}"))
         }),
     }
 }

@@ -2,12 +2,11 @@
 //! processor refuses without an address.
 
 use crate::base::addr::RunAddr;
-use crate::base::arch::Arch;
 use crate::base::signal::Signal;
 use crate::diagnose::culprit::{Culprit, culprit};
 use crate::diagnose::fault::{can_run, is_canonical, is_misaligned};
 use crate::diagnose::finding::{Finding, Severity};
-use crate::diagnose::instruction::Instruction;
+use crate::diagnose::instruction::{Instruction, Isa};
 use crate::diagnose::rules::Rule;
 use crate::diagnose::scene::Scene;
 use crate::diagnose::wording::{access, because, bytes, register};
@@ -74,10 +73,10 @@ impl Rule for MisalignedAccess {
             return None;
         }
         let mut finding = Finding::new(self.id(), 0.95, "misaligned access");
-        let base = operand.base.filter(|base| matches!(base.name, "rsp" | "rbp"));
+        let base = operand.base.filter(|base| base.is_frame());
         let demand = format!("the instruction demands a multiple of {}", bytes(alignment));
         let why = match base {
-            Some(base) => format!("{demand}; the stack itself is misaligned (%{})", base.name),
+            Some(base) => format!("{demand}; the stack itself is misaligned ({base})"),
             None => match culprit(scene, fault.frame, &fault.operands, &operand) {
                 Some(Culprit::Pointer(suspect)) => {
                     format!("`{}` is not aligned, and {demand}", suspect.pointer)
@@ -108,22 +107,23 @@ impl Rule for Breakpoint {
     }
 
     fn signs(&self) -> &'static [&'static str] {
-        &["SIGTRAP behind `int3` or `int $3`"]
+        &["SIGTRAP behind `int3` or `int $3`, or at `brk`"]
     }
 
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {
         let fault = scene.fault.as_ref().filter(|fault| fault.signal == Signal::TRAP)?;
         // The pc is behind a breakpoint that has run.
         let pc = fault.pc()?;
+        let isa = Isa::of(scene.crash.process.arch);
         let before = |length: u64| {
-            if scene.crash.process.arch != Arch::X86_64 {
-                return None;
-            }
             let at = RunAddr(pc.0.checked_sub(length)?);
-            let instruction = Instruction::read(scene.crash.memory, at)?;
+            let instruction = Instruction::read(scene.crash.memory, isa?, at)?;
             (instruction.is_breakpoint() && instruction.end() == pc).then_some(instruction)
         };
-        let instruction = before(1).or_else(|| before(2));
+        let instruction = match isa {
+            Some(isa) if isa.counts_breakpoints() => before(1).or_else(|| before(2)),
+            _ => fault.instruction.filter(Instruction::is_breakpoint),
+        };
         let confidence = if instruction.is_some() { 0.95 } else { 0.6 };
         let mut finding = Finding::new(self.id(), confidence, "breakpoint");
         let call = scene.own_call(0).map(|(index, _)| index);

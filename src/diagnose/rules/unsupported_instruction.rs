@@ -31,8 +31,9 @@ impl Rule for UnsupportedInstruction {
         let text = instruction.text();
         let mut finding = Finding::new(self.id(), 0.8, "instruction refused");
         let needs = instruction.needs().join(", ");
+        let needs = if needs.is_empty() { needs } else { format!(" ({needs})") };
         finding.explanation = format!(
-            "the processor refused `{text}`, very likely because it lacks what that needs ({needs})"
+            "the processor refused `{text}`, very likely because it lacks what that needs{needs}"
         );
         finding.evidence.push(format!("{text} at {}", instruction.at));
         finding.severity = Severity::Info;

@@ -1,129 +1,43 @@
-//! One x86-64 instruction: what it is, and which memory it uses.
-//!
-//! Operand sizes, implicit operands and access kinds come from iced-x86;
-//! effective addresses are computed again from the registers of the frame.
+//! Instructions of AMD64 and of the 32-bit x86, by iced-x86.
 
-use crate::base::arch::Register;
 use iced_x86::{
     Decoder, DecoderOptions, EncodingKind, FlowControl, Formatter as _, GasFormatter,
     InstructionInfoFactory, Mnemonic, OpAccess, OpKind, UsedMemory,
 };
 
 use crate::base::addr::RunAddr;
+use crate::base::arch::Register;
 use crate::base::memory::Memory;
-use crate::unwind::registers::Registers;
-
-/// The longest instruction of the architecture, in bytes.
-const LONGEST: usize = 15;
+use crate::diagnose::instruction::{Access, AccessKind, Effect, Flow, Isa, Operands, Part, Values};
 
 /// How far past its address register a repeated string instruction may have
 /// faulted: processors work on a cache line at a time.
 const STRING_CHUNK: u64 = 64;
 
-/// A decoded instruction.
+/// One instruction, as the decoder sees it.
 #[derive(Clone, Copy, Debug)]
-pub struct Instruction {
-    /// Where it is.
-    pub at: RunAddr,
+pub(super) struct Decoded {
     raw: iced_x86::Instruction,
+    isa: Isa,
 }
 
-/// What a frame's instruction may use: its registers, and the segment bases.
-#[derive(Clone, Copy, Debug)]
-pub struct Operands {
-    /// The general registers.
-    pub registers: Registers,
-    /// The base of `%fs`, where the thread's own variables are.
-    pub fs_base: Option<u64>,
-    /// The base of `%gs`.
-    pub gs_base: Option<u64>,
-}
-
-/// One memory operand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Access {
-    /// What is done to it.
-    pub kind: AccessKind,
-    /// In bytes. Zero: the decoder does not know, as for `fxsave`.
-    pub size: u64,
-    /// The effective address. `None`: a register of it is unknown.
-    pub address: Option<RunAddr>,
-    /// The base register.
-    pub base: Option<Part>,
-    /// The index register, and what it is multiplied with.
-    pub index: Option<(Part, u64)>,
-    /// The constant part.
-    pub displacement: i64,
-    /// Whether a segment base is added: thread-local memory.
-    pub is_segment: bool,
-    /// Bytes past the effective address where the fault may be.
-    reach: u64,
-}
-
-/// What an instruction does to memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AccessKind {
-    /// It reads.
-    Read,
-    /// It writes.
-    Write,
-    /// It reads, then writes: `add %eax,(%rdi)`.
-    ReadWrite,
-}
-
-/// One register of an address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Part {
-    /// Its name: `rdi`.
-    pub name: &'static str,
-    /// Its DWARF number. `None` for those that the unwinder does not follow.
-    pub number: Option<Register>,
-    /// What it held.
-    pub value: Option<u64>,
-}
-
-impl AccessKind {
-    /// As a noun: "read", "write".
-    pub fn noun(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            // What fails at an address that cannot be read fails for both.
-            Self::Write | Self::ReadWrite => "write",
-        }
-    }
-
-    /// Whether it needs permission to write.
-    pub fn writes(self) -> bool {
-        self != Self::Read
-    }
-}
-
-impl Instruction {
-    /// Decodes the instruction at `at`. `None`: its bytes are not known, or are
-    /// no instruction.
-    pub fn read(memory: &dyn Memory, at: RunAddr) -> Option<Self> {
-        let mut bytes = [0; LONGEST];
-        let got = memory.read(at, &mut bytes);
-        Self::decode(at, bytes.get(..got)?)
-    }
-
-    /// Decodes the instruction that `bytes` begin with.
-    pub fn decode(at: RunAddr, bytes: &[u8]) -> Option<Self> {
-        let mut decoder = Decoder::with_ip(64, bytes, at.0, DecoderOptions::NONE);
+impl Decoded {
+    pub(super) fn decode(isa: Isa, at: RunAddr, bytes: &[u8]) -> Option<Self> {
+        let bits = if isa == Isa::I386 { 32 } else { 64 };
+        let mut decoder = Decoder::with_ip(bits, bytes, at.0, DecoderOptions::NONE);
         let raw = decoder.decode();
-        (!raw.is_invalid()).then_some(Self { at, raw })
+        (!raw.is_invalid()).then_some(Self { raw, isa })
     }
 
-    /// Decodes one instruction after the other, from `at` on. Stops at bytes
-    /// that are none.
-    pub fn decode_all(at: RunAddr, bytes: &[u8]) -> Vec<Self> {
-        let decoder = Decoder::with_ip(64, bytes, at.0, DecoderOptions::NONE);
-        let valid = decoder.into_iter().take_while(|raw| !raw.is_invalid());
-        valid.map(|raw| Self { at: RunAddr(raw.ip()), raw }).collect()
+    pub(super) fn raw(&self) -> &iced_x86::Instruction {
+        &self.raw
     }
 
-    /// In the notation of the GNU assembler: `mov 0x18(%rdi),%eax`.
-    pub fn text(&self) -> String {
+    pub(super) fn length(&self) -> u64 {
+        self.raw.len() as u64
+    }
+
+    pub(super) fn text(&self) -> String {
         let mut formatter = GasFormatter::new();
         let options = formatter.options_mut();
         options.set_uppercase_hex(false);
@@ -137,51 +51,46 @@ impl Instruction {
         text
     }
 
-    /// The first address after it.
-    pub fn end(&self) -> RunAddr {
-        RunAddr(self.raw.next_ip())
-    }
-
-    /// The decoder's own view.
-    pub(super) fn raw(&self) -> &iced_x86::Instruction {
-        &self.raw
-    }
-
-    /// The address that it states: where a branch leads, or a variable that it
-    /// reaches from its own place.
-    pub fn named_address(&self) -> Option<RunAddr> {
-        let flow = self.raw.flow_control();
-        let is_direct = matches!(
-            flow,
-            FlowControl::Call | FlowControl::UnconditionalBranch | FlowControl::ConditionalBranch
-        );
-        match () {
-            () if is_direct => Some(RunAddr(self.raw.near_branch_target())),
-            () if self.raw.is_ip_rel_memory_operand() => {
-                Some(RunAddr(self.raw.ip_rel_memory_address()))
+    pub(super) fn flow(&self) -> Flow {
+        let stated = RunAddr(self.raw.near_branch_target());
+        match self.raw.flow_control() {
+            FlowControl::Call => Flow::Call(Some(stated)),
+            FlowControl::IndirectCall => Flow::Call(None),
+            FlowControl::UnconditionalBranch => Flow::Jump(Some(stated)),
+            FlowControl::IndirectBranch => Flow::Jump(None),
+            FlowControl::ConditionalBranch => Flow::Branch(stated),
+            FlowControl::Return => Flow::Return,
+            FlowControl::Exception => Flow::Trap,
+            FlowControl::Next | FlowControl::Interrupt | FlowControl::XbeginXabortXend => {
+                Flow::Next
             }
-            () => None,
         }
     }
 
-    /// Whether only the kernel may use it.
-    pub fn is_privileged(&self) -> bool {
-        self.raw.is_privileged()
+    /// The variable that it reaches from its own place.
+    pub(super) fn near_address(&self) -> Option<RunAddr> {
+        let is_near = self.raw.is_ip_rel_memory_operand();
+        is_near.then(|| RunAddr(self.raw.ip_rel_memory_address()))
     }
 
-    /// The features that a processor must have for it: `AVX512F`.
-    pub fn needs(&self) -> Vec<String> {
+    pub(super) fn needs(&self) -> Vec<String> {
         self.raw.cpuid_features().iter().map(|feature| format!("{feature:?}")).collect()
     }
 
-    /// Whether it is one of those that exist in order to fail: `ud0`, `ud1`,
-    /// `ud2`.
-    pub fn is_undefined(&self) -> bool {
+    pub(super) fn is_undefined(&self) -> bool {
         matches!(self.raw.mnemonic(), Mnemonic::Ud0 | Mnemonic::Ud1 | Mnemonic::Ud2)
     }
 
-    /// Whether it is a breakpoint: `int3`, `int $3` or `int1`.
-    pub fn is_breakpoint(&self) -> bool {
+    /// clang writes `ud1 kind(%eax),%eax`. Measured with clang 19.
+    pub(super) fn failed_check(&self) -> Option<u8> {
+        let is_check = self.raw.mnemonic() == Mnemonic::Ud1
+            && self.raw.op0_register() == iced_x86::Register::EAX
+            && self.raw.memory_base() == iced_x86::Register::EAX
+            && self.raw.memory_index() == iced_x86::Register::None;
+        is_check.then(|| u8::try_from(self.raw.memory_displacement64()).ok()).flatten()
+    }
+
+    pub(super) fn is_breakpoint(&self) -> bool {
         match self.raw.mnemonic() {
             Mnemonic::Int3 | Mnemonic::Int1 => true,
             Mnemonic::Int => self.raw.immediate8() == 3,
@@ -189,52 +98,38 @@ impl Instruction {
         }
     }
 
-    /// Whether it is a string instruction that repeats itself.
-    pub fn is_repeated(&self) -> bool {
+    pub(super) fn is_repeated(&self) -> bool {
         let has_prefix = self.raw.has_rep_prefix() || self.raw.has_repne_prefix();
         has_prefix && self.raw.is_string_instruction()
     }
 
-    /// Whether it calls a function.
-    pub fn is_call(&self) -> bool {
-        matches!(self.raw.flow_control(), FlowControl::Call | FlowControl::IndirectCall)
+    fn is_indirect(&self) -> bool {
+        matches!(self.flow(), Flow::Call(None) | Flow::Jump(None))
     }
 
-    /// Whether it calls or jumps to an address that it takes from a register
-    /// or from memory.
-    pub fn is_indirect(&self) -> bool {
-        matches!(self.raw.flow_control(), FlowControl::IndirectCall | FlowControl::IndirectBranch)
+    /// The register that is its first operand, if that is one.
+    pub(super) fn first_register(&self) -> Option<Register> {
+        let is_register = self.raw.op0_kind() == OpKind::Register;
+        is_register.then(|| self.number(self.raw.op0_register())).flatten()
     }
 
-    /// Whether it returns from a function.
-    pub fn is_return(&self) -> bool {
-        self.raw.flow_control() == FlowControl::Return
-    }
-
-    /// Where it goes on when it does not fall through; a call does.
-    pub fn falls_through(&self) -> bool {
-        !matches!(
-            self.raw.flow_control(),
-            FlowControl::Return
-                | FlowControl::UnconditionalBranch
-                | FlowControl::IndirectBranch
-                | FlowControl::Exception
-        )
+    fn number(&self, register: iced_x86::Register) -> Option<Register> {
+        number(self.isa, register)
     }
 
     /// Where an indirect call or jump was to go, or a `ret`.
-    pub fn target(&self, operands: &Operands, memory: &dyn Memory) -> Option<RunAddr> {
-        if self.is_return() {
-            return memory.u64(operands.registers.sp()?).ok().map(RunAddr);
+    pub(super) fn target(&self, operands: &Operands, memory: &dyn Memory) -> Option<RunAddr> {
+        if self.flow() == Flow::Return {
+            return memory.word(operands.registers.sp()?).ok().map(RunAddr);
         }
         if !self.is_indirect() {
             return None;
         }
         match self.raw.op0_kind() {
-            OpKind::Register => operands.value(self.raw.op0_register()).map(RunAddr),
+            OpKind::Register => value(operands, self.isa, self.raw.op0_register()).map(RunAddr),
             OpKind::Memory => {
                 let access = self.accesses(operands).into_iter().find(|it| !it.kind.writes())?;
-                memory.u64(access.address?).ok().map(RunAddr)
+                memory.word(access.address?).ok().map(RunAddr)
             }
             _ => None,
         }
@@ -242,7 +137,7 @@ impl Instruction {
 
     /// What a division divides by, and the size of both in bytes. The value is
     /// unknown when its register or memory is.
-    pub fn divisor(&self, operands: &Operands, memory: &dyn Memory) -> Option<Divisor> {
+    pub(super) fn divisor(&self, operands: &Operands, memory: &dyn Memory) -> Option<Divisor> {
         if !matches!(self.raw.mnemonic(), Mnemonic::Div | Mnemonic::Idiv) {
             return None;
         }
@@ -251,7 +146,7 @@ impl Instruction {
             OpKind::Register => {
                 let register = self.raw.op0_register();
                 let size = register.size();
-                let value = operands.value(register);
+                let value = value(operands, self.isa, register);
                 Some(Divisor { is_signed, size, value, access: None })
             }
             OpKind::Memory => {
@@ -266,22 +161,17 @@ impl Instruction {
         }
     }
 
-    /// The register that a division divides by, if it is one.
-    pub fn divisor_register(&self) -> Option<Register> {
-        let is_register = self.raw.op0_kind() == OpKind::Register;
-        is_register.then(|| number(self.raw.op0_register())).flatten()
-    }
-
     /// How a division fails with these operands; `None` when it does not, or
     /// when that is not known.
-    pub fn division(&self, operands: &Operands, memory: &dyn Memory) -> Option<Division> {
+    pub(super) fn division(&self, operands: &Operands, memory: &dyn Memory) -> Option<Division> {
         let divisor = self.divisor(operands, memory)?;
+        let value_of = |register| value(operands, self.isa, register);
         let value = divisor.value?;
         if value == 0 {
             return Some(Division::ByZero);
         }
-        let low = operands.registers.get(Register(0))?;
-        let high = operands.registers.get(Register(1));
+        let low = value_of(iced_x86::Register::RAX)?;
+        let high = value_of(iced_x86::Register::RDX);
         let bits = u32::try_from(divisor.size).ok()?.checked_mul(8)?;
         // A byte is divided into %ax, anything longer into %rdx:%rax.
         let dividend = match bits {
@@ -308,13 +198,15 @@ impl Instruction {
 
     /// The memory that it uses, explicit operands first. Code that it fetches
     /// is not among it.
-    pub fn accesses(&self, operands: &Operands) -> Vec<Access> {
+    pub(super) fn accesses(&self, operands: &Operands) -> Vec<Access> {
         let mut factory = InstructionInfoFactory::new();
         let info = factory.info(&self.raw);
         let mut found: Vec<Access> =
             info.used_memory().iter().filter_map(|used| self.access(used, operands)).collect();
         // The decoder lists what is pushed before what is read for it.
-        found.sort_by_key(|access| access.base.is_some_and(|base| base.name == "rsp"));
+        found.sort_by_key(|access| {
+            access.base.is_some_and(|base| matches!(base.name, "rsp" | "esp"))
+        });
         found
     }
 
@@ -334,18 +226,20 @@ impl Instruction {
             size => size,
         };
         let size = size as u64;
-        let address = used.virtual_address(0, |register, _, _| operands.value(register));
+        let address = used.virtual_address(0, |register, _, _| value(operands, self.isa, register));
         let is_repeated = self.raw.has_rep_prefix() || self.raw.has_repne_prefix();
         let reach = if is_repeated && is_string { STRING_CHUNK } else { 0 };
         Some(Access {
             kind,
             size,
-            address: address.map(RunAddr),
-            base: operands.part(used.base()),
-            index: operands.part(used.index()).map(|part| (part, u64::from(used.scale()))),
+            address: address.map(|at| RunAddr(self.wrapped(at))),
+            base: part(operands, self.isa, used.base()),
+            index: part(operands, self.isa, used.index())
+                .map(|part| (part, u64::from(used.scale()))),
             displacement: used.displacement() as i64,
             is_segment: matches!(used.segment(), iced_x86::Register::FS | iced_x86::Register::GS),
             reach: size.max(1).max(reach),
+            mask: u64::MAX,
         })
     }
 
@@ -355,7 +249,7 @@ impl Instruction {
     /// 2, exceptions class 1 and 4: of the legacy SSE encodings all operands of
     /// 16 bytes but those of the unaligned moves; of VEX and EVEX only the
     /// aligned moves.
-    pub fn alignment(&self) -> Option<u64> {
+    pub(super) fn alignment(&self) -> Option<u64> {
         let size = self.raw.memory_size().size() as u64;
         match self.raw.mnemonic() {
             Mnemonic::Movups
@@ -395,6 +289,122 @@ impl Instruction {
             }
         }
     }
+
+    /// An address of 32 bits wraps around.
+    fn wrapped(&self, address: u64) -> u64 {
+        if self.isa == Isa::I386 { address & 0xffff_ffff } else { address }
+    }
+
+    pub(super) fn effect(&self, register: Register) -> Option<Effect> {
+        let raw = &self.raw;
+        let mut factory = InstructionInfoFactory::new();
+        let is_written = factory.info(raw).used_registers().iter().any(|used| {
+            let writes = matches!(
+                used.access(),
+                OpAccess::Write
+                    | OpAccess::CondWrite
+                    | OpAccess::ReadWrite
+                    | OpAccess::ReadCondWrite
+            );
+            writes && self.number(used.register()) == Some(register)
+        });
+        if !is_written {
+            return None;
+        }
+        let is_first = self.first_register() == Some(register);
+        let whole = if self.isa == Isa::I386 { 4 } else { 8 };
+        let is_whole = is_first && raw.op0_register().size() == whole;
+        Some(match (raw.mnemonic(), raw.op_kind(1)) {
+            (Mnemonic::Mov, OpKind::Memory) if is_whole => Effect::Load,
+            (Mnemonic::Mov, OpKind::Register) if is_whole => {
+                self.number(raw.op1_register()).map_or(Effect::Other, Effect::Copy)
+            }
+            // `xor %eax,%eax`, and `mov $0,%eax`, which clears the upper half.
+            (Mnemonic::Xor | Mnemonic::Sub, OpKind::Register)
+                if is_first && raw.op0_register() == raw.op1_register() =>
+            {
+                Effect::Constant
+            }
+            (Mnemonic::Mov, kind) if is_first && is_immediate(kind) => Effect::Constant,
+            (Mnemonic::Lea, OpKind::Memory) if is_whole => match self.number(raw.memory_base()) {
+                Some(base)
+                    if raw.memory_index() == iced_x86::Register::None && !self.is_frame(base) =>
+                {
+                    Effect::Moved(base, self.signed_displacement())
+                }
+                _ => Effect::Address,
+            },
+            (Mnemonic::Add, _) if is_whole => match self.signed_constant() {
+                Some(by) => Effect::Moved(register, by),
+                None => Effect::Other,
+            },
+            (Mnemonic::Sub, _) if is_whole => match self.signed_constant() {
+                Some(by) => Effect::Moved(register, by.wrapping_neg()),
+                None => Effect::Other,
+            },
+            _ => Effect::Other,
+        })
+    }
+
+    /// What is added or subtracted, if it is a number of the whole size.
+    fn signed_constant(&self) -> Option<i64> {
+        match self.raw.op_kind(1) {
+            OpKind::Immediate8to64 | OpKind::Immediate32to64 => {
+                Some(self.raw.immediate(1).cast_signed())
+            }
+            OpKind::Immediate8to32 | OpKind::Immediate32 if self.isa == Isa::I386 => {
+                Some(i64::from((self.raw.immediate(1) as u32).cast_signed()))
+            }
+            _ => None,
+        }
+    }
+
+    fn signed_displacement(&self) -> i64 {
+        let displacement = self.raw.memory_displacement64();
+        match self.isa {
+            Isa::I386 => i64::from((displacement as u32).cast_signed()),
+            _ => displacement.cast_signed(),
+        }
+    }
+
+    /// The stack and the frame pointer: what is computed from them is a place,
+    /// not a pointer that was moved.
+    fn is_frame(&self, register: Register) -> bool {
+        use iced_x86::Register as R;
+        [R::RSP, R::RBP].into_iter().any(|it| self.number(it) == Some(register))
+    }
+
+    pub(super) fn address_for(&self, operands: &Operands, values: Values<'_>) -> Option<u64> {
+        if let Some(register) = self.first_register()
+            && let Some(Effect::Moved(from, by)) = self.effect(register)
+        {
+            return values(from).map(|value| self.wrapped(value.wrapping_add_signed(by)));
+        }
+        if self.raw.op_kind(1) != OpKind::Memory {
+            return None;
+        }
+        let at = self.raw.virtual_address(1, 0, |register, _, _| match self.number(register) {
+            Some(register) => values(register),
+            None => value(operands, self.isa, register),
+        })?;
+        Some(self.wrapped(at))
+    }
+
+    pub(super) fn constant(&self) -> Option<u64> {
+        let is_number = is_immediate(self.raw.op_kind(1));
+        Some(if is_number { self.raw.immediate(1) } else { 0 })
+    }
+
+    pub(super) fn taken_address(&self, operands: &Operands) -> Option<u64> {
+        let is_lea = self.raw.mnemonic() == Mnemonic::Lea;
+        let whole = |register, _, _| value(operands, self.isa, register);
+        let at = is_lea.then(|| self.raw.virtual_address(1, 0, whole)).flatten()?;
+        Some(self.wrapped(at))
+    }
+}
+
+fn is_immediate(kind: OpKind) -> bool {
+    matches!(kind, OpKind::Immediate32 | OpKind::Immediate64 | OpKind::Immediate32to64)
 }
 
 /// What a division divides by.
@@ -419,78 +429,77 @@ pub enum Division {
     Overflow,
 }
 
-impl Access {
-    /// Whether a fault at `at` is a fault of this access.
-    pub fn covers(&self, at: RunAddr) -> bool {
-        let distance = self.address.and_then(|start| at.0.checked_sub(start.0));
-        distance.is_some_and(|distance| distance < self.reach)
+/// The value of a register, or the base of a segment.
+fn value(operands: &Operands, isa: Isa, register: iced_x86::Register) -> Option<u64> {
+    use iced_x86::Register as R;
+    match register {
+        // In 64-bit code these segments have no base, and in programs of 32 bits
+        // Linux gives them none.
+        R::ES | R::CS | R::SS | R::DS => return Some(0),
+        R::FS => return operands.fs_base,
+        R::GS => return operands.gs_base,
+        _ => (),
     }
+    let whole = operands.registers.get(number(isa, register)?)?;
+    let shift = u32::from(matches!(register, R::AH | R::BH | R::CH | R::DH)) * 8;
+    let mask = match register.size() {
+        1 => 0xff,
+        2 => 0xffff,
+        4 => 0xffff_ffff,
+        _ => u64::MAX,
+    };
+    Some(whole >> shift & mask)
 }
 
-impl Operands {
-    /// The value of a register, or the base of a segment.
-    pub(super) fn value(&self, register: iced_x86::Register) -> Option<u64> {
-        use iced_x86::Register as R;
-        match register {
-            // In 64-bit code these segments have no base.
-            R::ES | R::CS | R::SS | R::DS => return Some(0),
-            R::FS => return self.fs_base,
-            R::GS => return self.gs_base,
-            _ => (),
-        }
-        let whole = self.registers.get(number(register)?)?;
-        let shift = u32::from(matches!(register, R::AH | R::BH | R::CH | R::DH)) * 8;
-        let mask = match register.size() {
-            1 => 0xff,
-            2 => 0xffff,
-            4 => 0xffff_ffff,
-            _ => u64::MAX,
-        };
-        Some(whole >> shift & mask)
+fn part(operands: &Operands, isa: Isa, register: iced_x86::Register) -> Option<Part> {
+    if register == iced_x86::Register::None {
+        return None;
     }
-
-    fn part(&self, register: iced_x86::Register) -> Option<Part> {
-        if register == iced_x86::Register::None {
-            return None;
-        }
-        let number = number(register);
-        let name = number.and_then(|number| self.registers.arch().register_name(number));
-        // Vector registers index in gathers; their elements are not followed.
-        Some(Part { name: name.unwrap_or("?"), number, value: self.value(register) })
-    }
+    let number = number(isa, register);
+    let name = number.and_then(|number| operands.arch().register_name(number));
+    // Vector registers index in gathers; their elements are not followed.
+    let value = value(operands, isa, register);
+    Some(Part { name: name.unwrap_or("?"), number, value, sigil: "%" })
 }
 
 /// The DWARF number of the general register that contains `register`.
-pub(super) fn number(register: iced_x86::Register) -> Option<Register> {
+fn number(isa: Isa, register: iced_x86::Register) -> Option<Register> {
     use iced_x86::Register as R;
-    // System V psABI for AMD64, figure 3.36.
-    Some(Register(match register.full_register() {
-        R::RAX => 0,
-        R::RDX => 1,
-        R::RCX => 2,
-        R::RBX => 3,
-        R::RSI => 4,
-        R::RDI => 5,
-        R::RBP => 6,
-        R::RSP => 7,
-        R::R8 => 8,
-        R::R9 => 9,
-        R::R10 => 10,
-        R::R11 => 11,
-        R::R12 => 12,
-        R::R13 => 13,
-        R::R14 => 14,
-        R::R15 => 15,
-        R::RIP => 16,
+    // System V psABI for AMD64, figure 3.36; for i386, table 2.14.
+    let (amd64, i386) = match register.full_register() {
+        R::RAX => (0, 0),
+        R::RDX => (1, 2),
+        R::RCX => (2, 1),
+        R::RBX => (3, 3),
+        R::RSI => (4, 6),
+        R::RDI => (5, 7),
+        R::RBP => (6, 5),
+        R::RSP => (7, 4),
+        R::R8 => (8, NONE),
+        R::R9 => (9, NONE),
+        R::R10 => (10, NONE),
+        R::R11 => (11, NONE),
+        R::R12 => (12, NONE),
+        R::R13 => (13, NONE),
+        R::R14 => (14, NONE),
+        R::R15 => (15, NONE),
+        R::RIP => (16, 8),
         _ => return None,
-    }))
+    };
+    let number = if isa == Isa::I386 { i386 } else { amd64 };
+    (number != NONE).then_some(Register(number))
 }
+
+/// No register of that machine.
+const NONE: u16 = u16::MAX;
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::base::arch::Arch;
     use crate::base::memory::tests::Bytes;
+    use crate::diagnose::instruction::Instruction;
+    use crate::unwind::registers::Registers;
 
     fn operands(values: &[(u16, u64)]) -> Operands {
         let mut registers = Registers::unknown(Arch::X86_64);
@@ -501,7 +510,7 @@ mod tests {
     }
 
     fn decode(bytes: &[u8]) -> Instruction {
-        Instruction::decode(RunAddr(0x40_1000), bytes).unwrap()
+        Instruction::decode(Isa::Amd64, RunAddr(0x40_1000), bytes).unwrap()
     }
 
     /// What an operand is: name, encoding, kind, size, address.
@@ -667,9 +676,9 @@ mod tests {
         assert!(decode(&[0x67, 0x0f, 0xb9, 0x40, 0x0c]).is_undefined(), "ud1");
         assert!(decode(&[0xcc]).is_breakpoint(), "int3");
         assert!(
-            Instruction::decode(RunAddr(0), &[0x06]).is_none(),
+            Instruction::decode(Isa::Amd64, RunAddr(0), &[0x06]).is_none(),
             "no instruction in 64-bit code"
         );
-        assert!(Instruction::decode(RunAddr(0), &[]).is_none(), "no bytes");
+        assert!(Instruction::decode(Isa::Amd64, RunAddr(0), &[]).is_none(), "no bytes");
     }
 }
