@@ -289,14 +289,26 @@ impl Decoded {
 
     /// Whether its first operand, if it is a register, stays what it is.
     fn only_reads(&self) -> bool {
-        match self.raw.opcode {
-            O::B | O::BL | O::BR | O::BLR | O::RET | O::Bcc(_) | O::BCcc(_) => true,
-            O::CBZ | O::CBNZ | O::TBZ | O::TBNZ | O::CCMP | O::CCMN => true,
-            O::MSR | O::SYS(_) | O::PRFM | O::PRFUM | O::HINT => true,
-            O::FCMP | O::FCMPE | O::FCCMP | O::FCCMPE => true,
-            O::BRAA | O::BRAAZ | O::BRAB | O::BRABZ => true,
-            _ => false,
-        }
+        let is_branch = matches!(
+            self.raw.opcode,
+            O::B | O::BL | O::BR | O::BLR | O::RET | O::Bcc(_) | O::BCcc(_)
+        );
+        let is_test =
+            matches!(self.raw.opcode, O::CBZ | O::CBNZ | O::TBZ | O::TBNZ | O::CCMP | O::CCMN);
+        let is_signed_branch = matches!(self.raw.opcode, O::BRAA | O::BRAAZ | O::BRAB | O::BRABZ);
+        let is_other = matches!(
+            self.raw.opcode,
+            O::MSR
+                | O::SYS(_)
+                | O::PRFM
+                | O::PRFUM
+                | O::HINT
+                | O::FCMP
+                | O::FCMPE
+                | O::FCCMP
+                | O::FCCMPE
+        );
+        is_branch || is_test || is_signed_branch || is_other
     }
 
     /// Whether it signs or checks the return address.
