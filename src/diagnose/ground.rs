@@ -26,8 +26,13 @@ pub fn where_it_lies(scene: &Scene<'_, '_>, at: RunAddr) -> String {
     }
 }
 
-/// "r-- memory of libfoo.so", "rw- memory of no file".
+/// "r-- memory of libfoo.so", "rw- memory of no file"; without the letters
+/// where permissions are unknown.
 pub fn memory(mapping: &Mapping) -> String {
+    if !mapping.permissions.known {
+        let path = mapping.path.as_deref().filter(|path| !path.is_empty());
+        return format!("memory of {}", path.map_or("no file".to_owned(), file_name));
+    }
     let letters = letters(mapping.permissions);
     match mapping.path.as_deref().filter(|path| !path.is_empty()) {
         Some(path) => format!("{letters} memory of {}", file_name(path)),
@@ -35,11 +40,8 @@ pub fn memory(mapping: &Mapping) -> String {
     }
 }
 
-/// `rw-`, or `???` where permissions are unknown.
+/// `rw-`, of permissions that are known.
 pub fn letters(permissions: Permissions) -> String {
-    if !permissions.known {
-        return "???".to_owned();
-    }
     let letter = |is_set: bool, letter: char| if is_set { letter } else { '-' };
     [
         letter(permissions.read, 'r'),

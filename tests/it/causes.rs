@@ -149,7 +149,7 @@ fn the_page_is_generated_from_the_rules() {
 fn generated() -> String {
     let mut page = "# Causes of death\n\n\
         Each report names the cause that fits best by one of these ids, with what it rests on and how sure it is: stated\n\
-        plainly from 0.95 on, \"very likely\" from 0.7, \"likely\" from 0.4, \"perhaps\" below. `coretool explain ID` prints the same.\n\
+        plainly from 0.95 on, \"very likely\" from 0.7, \"likely\" from 0.4, \"possibly\" below. `coretool explain ID` prints the same.\n\
         Generated from the table of rules: `UPDATE_CAUSES=1 cargo test --test it causes::the_page`.\n\n\
         | id | programs that die of it |\n|---|---|\n"
         .to_owned();

@@ -78,7 +78,7 @@ impl Rule for AllocatorFault {
         let why = match &damage {
             Some(damage) => damaged(scene, damage),
             None => {
-                "the heap's own data is damaged or the pointer given to it is not one of its own"
+                "the heap is damaged, or was given a pointer that is none of its own"
                     .to_owned()
             }
         };

@@ -9,7 +9,7 @@ use crate::diagnose::hang::loops::{lines, loop_around};
 use crate::diagnose::hang::sentences::{is_asked, name};
 use crate::diagnose::rules::Rule;
 use crate::diagnose::scene::Scene;
-use crate::diagnose::wording::{bytes, counted};
+use crate::diagnose::wording::{bytes, counted, hedge};
 
 /// Calls of one thread whose code is searched for a loop.
 const MOST_CALLS: usize = 24;
@@ -72,7 +72,12 @@ impl Rule for BusyLoop {
             more => format!(", and {} in loops, too", counted(more as u64, "other thread")),
         };
         finding.explanation =
-            format!("{} runs in a loop{}{more}", name(crash, first.thread), first.place);
+            format!(
+                "{} {}runs in a loop{}{more}",
+                name(crash, first.thread),
+                hedge(confidence),
+                first.place
+            );
         finding.evidence = spots.iter().flat_map(|spot| spot.evidence.clone()).take(16).collect();
         finding.thread = first.thread;
         finding.call = Some(first.call);

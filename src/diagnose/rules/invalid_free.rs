@@ -51,7 +51,7 @@ impl Rule for InvalidFree {
                 let is = instead(scene, *pointer);
                 format!("{}: {name}{is}, was freed{at}", abort.words)
             }
-            None => format!("{} ({}){at}", abort.words, abort.meaning),
+            None => format!("{} (very likely {}){at}", abort.words, abort.meaning),
         };
         finding.evidence.push(format!("{} holds: {}", abort.variable, abort.words));
         if let Some((pointer, name)) = &given {

@@ -77,6 +77,7 @@ impl Rule for SanitizerReport {
         finding.explanation = match &words {
             Some(words) => {
                 let said = said(words, sanitizer.words);
+                finding.quoted = Some(quote(&said));
                 let by = if said.contains(sanitizer.name) { "" } else { sanitizer.name };
                 let colon = if by.is_empty() { "" } else { ": " };
                 format!("{by}{colon}{}{at}", quote(&said))
