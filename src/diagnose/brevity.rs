@@ -91,9 +91,9 @@ fn without_lines(sentence: &str) -> String {
         words.push('`');
         let end = after.find([' ', ',', ')']).unwrap_or(after.len());
         let (place, behind) = after.split_at(end);
-        let is_place = place
-            .rsplit_once(':')
-            .is_some_and(|(_, line)| !line.is_empty() && line.bytes().all(|it| it.is_ascii_digit()));
+        let is_place = place.rsplit_once(':').is_some_and(|(_, line)| {
+            !line.is_empty() && line.bytes().all(|it| it.is_ascii_digit())
+        });
         if !is_place {
             words.push_str(" at ");
             words.push_str(place);

@@ -13,7 +13,7 @@ use crate::base::addr::RunAddr;
 use crate::base::data_model::DataModel;
 use crate::base::memory::Memory;
 use crate::diagnose::control::named_by_callers;
-use crate::diagnose::ground::global_at;
+use crate::diagnose::ground::{global_at, pointer_at};
 use crate::diagnose::instruction::{Access, Operands};
 use crate::diagnose::origin::{Known, Origin, Path, Source, Via};
 use crate::diagnose::scene::Scene;
@@ -25,7 +25,7 @@ use crate::variables::value::{ValueKind, Variable};
 use crate::variables::{Context, Which, variables};
 
 /// A value that no variable has by chance; its lower parts are positive, too.
-const MARK: u64 = 0x2b5a_1c3d_4e6f_1a2b;
+pub(super) const MARK: u64 = 0x2b5a_1c3d_4e6f_1a2b;
 
 /// A pointer that is to blame.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ pub fn culprit(
             }
             // What lies in none of the variables that were looked through is no
             // other variable that happens to have the same value.
-            let found = global_at(scene, at).or_else(|| named_by_callers(scene, frame, at));
+            let found = pointer_at(scene, at).or_else(|| named_by_callers(scene, frame, at));
             return found.map(Culprit::Global);
         }
         Some(Origin::Moved { from, by }) => {
@@ -76,7 +76,7 @@ pub fn culprit(
             if let Some(found) = moved.with_memory(from).into_iter().next() {
                 return Some(Culprit::Pointer(found));
             }
-            return global_at(scene, from).map(Culprit::Global);
+            return pointer_at(scene, from).map(Culprit::Global);
         }
         Some(Origin::Returned { function }) => {
             let name = function.and_then(|at| scene.crash.symbols.symbol_at(at));
@@ -196,7 +196,7 @@ fn named_argument(scene: &Scene<'_, '_>, frame: usize, known: Known) -> Passed {
 }
 
 /// The only pointer among the variables of a frame's calls that has a value.
-fn variable_with(scene: &Scene<'_, '_>, frame: usize, value: u64) -> Option<String> {
+pub fn variable_with(scene: &Scene<'_, '_>, frame: usize, value: u64) -> Option<String> {
     // Many pointers are null.
     if value == 0 {
         return None;

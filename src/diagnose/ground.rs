@@ -75,6 +75,13 @@ pub fn global_at(scene: &Scene<'_, '_>, at: RunAddr) -> Option<String> {
     if symbol.offset == 0 {
         return Some(symbol.name);
     }
+    pointer_at(scene, at)
+}
+
+/// As [`global_at`], for a place that a pointer was loaded from: also the first
+/// member or element is told as one.
+pub fn pointer_at(scene: &Scene<'_, '_>, at: RunAddr) -> Option<String> {
+    scene.crash.symbols.symbol_at(at).filter(|symbol| !symbol.is_function)?;
     // Which member or element that is, debug information tells.
     let context = scene.context();
     let frames = scene.frames();

@@ -330,6 +330,8 @@ impl<'m> Path<'m> {
         let (index, write) = self.last_write(index, register, true)?;
         match write {
             Write::Load => self.memory.u64(self.loaded_from(index, loads)?).ok(),
+            // The address of a table, or a number times the size of an element.
+            Write::Address => self.loaded_from(index, loads).map(|at| at.0),
             _ => None,
         }
     }

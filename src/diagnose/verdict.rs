@@ -43,7 +43,10 @@ pub fn verdict(crash: &Crash<'_, '_>, findings: &[Finding]) -> String {
     };
     let signal = info.signal.name();
     let Some(finding) = findings.first() else {
-        return brevity::briefest(&[format!("{signal} in {subject}: {}", signal_only(crash, info))]);
+        return brevity::briefest(&[format!(
+            "{signal} in {subject}: {}",
+            signal_only(crash, info)
+        )]);
     };
     let short_subject = self::subject(crash, false);
     let handled = handled(crash, finding);

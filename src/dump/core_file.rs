@@ -399,11 +399,7 @@ fn is_zero(contents: &Contents<'_>, load: &ProgramHeader) -> bool {
 }
 
 /// Program headers and `NT_FILE` put together.
-fn mappings(
-    loads: &[&ProgramHeader],
-    files: &[MappedFile<'_>],
-    is_of_gdb: bool,
-) -> Vec<Mapping> {
+fn mappings(loads: &[&ProgramHeader], files: &[MappedFile<'_>], is_of_gdb: bool) -> Vec<Mapping> {
     let mut files: Vec<&MappedFile<'_>> =
         files.iter().filter(|file| !file.range.is_empty()).collect();
     files.sort_by_key(|file| file.range.start);

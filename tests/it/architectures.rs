@@ -159,6 +159,7 @@ fn examine(target: Target, fixture: &Fixture, build: Build, tally: &mut Tally) -
         | Fact::Finding(_)
         | Fact::Verdict(_)
         | Fact::NoVerdict(_)
+        | Fact::Names(_)
         | Fact::SameStack(_) => false,
         Fact::Wait(_) | Fact::Evidence(_) | Fact::Circle(_) => false,
     };

@@ -78,8 +78,7 @@ impl Rule for AllocatorFault {
         let why = match &damage {
             Some(damage) => damaged(scene, damage),
             None => {
-                "the heap is damaged, or was given a pointer that is none of its own"
-                    .to_owned()
+                "the heap is damaged, or was given a pointer that is none of its own".to_owned()
             }
         };
         finding.explanation = format!(

@@ -71,13 +71,12 @@ impl Rule for BusyLoop {
             0 => String::new(),
             more => format!(", and {} in loops, too", counted(more as u64, "other thread")),
         };
-        finding.explanation =
-            format!(
-                "{} {}runs in a loop{}{more}",
-                name(crash, first.thread),
-                hedge(confidence),
-                first.place
-            );
+        finding.explanation = format!(
+            "{} {}runs in a loop{}{more}",
+            name(crash, first.thread),
+            hedge(confidence),
+            first.place
+        );
         finding.evidence = spots.iter().flat_map(|spot| spot.evidence.clone()).take(16).collect();
         finding.thread = first.thread;
         finding.call = Some(first.call);

@@ -137,7 +137,8 @@ fn said_briefly(scene: &Scene<'_, '_>, circle: &Circle) -> String {
             }
             None => "the end".to_owned(),
         };
-        let start = if thread == first_of(circle) { id(scene, *thread) + " " } else { String::new() };
+        let start =
+            if thread == first_of(circle) { id(scene, *thread) + " " } else { String::new() };
         format!("{start}waits for {what} of {}", id(scene, *next))
     });
     let words = steps.collect::<Vec<_>>().join(", which ");

@@ -86,7 +86,8 @@ impl Rule for NobodyWakes {
         };
         let verb = wakes(first).unwrap_or("wake");
         let hedge = hedge(confidence);
-        finding.explanation = format!("{hedge}for ever, {}{more}; {all} to {verb} it", said.join(", "));
+        finding.explanation =
+            format!("{hedge}for ever, {}{more}; {all} to {verb} it", said.join(", "));
         for (thread, wait) in hang.waits.iter().enumerate().take(MOST) {
             if wait.is_some() {
                 let what = hang.words(crash, thread).unwrap_or_default();

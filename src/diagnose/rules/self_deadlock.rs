@@ -54,7 +54,7 @@ impl Rule for SelfDeadlock {
                 format!("which{function} holds, that its signal handler has interrupted")
             }
             (None, Kind::ReadWriteLock) => "which it has already locked itself".to_owned(),
-            (None, Kind::Once) => "which it is in the middle of itself".to_owned(),
+            (None, Kind::Once | Kind::Guard) => "which it is in the middle of itself".to_owned(),
             (None, _) => "which it has locked itself".to_owned(),
         };
         let hedge = hedge(confidence);
