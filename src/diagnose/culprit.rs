@@ -186,7 +186,7 @@ fn named_argument(scene: &Scene<'_, '_>, frame: usize, known: Known) -> Passed {
     let named = |suspects: Vec<Suspect>| suspects.into_iter().next().map(|found| found.pointer);
     let (name, place) = match via {
         Via::Memory(at) => {
-            let name = named(look.with_memory(at)).or_else(|| global_at(scene, at));
+            let name = named(look.with_memory(at)).or_else(|| pointer_at(scene, at));
             (name.or_else(|| holder(scene, frame, at)), Some(at))
         }
         Via::Register(from) => (variable_in(scene, frame, from).map(|it| it.name), None),

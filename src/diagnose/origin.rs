@@ -331,7 +331,11 @@ impl<'m> Path<'m> {
         match write {
             Write::Load => self.memory.u64(self.loaded_from(index, loads)?).ok(),
             // The address of a table, or a number times the size of an element.
-            Write::Address => self.loaded_from(index, loads).map(|at| at.0),
+            Write::Address | Write::Moved(..)
+                if self.before.get(index)?.raw().mnemonic() == Mnemonic::Lea =>
+            {
+                self.loaded_from(index, loads).map(|at| at.0)
+            }
             _ => None,
         }
     }

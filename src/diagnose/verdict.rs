@@ -20,16 +20,15 @@ pub fn verdict(crash: &Crash<'_, '_>, findings: &[Finding]) -> String {
     let Some(info) = crash.signal() else {
         match (crash.occasion, findings.first()) {
             (Occasion::Look, Some(finding)) => {
-                let start = format!("{} is alive", process_name(crash));
-                return begun(&start, finding);
+                let with = |name| format!("{} is alive", process_name(crash, name));
+                return begun([with(true), with(false)], finding);
             }
             (Occasion::Timeout(after), Some(finding)) => {
-                let process = process_name(crash);
-                let start = match finding.id {
-                    "alive" => format!("hang in {process}"),
-                    _ => format!("hang in {process} after {}", span(after)),
+                let with = |name| match finding.id {
+                    "alive" => format!("hang in {}", process_name(crash, name)),
+                    _ => format!("hang in {} after {}", process_name(crash, name), span(after)),
                 };
-                return begun(&start, finding);
+                return begun([with(true), with(false)], finding);
             }
             _ => (),
         }
@@ -74,10 +73,12 @@ fn words_of(finding: &Finding) -> Vec<String> {
     all.into_iter().flatten().map(doubted).collect()
 }
 
-/// `start`, and what a finding says of it.
-fn begun(start: &str, finding: &Finding) -> String {
-    let words = words_of(finding);
-    let ways: Vec<String> = words.iter().map(|words| format!("{start}: {words}")).collect();
+/// One of some ways to begin, and what a finding says of it.
+fn begun(starts: [String; 2], finding: &Finding) -> String {
+    let mut ways = Vec::new();
+    for words in words_of(finding) {
+        ways.extend(starts.iter().map(|start| format!("{start}: {words}")));
+    }
     brevity::briefest(&ways)
 }
 
@@ -133,14 +134,14 @@ fn subject(crash: &Crash<'_, '_>, with_program: bool) -> String {
     words
 }
 
-/// `process 4242 "server"`.
-fn process_name(crash: &Crash<'_, '_>) -> String {
+/// `process 4242 "server"`, or without the program's name.
+fn process_name(crash: &Crash<'_, '_>, with_program: bool) -> String {
     let identity = &crash.process.identity;
     let mut words = "process".to_owned();
     if let Some(pid) = identity.pid {
         words += &format!(" {pid}");
     }
-    if !identity.command.is_empty() {
+    if with_program && !identity.command.is_empty() {
         words += &format!(" \"{}\"", String::from_utf8_lossy(&identity.command));
     }
     words

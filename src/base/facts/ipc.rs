@@ -55,7 +55,7 @@ pub struct FileLock {
     pub kind: String,
     /// Inode of the file.
     pub inode: u64,
-    /// Descriptors of the process that are of this file.
+    /// The descriptor of the process that waits.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub descriptors: Vec<u32>,
 }

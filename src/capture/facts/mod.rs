@@ -91,7 +91,7 @@ pub(crate) fn collect(pid: pid_t, scope: &FactScope) -> Sidecar {
         sidecar.ipc.node_channel = peers::node_channel(&process, &sidecar.ipc);
         let waited = sysv::waited(&sidecar.threads);
         sysv::sysv(&process, subject, &waited, &mut sidecar.ipc);
-        file_locks::file_locks(&process, subject.pid, &mut sidecar.ipc);
+        file_locks::file_locks(&process, subject.pid, &mut sidecar);
         file_locks::peer_waits(&mut sidecar.ipc, scope.deadline);
         shared::sharers(&objects, subject, scope.deadline, &mut sidecar.ipc);
     }

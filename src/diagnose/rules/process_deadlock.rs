@@ -117,6 +117,13 @@ fn by_pipes(scene: &Scene<'_, '_>, ipc: &Ipc, id: &'static str) -> Option<Findin
         for_what(&wait.call),
         wait.fd
     );
+    finding.brief = Some(format!(
+        "{}a deadlock of processes: it waits{at} for {own} at fd {}, and process {} there waits for {} from it",
+        hedge(confidence),
+        found.fd,
+        wait.pid,
+        for_what(&wait.call)
+    ));
     finding.evidence = vec![
         format!(
             "fd {}, {}, is waited at{}",
