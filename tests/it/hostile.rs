@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use coretool::analyze::Options;
 use coretool::diagnose::brevity::fits;
-use object::{Object as _, ObjectSection as _, ObjectSegment as _};
+use object::{Object as _, ObjectSection as _};
 
 use crate::damage::{Subject, case_file, explained};
 use crate::support::builds::Build;
@@ -114,21 +114,31 @@ struct Piece {
     address: u64,
 }
 
-/// Writable memory of a core, and its notes.
+/// Writable memory of a core, and its notes. A core may be larger than what a
+/// worker may have: only its program headers are read, as ELF-64 has them.
 fn places_of_core(core: &Path) -> (Vec<Piece>, Vec<Piece>) {
-    let bytes = fs::read(core).expect("a core");
-    let elf = object::File::parse(&*bytes).expect("an ELF file");
-    let mut memory = Vec::new();
-    for segment in elf.segments() {
-        let (at, length) = segment.file_range();
-        if segment.permissions().writable() && length > 0 {
-            memory.push(Piece { at, length, address: segment.address() });
+    const LOAD: u64 = 1;
+    const NOTE: u64 = 4;
+    const WRITABLE: u64 = 2;
+    let file = File::open(core).expect("a core");
+    let word = |at: u64| {
+        let mut bytes = [0; 8];
+        file.read_exact_at(&mut bytes, at).expect("a core has headers");
+        u64::from_le_bytes(bytes)
+    };
+    let (mut memory, mut notes) = (Vec::new(), Vec::new());
+    for number in 0..word(56) & 0xffff {
+        let header = word(32) + number * 56;
+        let (kind, flags) = (word(header) & 0xffff_ffff, word(header) >> 32);
+        let piece =
+            Piece { at: word(header + 8), address: word(header + 16), length: word(header + 32) };
+        match kind {
+            LOAD if flags & WRITABLE != 0 && piece.length > 0 => memory.push(piece),
+            NOTE => notes.push(piece),
+            _ => (),
         }
     }
-    // PT_NOTE is the first of gdb's program headers: p_offset and p_filesz.
-    let word = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().expect("8 bytes"));
-    let notes = Piece { at: word(64 + 8), length: word(64 + 32), address: 0 };
-    (memory, vec![notes])
+    (memory, notes)
 }
 
 fn text_of(program: &Path) -> Vec<Piece> {

@@ -53,6 +53,10 @@ impl Rule for InvalidFree {
             }
             None => format!("{} (very likely {}){at}", abort.words, abort.meaning),
         };
+        if given.is_none() {
+            let (words, meaning) = (&abort.words, abort.meaning);
+            finding.brief = Some(format!("{words}: very likely {meaning}"));
+        }
         finding.evidence.push(format!("{} holds: {}", abort.variable, abort.words));
         if let Some((pointer, name)) = &given {
             finding.evidence.push(format!("{name} is {pointer}{}", instead(scene, *pointer)));
