@@ -204,7 +204,7 @@ fn pointer(
     }
 }
 
-/// As [`pointer`], by the variables as they were when the call was made: while
+/// As [`pointer()`], by the variables as they were when the call was made: while
 /// the called function runs, many of them are lost.
 fn pointer_then(
     scene: &Scene<'_, '_>,
