@@ -1,13 +1,14 @@
 //! How the program counter came to be where nothing may run.
 
-use crate::base::addr::RunAddr;
-use crate::diagnose::culprit::{path, variable_in};
+use crate::base::addr::{FrameAddr, RunAddr};
+use crate::diagnose::culprit::{mark, path, variable_in};
 use crate::diagnose::fault::{Fault, is_canonical};
 use crate::diagnose::ground::global_at;
 use crate::diagnose::instruction::{Instruction, Isa, Operands};
 use crate::diagnose::origin::Origin;
 use crate::diagnose::scene::Scene;
 use crate::variables::value::{Value, ValueKind, Variable};
+use crate::variables::{Which, variables};
 
 /// How deep the parts of a variable are searched.
 const MOST_DEPTH: usize = 6;
@@ -137,7 +138,8 @@ fn arrived(scene: &Scene<'_, '_>, fault: &Fault) -> Jump {
         operands.registers.set(arch.program_counter(), Some(call.at.0));
         if call.target(&operands, memory) == Some(target) {
             let places = places(scene, caller, &operands, &call);
-            let pointer = pointer(scene, caller, &operands, &call);
+            let pointer = pointer(scene, caller, &operands, &call)
+                .or_else(|| pointer_then(scene, caller, &operands, &call));
             return Jump { how: How::Call, frame: caller, pointer, places, ..unknown };
         }
         // What is in a link register may be of an earlier call, of the function that
@@ -215,6 +217,40 @@ fn pointer(
         Origin::Loaded(at) => named(scene, frame, at),
         _ => None,
     }
+}
+
+/// As [`pointer()`], by the variables as they were when the call was made: while
+/// the called function runs, many of them are lost.
+fn pointer_then(
+    scene: &Scene<'_, '_>,
+    frame: usize,
+    operands: &Operands,
+    call: &Instruction,
+) -> Option<String> {
+    if !call.is_indirect() {
+        return None;
+    }
+    let accesses = call.accesses(operands);
+    let read = accesses.iter().find(|access| !access.kind.writes());
+    let frames = scene.frames();
+    let mut then = (*frames.get(frame)?).clone();
+    then.at = FrameAddr::Pc(call.at);
+    then.registers = operands.registers;
+    let mark = mark(operands.arch().model());
+    if read.is_none() {
+        then.registers.set(call.target_register()?, Some(mark));
+    }
+    let mut all = frames.clone();
+    *all.get_mut(frame)? = &then;
+    let context = scene.context();
+    let calls = scene.crash.calls().iter().filter(|call| call.frame == frame);
+    calls.into_iter().find_map(|call| {
+        let variables = variables(&context, &all, frame, &call.call, Which::All);
+        match read {
+            Some(read) => variables.iter().find_map(|it| part_at(it, read.address?)),
+            None => variables.into_iter().find(|it| it.value.raw == Some(mark)).map(|it| it.name),
+        }
+    })
 }
 
 /// The pointer that lies at an address, among the variables of the frames that

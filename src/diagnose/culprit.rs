@@ -13,7 +13,7 @@ use crate::base::addr::RunAddr;
 use crate::base::data_model::DataModel;
 use crate::base::memory::Memory;
 use crate::diagnose::control::named_by_callers;
-use crate::diagnose::ground::global_at;
+use crate::diagnose::ground::{global_at, pointer_at};
 use crate::diagnose::instruction::{Access, Operands};
 use crate::diagnose::origin::{Known, Origin, Path, Source, Via};
 use crate::diagnose::scene::Scene;
@@ -28,7 +28,7 @@ use crate::variables::{Context, Which, variables};
 const MARK: u64 = 0x2b5a_1c3d_4e6f_1a2b;
 
 /// The mark in the size of a pointer.
-fn mark(model: DataModel) -> u64 {
+pub(super) fn mark(model: DataModel) -> u64 {
     if model.is_64() { MARK } else { MARK & 0xffff_ffff }
 }
 
@@ -72,7 +72,7 @@ pub fn culprit(
             }
             // What lies in none of the variables that were looked through is no
             // other variable that happens to have the same value.
-            let found = global_at(scene, at).or_else(|| named_by_callers(scene, frame, at));
+            let found = pointer_at(scene, at).or_else(|| named_by_callers(scene, frame, at));
             return found.map(Culprit::Global);
         }
         Some(Origin::Moved { from, by }) => {
@@ -81,7 +81,7 @@ pub fn culprit(
             if let Some(found) = moved.with_memory(from).into_iter().next() {
                 return Some(Culprit::Pointer(found));
             }
-            return global_at(scene, from).map(Culprit::Global);
+            return pointer_at(scene, from).map(Culprit::Global);
         }
         Some(Origin::Returned { function }) => {
             let name = function.and_then(|at| scene.crash.symbols.symbol_at(at));
@@ -190,7 +190,7 @@ fn named_argument(scene: &Scene<'_, '_>, frame: usize, known: Known) -> Passed {
     let named = |suspects: Vec<Suspect>| suspects.into_iter().next().map(|found| found.pointer);
     let (name, place) = match via {
         Via::Memory(at) => {
-            let name = named(look.with_memory(at)).or_else(|| global_at(scene, at));
+            let name = named(look.with_memory(at)).or_else(|| pointer_at(scene, at));
             (name.or_else(|| holder(scene, frame, at)), Some(at))
         }
         Via::Register(from) => (variable_in(scene, frame, from).map(|it| it.name), None),
@@ -200,7 +200,7 @@ fn named_argument(scene: &Scene<'_, '_>, frame: usize, known: Known) -> Passed {
 }
 
 /// The only pointer among the variables of a frame's calls that has a value.
-fn variable_with(scene: &Scene<'_, '_>, frame: usize, value: u64) -> Option<String> {
+pub fn variable_with(scene: &Scene<'_, '_>, frame: usize, value: u64) -> Option<String> {
     // Many pointers are null.
     if value == 0 {
         return None;

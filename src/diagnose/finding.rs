@@ -6,13 +6,21 @@ pub struct Finding {
     /// The rule's stable name: `null-pointer`.
     pub id: &'static str,
     /// From 0 to 1. At least 0.95 is worded "is", 0.7 "very likely", 0.4
-    /// "likely", less is a hint.
+    /// "likely", less "possibly".
     pub confidence: f32,
     /// A few words: "null pointer".
     pub title: String,
     /// One sentence fragment for the verdict, without the signal: "read of 4
     /// bytes at 0x18, because `conn` is NULL (member `fd` of `struct conn`)".
     pub explanation: String,
+    /// The program's own words in the explanation, as they stand there: of
+    /// long ones a verdict has the start.
+    pub quoted: Option<String>,
+    /// The same in fewer words, for a verdict that would be too long.
+    pub brief: Option<String>,
+    /// Whether the explanation tells only what was reported or seen, which is
+    /// true whatever the cause is: then no doubt need be heard in it.
+    pub is_observed: bool,
     /// The facts it rests on, one a line.
     pub evidence: Vec<String>,
     /// The call to blame: an index into the calls of [`Finding::thread`].
@@ -50,6 +58,9 @@ impl Finding {
             confidence,
             title: title.into(),
             explanation: String::new(),
+            quoted: None,
+            brief: None,
+            is_observed: false,
             evidence: Vec::new(),
             call: None,
             thread: 0,

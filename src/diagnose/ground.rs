@@ -26,8 +26,13 @@ pub fn where_it_lies(scene: &Scene<'_, '_>, at: RunAddr) -> String {
     }
 }
 
-/// "r-- memory of libfoo.so", "rw- memory of no file".
+/// "r-- memory of libfoo.so", "rw- memory of no file"; without the letters
+/// where permissions are unknown.
 pub fn memory(mapping: &Mapping) -> String {
+    if !mapping.permissions.known {
+        let path = mapping.path.as_deref().filter(|path| !path.is_empty());
+        return format!("memory of {}", path.map_or("no file".to_owned(), file_name));
+    }
     let letters = letters(mapping.permissions);
     match mapping.path.as_deref().filter(|path| !path.is_empty()) {
         Some(path) => format!("{letters} memory of {}", file_name(path)),
@@ -35,11 +40,8 @@ pub fn memory(mapping: &Mapping) -> String {
     }
 }
 
-/// `rw-`, or `???` where permissions are unknown.
+/// `rw-`, of permissions that are known.
 pub fn letters(permissions: Permissions) -> String {
-    if !permissions.known {
-        return "???".to_owned();
-    }
     let letter = |is_set: bool, letter: char| if is_set { letter } else { '-' };
     [
         letter(permissions.read, 'r'),
@@ -73,6 +75,13 @@ pub fn global_at(scene: &Scene<'_, '_>, at: RunAddr) -> Option<String> {
     if symbol.offset == 0 {
         return Some(symbol.name);
     }
+    pointer_at(scene, at)
+}
+
+/// As [`global_at`], for a place that a pointer was loaded from: also the first
+/// member or element is told as one.
+pub fn pointer_at(scene: &Scene<'_, '_>, at: RunAddr) -> Option<String> {
+    scene.crash.symbols.symbol_at(at).filter(|symbol| !symbol.is_function)?;
     // Which member or element that is, debug information tells.
     let context = scene.context();
     let frames = scene.frames();

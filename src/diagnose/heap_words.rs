@@ -65,7 +65,7 @@ const GLIBC: &[Meaning] = &[
 
 const FREED_BEFORE: &str = "the pointer had been freed before";
 const NOT_A_BLOCK: &str =
-    "the pointer is not one that malloc gave, or what lies before the block was overwritten";
+    "the pointer is none that malloc gave, or the header before it was overwritten";
 const SIZE_LEADS_OUT: &str = "the size in the block's header leads out of the heap";
 const BEHIND: &str = "what lies behind the block was overwritten";
 const HEADER: &str = "the header of a block was overwritten";

@@ -1,6 +1,7 @@
 //! From facts to findings: why did it die, and how sure is that?
 
 pub mod bad_value;
+pub mod brevity;
 pub mod control;
 pub mod crash;
 pub mod culprit;

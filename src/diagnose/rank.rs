@@ -71,6 +71,7 @@ const HANGS: &[&str] = &[
     "self-deadlock",
     "lock-owner-gone",
     "nobody-left-to-wake",
+    "process-deadlock",
     "pipe-to-itself",
     "lock-held",
     "busy-loop",

@@ -135,7 +135,10 @@ impl<'a, 'f> Scene<'a, 'f> {
     pub fn at(&self, call: Option<usize>) -> String {
         let call = call.and_then(|index| self.crash.calls().get(index));
         let Some(call) = call else { return String::new() };
-        if call.function().is_some() || call.call.place.is_some() {
+        // A symbol that only lies nearest is not what it was in.
+        let is_guess =
+            call.call.function.as_ref().is_some_and(|it| it.source == NameSource::Nearest);
+        if call.function().is_some() && !is_guess || call.call.place.is_some() {
             return format!(" in {}", described(call));
         }
         let at = self.crash.frame(call.frame).map(|frame| frame.at.lookup());

@@ -2,9 +2,11 @@
 
 use crate::base::count::span;
 use crate::base::signal::Signal;
+use crate::diagnose::brevity;
 use crate::diagnose::crash::{Crash, Occasion};
 use crate::diagnose::finding::Finding;
 use crate::diagnose::scene::{Scene, Sender};
+use crate::diagnose::wording::{doubted, said};
 use crate::dump::siginfo::{SignalCause, SignalInfo};
 
 /// The first line of a report, without the word `CRASH`:
@@ -14,20 +16,19 @@ use crate::dump::siginfo::{SignalCause, SignalInfo};
 /// `findings` are ranked. Without one it says what the signal says, and no
 /// more. The target's own words in it are not escaped.
 pub fn verdict(crash: &Crash<'_, '_>, findings: &[Finding]) -> String {
-    let subject = subject(crash);
+    let subject = subject(crash, true);
     let Some(info) = crash.signal() else {
         match (crash.occasion, findings.first()) {
             (Occasion::Look, Some(finding)) => {
-                return format!("{} is alive: {}", process_name(crash), finding.explanation);
+                let with = |name| format!("{} is alive", process_name(crash, name));
+                return begun([with(true), with(false)], finding);
             }
             (Occasion::Timeout(after), Some(finding)) => {
-                let process = process_name(crash);
-                return match finding.id {
-                    "alive" => format!("hang in {process}: {}", finding.explanation),
-                    _ => {
-                        format!("hang in {process} after {}: {}", span(after), finding.explanation)
-                    }
+                let with = |name| match finding.id {
+                    "alive" => format!("hang in {}", process_name(crash, name)),
+                    _ => format!("hang in {} after {}", process_name(crash, name), span(after)),
                 };
+                return begun([with(true), with(false)], finding);
             }
             _ => (),
         }
@@ -39,11 +40,46 @@ pub fn verdict(crash: &Crash<'_, '_>, findings: &[Finding]) -> String {
             format!("the end of {subject} is not known: the dump has lost what tells the signal")
         };
     };
-    let what = match findings.first() {
-        Some(finding) => handled(crash, finding) + &finding.explanation,
-        None => signal_only(crash, info),
+    let signal = info.signal.name();
+    let Some(finding) = findings.first() else {
+        return brevity::briefest(&[format!(
+            "{signal} in {subject}: {}",
+            signal_only(crash, info)
+        )]);
     };
-    format!("{} in {subject}: {what}", info.signal.name())
+    let short_subject = self::subject(crash, false);
+    let handled = handled(crash, finding);
+    // The second line of a report has the program's name, too.
+    let subjects = [subject, short_subject];
+    let words = words_of(finding);
+    let mut ways = Vec::new();
+    for words in &words {
+        let way = |subject: &String| format!("{signal} in {subject}: {handled}{words}");
+        ways.extend(subjects.iter().map(way));
+    }
+    brevity::briefest(&ways)
+}
+
+/// What a finding says, at length and then in fewer words, no surer than it is.
+fn words_of(finding: &Finding) -> Vec<String> {
+    let whole = finding.explanation.clone();
+    let quoted = finding.quoted.as_deref().filter(|quoted| !quoted.is_empty());
+    let shorter = quoted.map(|quoted| whole.replacen(quoted, &said(quoted), 1));
+    let all = [Some(whole), shorter, finding.brief.clone()];
+    let doubted = |words: String| match finding.is_observed {
+        true => words,
+        false => doubted(&words, finding.confidence),
+    };
+    all.into_iter().flatten().map(doubted).collect()
+}
+
+/// One of some ways to begin, and what a finding says of it.
+fn begun(starts: [String; 2], finding: &Finding) -> String {
+    let mut ways = Vec::new();
+    for words in words_of(finding) {
+        ways.extend(starts.iter().map(|start| format!("{start}: {words}")));
+    }
+    brevity::briefest(&ways)
 }
 
 /// "after SIGSEGV, which `on_fault` handled: ", when the cause is a fault for
@@ -62,13 +98,23 @@ fn handled(crash: &Crash<'_, '_>, finding: &Finding) -> String {
     let trampoline = fault.frame.saturating_sub(1);
     let handler = crash.calls().iter().rfind(|call| call.frame < trampoline);
     match handler.and_then(|call| call.function()) {
-        Some(name) => format!("after {}, which `{name}` handled: ", fault.signal.name()),
+        Some(name) => {
+            // Of a long path the end tells more.
+            let is_long = name.len() > LONGEST_HANDLER && !name.contains(['<', '(']);
+            let last = name.rsplit("::").next().filter(|_| is_long);
+            let name = last.unwrap_or(name);
+            format!("after {}, which `{name}` handled: ", fault.signal.name())
+        }
         None => format!("after {}, which the program handled: ", fault.signal.name()),
     }
 }
 
-/// `thread 4245 "worker-3"`, or the process when it has no other thread.
-fn subject(crash: &Crash<'_, '_>) -> String {
+/// A handler's name that is longer is told without its path.
+const LONGEST_HANDLER: usize = 30;
+
+/// `thread 4245 "worker-3"`, or the process when it has no other thread. The
+/// name that is only the program's is left out unless it is wanted.
+fn subject(crash: &Crash<'_, '_>, with_program: bool) -> String {
     let process = crash.process;
     let (kind, id, name) = match crash.process.threads.as_slice() {
         [thread, _, ..] => ("thread", Some(thread.tid), thread.name.as_deref()),
@@ -77,6 +123,7 @@ fn subject(crash: &Crash<'_, '_>) -> String {
     let is_main = process.identity.pid == id;
     let command = Some(process.identity.command.as_slice()).filter(|_| is_main);
     let name = name.or(command).filter(|name| !name.is_empty());
+    let name = name.filter(|name| with_program || *name != process.identity.command);
     let mut words = kind.to_owned();
     if let Some(id) = id {
         words += &format!(" {id}");
@@ -87,14 +134,14 @@ fn subject(crash: &Crash<'_, '_>) -> String {
     words
 }
 
-/// `process 4242 "server"`.
-fn process_name(crash: &Crash<'_, '_>) -> String {
+/// `process 4242 "server"`, or without the program's name.
+fn process_name(crash: &Crash<'_, '_>, with_program: bool) -> String {
     let identity = &crash.process.identity;
     let mut words = "process".to_owned();
     if let Some(pid) = identity.pid {
         words += &format!(" {pid}");
     }
-    if !identity.command.is_empty() {
+    if with_program && !identity.command.is_empty() {
         words += &format!(" \"{}\"", String::from_utf8_lossy(&identity.command));
     }
     words

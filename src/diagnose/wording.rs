@@ -1,10 +1,14 @@
 //! Words that all rules share.
 
 use crate::base::addr::RunAddr;
+use crate::diagnose::brevity::outside_of_quotes;
 use crate::diagnose::instruction::{Access, Part};
 
 /// Bytes of the target's own words that a sentence quotes.
 const LONGEST_QUOTE: usize = 300;
+
+/// As many of a verdict, in which there is more to say.
+const LONGEST_SAID: usize = 110;
 
 /// `cause` as a clause, in words that fit the confidence: ", because `conn` is
 /// NULL".
@@ -12,15 +16,40 @@ pub fn because(confidence: f32, cause: &str) -> String {
     format!(", {}because {cause}", hedge(confidence))
 }
 
-/// "" for what is certain, else "very likely ", "likely " or "perhaps ".
+/// "" for what is certain, else "very likely ", "likely " or "possibly ".
 pub fn hedge(confidence: f32) -> &'static str {
     match confidence {
         sure if sure >= 0.95 => "",
         sure if sure >= 0.7 => "very likely ",
         sure if sure >= 0.4 => "likely ",
-        _ => "perhaps ",
+        _ => "possibly ",
     }
 }
+
+/// An explanation in which the doubt is heard that its confidence leaves. Rules
+/// say it where it belongs; what lacks it gets it at the start, and a word that
+/// is too sure gives way.
+pub fn doubted(explanation: &str, confidence: f32) -> String {
+    let wanted = hedge(confidence);
+    if wanted.is_empty() {
+        return explanation.to_owned();
+    }
+    let plain = outside_of_quotes(explanation);
+    let found = HEDGES.iter().filter_map(|word| plain.find(word).map(|at| (at, *word)));
+    // "likely" is in "very likely", and begins later.
+    let Some((at, word)) = found.min_by_key(|(at, _)| *at) else {
+        return format!("{}: {explanation}", wanted.trim_end());
+    };
+    let rank = |word: &str| HEDGES.iter().position(|it| *it == word);
+    if rank(word) >= rank(wanted) {
+        return explanation.to_owned();
+    }
+    let (before, after) = explanation.split_at(at);
+    format!("{before}{wanted}{}", after.strip_prefix(word).unwrap_or(after))
+}
+
+/// The words of doubt, the surest first.
+const HEDGES: [&str; 3] = ["very likely ", "likely ", "possibly "];
 
 /// `1 byte`, `4 bytes`.
 pub fn bytes(count: u64) -> String {
@@ -67,17 +96,28 @@ pub fn register(part: &Part) -> String {
     }
 }
 
-/// The target's words, cut to a length that a sentence bears. Not escaped.
+/// The target's words as evidence, cut to a length that a sentence bears. Not
+/// escaped.
 pub fn quote(text: &str) -> String {
+    cut(text, LONGEST_QUOTE)
+}
+
+/// As [`quote`], for a verdict.
+pub fn said(text: &str) -> String {
+    cut(text, LONGEST_SAID)
+}
+
+fn cut(text: &str, longest: usize) -> String {
     let text = text.trim();
-    if text.len() <= LONGEST_QUOTE {
+    if text.len() <= longest {
         return text.to_owned();
     }
-    let mut end = LONGEST_QUOTE;
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    format!("{}...", text.get(..end).unwrap_or_default())
+    let end = text.floor_char_boundary(longest);
+    let start = text.get(..end).unwrap_or_default();
+    // At the end of a word, unless that is far away.
+    let word = start.rfind(' ').filter(|at| *at > longest / 2);
+    let start = word.and_then(|at| start.get(..at)).unwrap_or(start);
+    format!("{start}...")
 }
 
 /// Names in a sentence: "`a`", "`a` and `b`", "`a`, `b` and `c`".
@@ -109,9 +149,24 @@ mod tests {
     #[test]
     fn confidence_is_heard() {
         let cases =
-            [(1.0, ""), (0.95, ""), (0.94, "very likely "), (0.5, "likely "), (0.1, "perhaps ")];
+            [(1.0, ""), (0.95, ""), (0.94, "very likely "), (0.5, "likely "), (0.1, "possibly ")];
         for (confidence, want) in cases {
             assert_eq!(hedge(confidence), want, "{confidence}");
+        }
+    }
+
+    #[test]
+    fn doubt_is_heard() {
+        let cases = [
+            ("a loop", 0.96, "a loop"),
+            ("a loop", 0.8, "very likely: a loop"),
+            ("x, very likely because y", 0.8, "x, very likely because y"),
+            ("x, very likely because y", 0.5, "x, likely because y"),
+            ("x, possibly because y", 0.9, "x, possibly because y"),
+            ("said \"very likely so\"", 0.5, "likely: said \"very likely so\""),
+        ];
+        for (explanation, confidence, want) in cases {
+            assert_eq!(doubted(explanation, confidence), want);
         }
     }
 

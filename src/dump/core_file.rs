@@ -121,7 +121,7 @@ fn open_contents<'f>(
     damage::note_odd_headers(&headers.segments, gaps);
     damage::note_unnumbered(&notes.threads, gaps);
     note_missing(&notes, gaps);
-    let mut mappings = mappings(&loads, &notes.files);
+    let mut mappings = mappings(&loads, &notes.files, notes.is_of_gdb);
     let segments = segments(&contents, &loads, &notes.auxv);
     let compressed = contents.is_compressed();
     let memory = Segments::new(contents, segments, headers.arch.model());
@@ -238,6 +238,9 @@ struct CoreNotes<'f> {
     auxv: Vec<(u64, u64)>,
     files: Vec<MappedFile<'f>>,
     sidecar: Option<Sidecar>,
+    /// Whether gdb wrote the core, which marks all memory as readable (bfd
+    /// `elf.c` sets `PF_R`): closed memory looks like memory that may be read.
+    is_of_gdb: bool,
     /// Whether a note was cut or made no sense, so that others may be lost.
     broken: bool,
 }
@@ -322,7 +325,9 @@ impl<'f> CoreNotes<'f> {
                 self.sidecar = Sidecar::from_json(note.desc.rest());
             }
             (b"CORE", NT_FILE) => self.files = mapped_files(note)?,
-            // Register sets of other kinds, gdb's target description.
+            // Its target description, which nobody else writes.
+            (b"GDB", _) => self.is_of_gdb = true,
+            // Register sets of other kinds.
             _ => (),
         }
         Ok(())
@@ -394,7 +399,7 @@ fn is_zero(contents: &Contents<'_>, load: &ProgramHeader) -> bool {
 }
 
 /// Program headers and `NT_FILE` put together.
-fn mappings(loads: &[&ProgramHeader], files: &[MappedFile<'_>]) -> Vec<Mapping> {
+fn mappings(loads: &[&ProgramHeader], files: &[MappedFile<'_>], is_of_gdb: bool) -> Vec<Mapping> {
     let mut files: Vec<&MappedFile<'_>> =
         files.iter().filter(|file| !file.range.is_empty()).collect();
     files.sort_by_key(|file| file.range.start);
@@ -412,14 +417,16 @@ fn mappings(loads: &[&ProgramHeader], files: &[MappedFile<'_>]) -> Vec<Mapping> 
         }
         file_gaps(&files, &mut next_file, from, start, &mut mappings);
         let file = files.get(next_file).filter(|file| file.range.contains(start));
+        let may_be_closed = is_of_gdb && file.is_none() && load.p_flags & (PF_W | PF_X) == 0;
+        let permissions = Permissions {
+            read: load.p_flags & PF_R != 0,
+            write: load.p_flags & PF_W != 0,
+            execute: load.p_flags & PF_X != 0,
+            known: true,
+        };
         mappings.push(Mapping {
             range: RunRange { start, end },
-            permissions: Permissions {
-                read: load.p_flags & PF_R != 0,
-                write: load.p_flags & PF_W != 0,
-                execute: load.p_flags & PF_X != 0,
-                known: true,
-            },
+            permissions: if may_be_closed { Permissions::default() } else { permissions },
             path: file.map(|file| file.path.to_vec()),
             offset: file.map_or(FileOff(0), |file| offset_at(file, start)),
             dumped: load.p_filesz,

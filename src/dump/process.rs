@@ -153,7 +153,7 @@ pub struct Permissions {
     /// `PROT_EXEC`.
     pub execute: bool,
     /// False when the permissions themselves are unknown, as for a file range
-    /// that only `NT_FILE` names. The other three are then false.
+    /// that only `NT_FILE` names, and memory that gdb's cores call readable. The other three are then false.
     pub known: bool,
 }
 

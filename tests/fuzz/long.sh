@@ -2,10 +2,12 @@
 # What the tests do for a minute, for hours: until something fails or the time is over.
 #   tests/fuzz/long.sh [SECONDS] [TARGET...]     each target under tests/fuzz/targets, one hour
 #   tests/fuzz/long.sh flips [ROUNDS] [FLIPS] [SEED]
+#   tests/fuzz/long.sh causes [SECONDS] [SEED]
 # The first form needs clang, for the libFuzzer that a crate brings; it keeps its corpus in
 # target/fuzz. The second one damages the cores of all fixtures, and memory and debug
 # information of the programs under tests/values, from other seeds; a failure names its seed
-# and the bytes that were changed.
+# and the bytes that were changed. The third one replaces heaps, stacks, registers and code in
+# cores of programs that died or hang, which is what the rules look at.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -19,6 +21,12 @@ if [ "${1:-}" = flips ]; then
             cargo test --release --quiet --test it damage
         seed=$((seed + 1))
     done
+    exit
+fi
+
+if [ "${1:-}" = causes ]; then
+    HOSTILE_SECONDS=${2:-600} HOSTILE_SEED=${3:-$(date +%s)} DAMAGE_SECONDS=5 \
+        cargo test --release --quiet --test it hostile
     exit
 fi
 

@@ -187,7 +187,7 @@ fn examine(target: Target, fixture: &Fixture, build: Build, tally: &mut Tally) -
             tells_causes && !NOT_SAID.iter().any(|it| is_not_said(&it))
         }
         Fact::Cause(_) | Fact::Finding(_) | Fact::NoVerdict(_) => tells_causes,
-        Fact::SameStack(_) => false,
+        Fact::Names(_) | Fact::SameStack(_) => false,
         Fact::Wait(_) | Fact::Evidence(_) | Fact::Circle(_) => false,
     };
     let mut complaints = complaints_about(fixture, build, &report, is_asked);

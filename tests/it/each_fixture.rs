@@ -10,7 +10,7 @@ macro_rules! each_fixture {
             bus_truncated_file, busy_loop, condition_nobody_signals, cxx_exception_uncaught,
             cxx_null_object, cxx_null_virtual, cxx_pure_virtual, cxx_shared_mutex,
             cxx_terminate_noexcept, cxx_use_after_free, cxx_values, deadlock_join,
-            deadlock_once, deadlock_rwlock, deadlock_three, deep_inlines, divide_by_zero,
+            deadlock_once, deadlock_rwlock, deadlock_static, deadlock_stdio, deadlock_three, deep_inlines, divide_by_zero,
             divide_overflow, floating_point_exception, forbidden_access,
             freed_block_overwritten, heap_overflow, heap_overflow_top, illegal_bytes,
             illegal_instruction, jump_to_data, jump_to_nowhere, killed_by_other, limit_cpu,

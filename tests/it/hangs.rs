@@ -226,3 +226,31 @@ fn a_thousand_threads_take_the_rules_little_time() {
     let _shown = writeln!(std::io::stderr(), "the rules took {took:?}");
     assert!(took < Duration::from_secs(10), "{took:?}");
 }
+
+/// What `run --timeout` says first of a program under `fixtures/run`.
+fn hang_of(name: &str) -> Report {
+    let target = Target::new(name);
+    let mut command = target.command(&["--timeout", "1s", "--grace", "1s", "--core", "none"]);
+    let output = finished(&mut command);
+    let mut reports = target.read_reports();
+    assert!(!reports.is_empty(), "{}", text(&output.stderr));
+    reports.remove(0)
+}
+
+#[test]
+fn two_processes_that_wait_for_input_from_each_other() {
+    let report = hang_of("pipes-both-read");
+    assert_eq!(report.findings[0].id, "process-deadlock", "{}", report.verdict);
+    // Who else has the other's end is not known.
+    assert!(report.verdict.contains("very likely a deadlock of processes"), "{}", report.verdict);
+    assert!(report.verdict.contains("`listen_first`"), "{}", report.verdict);
+}
+
+#[test]
+fn two_processes_that_wait_for_locks_of_files() {
+    let report = hang_of("file-locks");
+    assert_eq!(report.findings[0].id, "process-deadlock", "{}", report.verdict);
+    assert!(report.verdict.contains("held by process "), "{}", report.verdict);
+    let waits = report.threads[0].waits_for.as_ref().unwrap();
+    assert!(waits.text.contains("/rent, held by process "), "{}", waits.text);
+}

@@ -29,6 +29,7 @@ mod fixtures;
 mod fuzz;
 mod handler;
 mod hangs;
+mod hostile;
 mod html;
 mod instructions;
 mod layers;

@@ -42,6 +42,9 @@ pub(crate) enum Fact {
     Verdict(Vec<String>),
     /// The verdict contains none of these.
     NoVerdict(Vec<String>),
+    /// The verdict should contain one of these: the variable or member at
+    /// fault. It is counted by `tests/it/causes.rs`, and no single one is wrong.
+    Names(Vec<String>),
     /// The crashed thread has such a frame: at this index, or somewhere.
     Frame(Option<u64>, FrameFacts),
     /// Some other thread has such a frame.
@@ -114,6 +117,7 @@ impl Expectation {
             "finding" => Fact::Finding(rest.to_owned()),
             "verdict" => Fact::Verdict(contained(rest)?),
             "noverdict" => Fact::NoVerdict(contained(&format!("contains {rest}"))?),
+            "names" => Fact::Names(contained(&format!("contains {rest}"))?),
             "frame" => {
                 let (index, facts) = rest.split_once(' ').ok_or("a frame needs facts")?;
                 let index = match index {

@@ -25,9 +25,51 @@ pub struct Ipc {
     /// The channel to the parent, of a process that Node has forked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub node_channel: Option<NodeChannel>,
+    /// Locks of files for which the process waits, and for which their owners
+    /// wait in turn.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub file_locks: Vec<FileLock>,
+    /// What processes at the other ends of its descriptors wait in, those with
+    /// one thread.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub peer_waits: Vec<PeerWait>,
     /// What of all this could not be found out, and why.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unknown: Vec<String>,
+}
+
+/// The lock of a file for which a process waits.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct FileLock {
+    /// The process that waits, as coretool saw its id.
+    pub waiter: u32,
+    /// The process that has the lock. Absent: it cannot be seen from here, or
+    /// the lock belongs to an open file and no process.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<u32>,
+    /// The owner's command (`comm`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+    /// As `/proc/locks` calls it, in small letters: `flock`, `posix`, `ofdlck`.
+    pub kind: String,
+    /// Inode of the file.
+    pub inode: u64,
+    /// The descriptor of the process that waits.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub descriptors: Vec<u32>,
+}
+
+/// The system call that a process waits in at one of its descriptors.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct PeerWait {
+    /// Its process id, as coretool saw it.
+    pub pid: u32,
+    /// The system call: `read`.
+    pub call: String,
+    /// The descriptor.
+    pub fd: u32,
 }
 
 /// One open descriptor.

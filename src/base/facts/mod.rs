@@ -13,8 +13,8 @@ mod tree;
 pub mod words;
 
 pub use self::ipc::{
-    Access, Descriptor, DescriptorKind, Ipc, NodeChannel, Peer, PeerState, Queue, Relation,
-    SemaphoreSet, SharedKind, SharedMemory,
+    Access, Descriptor, DescriptorKind, FileLock, Ipc, NodeChannel, Peer, PeerState, PeerWait,
+    Queue, Relation, SemaphoreSet, SharedKind, SharedMemory,
 };
 pub use self::surroundings::{
     Cgroup, Environment, EnvironmentVariable, Mount, Namespace, ResourceLimit, Surroundings,

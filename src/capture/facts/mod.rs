@@ -6,6 +6,7 @@
 
 mod descriptors;
 mod environment;
+mod file_locks;
 mod holders;
 mod inside;
 mod internet_sockets;
@@ -90,6 +91,8 @@ pub(crate) fn collect(pid: pid_t, scope: &FactScope) -> Sidecar {
         sidecar.ipc.node_channel = peers::node_channel(&process, &sidecar.ipc);
         let waited = sysv::waited(&sidecar.threads);
         sysv::sysv(&process, subject, &waited, &mut sidecar.ipc);
+        file_locks::file_locks(&process, subject.pid, &mut sidecar);
+        file_locks::peer_waits(&mut sidecar.ipc, scope.deadline);
         shared::sharers(&objects, subject, scope.deadline, &mut sidecar.ipc);
     }
     sidecar.surroundings = surroundings::surroundings(&process);

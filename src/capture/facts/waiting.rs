@@ -97,6 +97,15 @@ fn waits_in(call: &SyscallFacts, ipc: &Ipc) -> Option<String> {
     Some(format!("{name} of fd {fd}{}", what.unwrap_or_default()))
 }
 
+/// The name of a system call that waits at a descriptor, and which one.
+pub(super) fn at_descriptor(call: &SyscallFacts) -> Option<(&'static str, u32)> {
+    let number = c_long::try_from(call.number).ok()?;
+    let (_, name, has_descriptor) = WAITING.iter().find(|(known, ..)| *known == number)?;
+    let [first, ..] = call.arguments;
+    // Only the low half of the register counts.
+    has_descriptor.then_some((*name, first as u32))
+}
+
 /// Addresses and paths of listening sockets.
 fn listens_at(ipc: &Ipc) -> Vec<String> {
     let listening = ipc.descriptors.iter().filter(|found| {

@@ -181,7 +181,7 @@ fn by_name(look: &Look<'_>, wait: &FutexWait, api: Api) -> Option<Found> {
         }
         Api::Once | Api::RustOnce => object(Kind::Once, wait.at, Owner::Hidden),
         // The word is the second half of the guard, or all of it.
-        Api::Guard => object(Kind::Once, RunAddr(wait.at.0 & !7), Owner::Hidden),
+        Api::Guard => object(Kind::Guard, RunAddr(wait.at.0 & !7), Owner::Hidden),
         Api::RustMutex => object(Kind::Mutex(Flavor::Rust), wait.at, Owner::Hidden),
         Api::RustRead | Api::RustWrite => {
             let to_write = api == Api::RustWrite;

@@ -2,7 +2,7 @@
 //! descriptors, children and shared objects of the process.
 
 use crate::base::addr::RunAddr;
-use crate::base::facts::words;
+use crate::base::facts::{FileLock, words};
 use crate::diagnose::crash::Crash;
 use crate::diagnose::hang::call::SystemCall;
 use crate::dump::sidecar::Sidecar;
@@ -59,8 +59,10 @@ pub(super) fn waits_for(crash: &Crash<'_, '_>, call: &SystemCall) -> Option<Stri
         242 => format!("room in {}", fd(first)),
         243 => format!("a message in {}", fd(first)),
         // flock, and fcntl with F_SETLKW
-        73 => format!("a lock on {}", fd(first)),
-        72 if second == 7 || second == 38 => format!("a lock on {}", fd(first)),
+        73 => format!("a lock on {}{}", fd(first), lock_owner(crash, first)),
+        72 if second == 7 || second == 38 => {
+            format!("a lock on {}{}", fd(first), lock_owner(crash, first))
+        }
         // fsync, fdatasync
         74 | 75 => format!("{} to be written to its device", fd(first)),
         _ => return None,
@@ -75,6 +77,23 @@ fn descriptor(sidecar: Option<&Sidecar>, number: u64) -> String {
     match found {
         Some(found) => format!("fd {number}, {}", words::descriptor(found)),
         None => format!("fd {number}"),
+    }
+}
+
+/// ", held by process 12 "seq"": who has the lock of a file for which this
+/// process waits at a descriptor.
+fn lock_owner(crash: &Crash<'_, '_>, number: u64) -> String {
+    let process = crash.process;
+    let locks = process.sidecar.as_ref().map(|it| it.ipc.file_locks.as_slice());
+    let is_it = |it: &&FileLock| it.descriptors.contains(&(number as u32));
+    let Some(lock) = locks.unwrap_or_default().iter().find(is_it) else { return String::new() };
+    match (lock.owner, &lock.command) {
+        (Some(owner), _) if Some(owner) == process.identity.pid => {
+            ", held by this process itself".to_owned()
+        }
+        (Some(owner), Some(command)) => format!(", held by process {owner} \"{command}\""),
+        (Some(owner), None) => format!(", held by process {owner}"),
+        (None, _) => ", whose owner cannot be seen".to_owned(),
     }
 }
 

@@ -38,6 +38,8 @@ pub enum Kind {
     Barrier,
     /// Threads wait until one has initialized something.
     Once,
+    /// As [`Kind::Once`], of a local static variable of C++: its guard.
+    Guard,
     /// The lock of a `FILE` of the C library.
     Stream,
     /// A lock of the C library's own.
@@ -104,7 +106,7 @@ impl Kind {
             Self::Condition => "condition variable",
             Self::Semaphore => "semaphore",
             Self::Barrier => "barrier",
-            Self::Once => "initialization",
+            Self::Once | Self::Guard => "initialization",
             Self::Stream => "stream",
             Self::Internal => "lock of the C library",
             Self::Parking => "parked thread",
@@ -120,7 +122,7 @@ impl Kind {
             Self::Condition => "condition_variable",
             Self::Semaphore => "semaphore",
             Self::Barrier => "barrier",
-            Self::Once => "once",
+            Self::Once | Self::Guard => "once",
             Self::Stream => "stream",
             Self::Internal => "internal",
             Self::Parking => "parking",

@@ -35,7 +35,15 @@ pub(super) fn name_of(
     let name = of_global
         .or_else(|| on_a_stack(crash, context, at))
         .or_else(|| through_pointers(crash, context, at, asked?));
-    name.filter(|name| !name.is_empty()).or_else(|| symbol_of_data(crash.symbols, at))
+    let name = name.filter(|name| !name.is_empty());
+    name.or_else(|| symbol_of_data(crash.symbols, at)).map(|name| of_guard(&name))
+}
+
+/// The local static variable of C++ that a symbol is the guard of, without the
+/// namespaces that have no name: `settings()::table`. Others as they are.
+fn of_guard(name: &str) -> String {
+    let Some(guarded) = name.strip_prefix("guard variable for ") else { return name.to_owned() };
+    guarded.replace("(anonymous namespace)::", "")
 }
 
 /// A local variable of any thread.

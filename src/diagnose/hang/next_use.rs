@@ -139,8 +139,14 @@ fn used(
     let call = later.iter().take(TO_CALL).find(|it| it.is_call());
     let name = call.and_then(|call| called(memory, symbols, call));
     match name {
-        Some(name) if name.contains("unlock") => Use::Unlock,
-        Some(name) if name.contains("lock") => Use::Lock,
+        // The guard of a local static variable of C++ is given back when that is
+        // initialized, or cannot be.
+        Some(name)
+            if ["unlock", "guard_release", "guard_abort"].iter().any(|it| name.contains(it)) =>
+        {
+            Use::Unlock
+        }
+        Some(name) if name.contains("lock") || name.contains("guard_acquire") => Use::Lock,
         _ => Use::Other,
     }
 }

@@ -44,9 +44,11 @@ impl Rule for Assertion {
         finding.explanation = match (&failed, &scene.message) {
             (Some(failed), _) => {
                 let expression = quote(&failed.expression);
+                finding.quoted = Some(expression.clone());
                 format!("assertion `{expression}` failed{}", scene.at(call))
             }
             (None, Some(message)) => {
+                finding.quoted = Some(quote(&message.text));
                 format!("an assertion failed{}: {}", scene.at(call), quote(&message.text))
             }
             // musl keeps no words, but the function was given them.
@@ -55,6 +57,7 @@ impl Rule for Assertion {
                 match expression {
                     Some(expression) => {
                         let expression = quote(&expression);
+                        finding.quoted = Some(expression.clone());
                         format!("assertion `{expression}` failed{}", scene.at(call))
                     }
                     None => format!("an assertion failed{}", scene.at(call)),

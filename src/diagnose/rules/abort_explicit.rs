@@ -39,8 +39,10 @@ impl Rule for AbortExplicit {
         if let Some(message) = &scene.message {
             let text = quote(&message.text);
             finding.explanation = format!("{}: {text}", finding.explanation);
+            finding.quoted = Some(text.clone());
             finding.evidence.push(format!("{} holds: {text}", message.variable));
         }
+        finding.is_observed = true;
         finding.call = caller;
         Some(finding)
     }

@@ -78,14 +78,14 @@ impl Rule for AllocatorFault {
         let why = match &damage {
             Some(damage) => damaged(scene, damage),
             None => {
-                "the heap's own data is damaged or the pointer given to it is not one of its own"
-                    .to_owned()
+                "the heap is damaged, or was given a pointer that is none of its own".to_owned()
             }
         };
         finding.explanation = format!(
             "a fault inside of {name}(), called{}, very likely because {why}",
             scene.at(own).replacen(" in ", " by ", 1)
         );
+        finding.brief = Some(format!("a fault inside of {name}(), very likely because {why}"));
         finding.evidence.push(format!("the program counter is in `{name}`"));
         finding.call = own;
         finding.severity = Severity::High;

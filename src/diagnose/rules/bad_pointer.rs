@@ -77,6 +77,9 @@ impl Rule for WildPointer {
     }
 }
 
+/// What it is worth that a variable has the value that led astray.
+const SUSPECTED: f32 = 0.8;
+
 fn found(
     scene: &Scene<'_, '_>,
     fault: &Fault,
@@ -109,12 +112,15 @@ fn found(
     };
     let index = operand.and_then(|operand| operand.index);
     let why = match (why.is_empty(), base, index) {
+        // The same value may have come from elsewhere.
+        (false, ..) if matches!(culprit, Some(Culprit::Suspect(_))) => because(SUSPECTED, &why),
         (false, ..) => because(finding.confidence, &why),
         (true, Some(base), None) if base.is_frame() => String::new(),
         (true, Some(base), None) => format!(": {base} is {held}{text}"),
         (true, ..) => operand.and_then(|it| moved(scene, it, at)).unwrap_or_default(),
     };
     finding.explanation = format!("{}{}{why}", access(operand, at), where_it_lies(scene, at));
+    finding.brief = Some(format!("{}{why}", access(operand, at)));
     if let Some(operand) = operand {
         finding
             .evidence

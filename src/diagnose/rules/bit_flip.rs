@@ -36,7 +36,7 @@ impl Rule for BitFlip {
         if let Some((at, is, was)) = fault.pc().and_then(|pc| code(scene, pc)) {
             let mut finding = Finding::new(self.id(), 0.39, "one bit of the code is wrong");
             finding.explanation = format!(
-                "perhaps because memory is bad: the code at {at} is {is:#04x} in memory and {was:#04x} in its file"
+                "possibly because memory is bad: the code at {at} is {is:#04x} in memory and {was:#04x} in its file"
             );
             finding.severity = Severity::Info;
             finding.next_step =
@@ -57,7 +57,7 @@ impl Rule for BitFlip {
         let confidence = if is_canonical(RunAddr(bad.value)) { 0.25 } else { 0.35 };
         let mut finding = Finding::new(self.id(), confidence, "one bit of an address is wrong");
         finding.explanation = format!(
-            "{}, perhaps because one bit of memory is wrong: {:#x} is bit {bit} away from {value:#x}",
+            "{}, possibly because one bit of memory is wrong: {:#x} is bit {bit} away from {value:#x}",
             bad.words, bad.value
         );
         finding.evidence.push(format!("{value:#x} lies in {}", memory(mapping)));

@@ -10,7 +10,7 @@ use crate::diagnose::hang::sentences::{is_asked, name};
 use crate::diagnose::instruction::Isa;
 use crate::diagnose::rules::Rule;
 use crate::diagnose::scene::Scene;
-use crate::diagnose::wording::{bytes, counted};
+use crate::diagnose::wording::{bytes, counted, hedge};
 
 /// Calls of one thread whose code is searched for a loop.
 const MOST_CALLS: usize = 24;
@@ -72,8 +72,12 @@ impl Rule for BusyLoop {
             0 => String::new(),
             more => format!(", and {} in loops, too", counted(more as u64, "other thread")),
         };
-        finding.explanation =
-            format!("{} runs in a loop{}{more}", name(crash, first.thread), first.place);
+        finding.explanation = format!(
+            "{} {}runs in a loop{}{more}",
+            name(crash, first.thread),
+            hedge(confidence),
+            first.place
+        );
         finding.evidence = spots.iter().flat_map(|spot| spot.evidence.clone()).take(16).collect();
         finding.thread = first.thread;
         finding.call = Some(first.call);

@@ -71,6 +71,7 @@ impl Rule for CheckFailed {
             None => format!("{hedge}a fatal message was logged{}", scene.at(own)),
         };
         if let Some(words) = &text {
+            finding.quoted = Some(quote(&words.line));
             finding.evidence.push(format!("in memory at {}: {}", words.at, quote(&words.line)));
         }
         if let Some((_, call)) = logs {

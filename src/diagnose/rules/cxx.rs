@@ -48,6 +48,7 @@ impl Rule for CxxException {
         // A function that is noexcept calls std::terminate from its own
         // landing pad, when the throwing frames are gone already.
         let verb = if throw.is_some() { "thrown" } else { "which ended the program" };
+        finding.quoted = found.as_ref().and_then(|found| found.what.as_deref()).map(quote);
         finding.explanation = match &found {
             Some(found) => {
                 let what = found.what.as_deref().map(|what| format!(": {}", quote(what)));

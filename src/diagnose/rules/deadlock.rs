@@ -49,7 +49,9 @@ impl Rule for Deadlock {
             many => format!(" of {}", counted(many as u64, "thread")),
         };
         finding.explanation = format!("{}{article}deadlock{count}: ", hedge(circle.confidence));
+        let start = finding.explanation.clone();
         finding.explanation += &said(scene, circle);
+        finding.brief = Some(start + &said_briefly(scene, circle));
         let pairs = circle.threads.iter().zip(circle.threads.iter().cycle().skip(1));
         let steps = pairs.map(|(thread, next)| step(scene, hang, *thread, *next));
         finding.evidence = steps.take(MOST).collect();
@@ -116,6 +118,37 @@ fn said(scene: &Scene<'_, '_>, circle: &Circle) -> String {
         words += ", and so on";
     }
     words
+}
+
+/// As [`said`], in the fewest words: "12 waits for `b` of 13, which waits for
+/// `a` of 12".
+fn said_briefly(scene: &Scene<'_, '_>, circle: &Circle) -> String {
+    let hang = scene.crash.hang();
+    let is_short = circle.threads.len() == 2;
+    let pairs = circle.threads.iter().zip(circle.threads.iter().cycle().skip(1));
+    let steps = pairs.take(NAMED).map(|(thread, next)| {
+        let what = match hang.lock_of(*thread) {
+            Some(Lock { name: Some(name), is_ambiguous: false, .. }) => format!("`{name}`"),
+            Some(lock) if is_short => lock.words(),
+            // The last word is the kind: "mutex".
+            Some(lock) => {
+                let noun = lock.kind.noun();
+                format!("a {}", noun.rsplit(' ').next().unwrap_or(noun))
+            }
+            None => "the end".to_owned(),
+        };
+        let start =
+            if thread == first_of(circle) { id(scene, *thread) + " " } else { String::new() };
+        format!("{start}waits for {what} of {}", id(scene, *next))
+    });
+    let words = steps.collect::<Vec<_>>().join(", which ");
+    let more = if circle.threads.len() > NAMED { ", and so on" } else { "" };
+    format!("{words}{more}")
+}
+
+/// The thread that a circle is told from.
+fn first_of(circle: &Circle) -> &usize {
+    circle.threads.first().unwrap_or(&0)
 }
 
 /// A thread's id alone.

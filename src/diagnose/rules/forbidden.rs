@@ -36,14 +36,18 @@ impl Rule for WriteReadonly {
         let (fault, operand, at, mapping) = refused(scene)?;
         // gcore writes no header for a file mapping that is read-only, so what
         // it allows is unknown; but the kernel has refused the write.
-        let is_readable = match mapping.permissions {
-            Permissions { known: false, .. } => mapping.path.is_some(),
-            Permissions { read, write, .. } => read && !write,
+        let (is_readable, confidence) = match mapping.permissions {
+            Permissions { known: false, .. } if mapping.path.is_some() => (true, 0.96),
+            // gdb's cores do not tell it from memory that is closed.
+            Permissions { known: false, .. } => (true, 0.7),
+            Permissions { read, write, .. } => (read && !write, 0.96),
         };
         if !operand.kind.writes() || !is_readable {
             return None;
         }
-        let mut finding = Finding::new(self.id(), 0.96, "write to read-only memory");
+        let mut finding = Finding::new(self.id(), confidence, "write to read-only memory");
+        // What the kernel refused is told, and not why.
+        finding.is_observed = !mapping.permissions.known;
         let base = operand.base.and_then(|base| base.value).map(RunAddr);
         let what = global_at(scene, at).map(|name| format!(" (`{name}`)"));
         let text = || {
@@ -54,7 +58,7 @@ impl Rule for WriteReadonly {
         let what = what.or_else(text).unwrap_or_default();
         let into = memory(mapping);
         let why = pointer(scene, fault, &operand)
-            .map(|name| because(finding.confidence, &format!("`{name}` points there")));
+            .map(|(name, sure)| because(sure, &format!("`{name}` points there")));
         finding.explanation =
             format!("{}, in {into}{what}{}", access(Some(&operand), at), why.unwrap_or_default());
         add_common(scene, &mut finding, fault, mapping);
@@ -85,12 +89,17 @@ impl Rule for ForbiddenAccess {
 
     fn check(&self, scene: &Scene<'_, '_>) -> Option<Finding> {
         let (fault, operand, at, mapping) = refused(scene)?;
-        if fault.could_read(mapping) || !mapping.permissions.known {
+        // Where they are unknown, the kernel's refusal of a read tells.
+        let is_closed = match mapping.permissions.known {
+            true => !fault.could_read(mapping),
+            false => !operand.kind.writes(),
+        };
+        if !is_closed {
             return None;
         }
         let mut finding = Finding::new(self.id(), 0.95, "access to protected memory");
         let why = pointer(scene, fault, &operand)
-            .map(|name| because(finding.confidence, &format!("`{name}` leads there")));
+            .map(|(name, sure)| because(sure, &format!("`{name}` leads there")));
         finding.explanation = format!(
             "{}, in {}{}",
             access(Some(&operand), at),
@@ -120,10 +129,12 @@ fn refused<'s, 'a>(scene: &'s Scene<'a, '_>) -> Option<(&'s Fault, Access, RunAd
     Some((fault, fault.access()?, at, mapping))
 }
 
-fn pointer(scene: &Scene<'_, '_>, fault: &Fault, operand: &Access) -> Option<String> {
+/// The pointer that led there, and how sure it is that it did.
+fn pointer(scene: &Scene<'_, '_>, fault: &Fault, operand: &Access) -> Option<(String, f32)> {
     match culprit(scene, fault.frame, &fault.operands, operand)? {
-        Culprit::Pointer(suspect) | Culprit::Suspect(suspect) => Some(suspect.pointer),
-        Culprit::Global(name) => Some(name),
+        Culprit::Pointer(suspect) => Some((suspect.pointer, 0.95)),
+        Culprit::Suspect(suspect) => Some((suspect.pointer, 0.8)),
+        Culprit::Global(name) => Some((name, 0.95)),
         Culprit::Returned(_) | Culprit::Constant => None,
     }
 }

@@ -60,6 +60,7 @@ impl Rule for GlibFatal {
             }
             (None, None) => format!("fatal message of GLib{at}"),
         };
+        finding.quoted = text.as_deref().map(quote);
         finding.evidence.push(format!("`{name}` is on the stack"));
         if text.is_some() {
             finding.evidence.push(

@@ -60,6 +60,7 @@ impl Rule for GoFatal {
             Some(text) => format!("fatal error{at}: {}", quote(text)),
             None => format!("a fatal error of Go's runtime{at}"),
         };
+        finding.quoted = text.as_deref().map(quote);
         finding.evidence.push(format!("`{}` is on the stack", call.function().unwrap_or_default()));
         finding.call = own;
         Some(finding)

@@ -45,6 +45,7 @@ impl Rule for GoPanic {
             (None, _) => String::new(),
         };
         finding.explanation = format!("panic{at}{says}");
+        finding.quoted = found.text.as_deref().map(quote);
         let goroutine =
             found.goroutine.map(|id| format!("goroutine {id} holds the panic")).unwrap_or_default();
         finding.evidence.push(goroutine);

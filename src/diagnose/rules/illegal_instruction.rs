@@ -31,6 +31,7 @@ impl Rule for IllegalInstruction {
             Some(instruction) => {
                 let mut finding = Finding::new(self.id(), 0.8, "instruction refused");
                 finding.explanation = format!("the processor refused `{}`", instruction.text());
+                finding.is_observed = true;
                 finding
             }
             None => garbage(scene, self.id(), pc),
@@ -59,12 +60,13 @@ fn garbage(scene: &Scene<'_, '_>, id: &'static str, pc: RunAddr) -> Finding {
     let mut finding = Finding::new(id, if is_known { 0.9 } else { 0.6 }, "no instruction");
     finding.explanation = if is_known {
         format!(
-            "what lies at {pc} is no instruction: the program went to the middle of one, or to \
-             data"
+            "what lies at {pc} is no instruction: very likely the program went to the middle of \
+             one, or to data"
         )
     } else {
         format!("the processor refused the instruction at {pc}, whose bytes are not in the dump")
     };
+    finding.is_observed = !is_known;
     finding.severity = Severity::High;
     finding
 }

@@ -70,7 +70,7 @@ impl Rule for ImpossibleFault {
         };
         let mut finding = Finding::new(self.id(), 0.35, "a fault that does not fit");
         finding.explanation = format!(
-            "perhaps bad hardware, or code that was changed: `{}` failed, but {why}",
+            "possibly bad hardware, or code that was changed: `{}` failed, but {why}",
             instruction.text()
         );
         finding.evidence.push(format!("{} at {}", instruction.text(), instruction.at));

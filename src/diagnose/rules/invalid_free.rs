@@ -51,8 +51,12 @@ impl Rule for InvalidFree {
                 let is = instead(scene, *pointer);
                 format!("{}: {name}{is}, was freed{at}", abort.words)
             }
-            None => format!("{} ({}){at}", abort.words, abort.meaning),
+            None => format!("{} (very likely {}){at}", abort.words, abort.meaning),
         };
+        if given.is_none() {
+            let (words, meaning) = (&abort.words, abort.meaning);
+            finding.brief = Some(format!("{words}: very likely {meaning}"));
+        }
         finding.evidence.push(format!("{} holds: {}", abort.variable, abort.words));
         if let Some((pointer, name)) = &given {
             finding.evidence.push(format!("{name} is {pointer}{}", instead(scene, *pointer)));

@@ -39,6 +39,7 @@ mod null_call;
 mod null_pointer;
 mod pipe_to_itself;
 mod poisoned_pointer;
+mod process_deadlock;
 mod python_fatal;
 mod qt_fatal;
 mod quit;
@@ -82,6 +83,7 @@ pub const RULES: &[&dyn Rule] = &[
     &self_deadlock::SelfDeadlock,
     &lock_owner_gone::LockOwnerGone,
     &nobody_wakes::NobodyWakes,
+    &process_deadlock::ProcessDeadlock,
     &pipe_to_itself::PipeToItself,
     &lock_held::LockHeld,
     &busy_loop::BusyLoop,

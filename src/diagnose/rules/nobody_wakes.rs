@@ -6,7 +6,7 @@ use crate::diagnose::hang::sentences::{asked_at, asked_in, is_asked, name};
 use crate::diagnose::hang::{Subject, Wait};
 use crate::diagnose::rules::Rule;
 use crate::diagnose::scene::Scene;
-use crate::diagnose::wording::counted;
+use crate::diagnose::wording::{counted, hedge};
 
 /// Threads that the sentence and the evidence name.
 const NAMED: usize = 2;
@@ -85,7 +85,9 @@ impl Rule for NobodyWakes {
             many => format!("all {} wait, and nobody is left", counted(many as u64, "thread")),
         };
         let verb = wakes(first).unwrap_or("wake");
-        finding.explanation = format!("{}{more}; {all} to {verb} it", said.join(", "));
+        let hedge = hedge(confidence);
+        finding.explanation =
+            format!("{hedge}for ever, {}{more}; {all} to {verb} it", said.join(", "));
         for (thread, wait) in hang.waits.iter().enumerate().take(MOST) {
             if wait.is_some() {
                 let what = hang.words(crash, thread).unwrap_or_default();

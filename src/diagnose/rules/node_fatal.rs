@@ -59,6 +59,7 @@ impl Rule for NodeFatal {
             Some(text) => format!("{meaning}: {}", quote(text)),
             None => meaning.to_owned(),
         };
+        finding.quoted = text.as_deref().map(quote);
         finding.evidence.push(format!("`{}` is on the stack", call.function().unwrap_or_default()));
         finding.call = Some(index);
         finding.next_step = Some(

@@ -42,6 +42,7 @@ impl Rule for NullPointer {
         let mut finding = Finding::new(self.id(), cause.confidence, "null pointer");
         let what = access(operand.as_ref(), at);
         finding.explanation = format!("{what}{}", cause.words);
+        finding.is_observed = cause.is_observed;
         finding.evidence = evidence(at, operand.as_ref());
         finding.evidence.extend(cause.evidence);
         if let Some(instruction) = &fault.instruction {
@@ -57,11 +58,13 @@ struct Cause {
     words: String,
     evidence: Option<String>,
     blamed: Option<usize>,
+    /// Whether the words tell only what was seen.
+    is_observed: bool,
 }
 
 impl Cause {
     fn new(confidence: f32, words: String) -> Self {
-        Self { confidence, words, evidence: None, blamed: None }
+        Self { confidence, words, evidence: None, blamed: None, is_observed: false }
     }
 }
 
@@ -82,7 +85,8 @@ fn cause(scene: &Scene<'_, '_>, fault: &Fault, operand: Option<&Access>) -> Caus
         }
         return match base.and_then(|base| base.value) {
             Some(value) if RunAddr(value) < NEAR_NULL => {
-                Cause::new(0.8, format!(", through a pointer that is {value:#x}, next to null"))
+                let words = format!(", through a pointer that is {value:#x}, next to null");
+                Cause { is_observed: true, ..Cause::new(0.8, words) }
             }
             // Whatever was added to it, the base itself is no null pointer.
             Some(_) => Cause::new(0.5, ", by an index that is far out of bounds".to_owned()),

@@ -4,7 +4,7 @@
 use crate::base::facts::{Access, Descriptor, DescriptorKind, PeerState};
 use crate::diagnose::finding::{Finding, Severity};
 use crate::diagnose::hang::call::system_call;
-use crate::diagnose::hang::sentences::{asked_at, is_asked, name};
+use crate::diagnose::hang::sentences::{asked_at, asked_in, is_asked, name};
 use crate::diagnose::rules::Rule;
 use crate::diagnose::scene::Scene;
 use crate::diagnose::syscalls;
@@ -69,6 +69,17 @@ impl Rule for PipeToItself {
             found.fd,
             hedge(confidence)
         );
+        let end = match writer {
+            Some(fd) => format!("its other end, fd {fd},"),
+            None => "its other end".to_owned(),
+        };
+        let who = if threads == 1 { "it".to_owned() } else { name(crash, thread) };
+        finding.brief = Some(format!(
+            "{who} waits{} for fd {}, a pipe that {}nobody will write to: {end} is open in this process alone",
+            asked_in(crash, hang, thread),
+            found.fd,
+            hedge(confidence)
+        ));
         finding.evidence.push(format!("no other process has {} open", found.target));
         finding.thread = thread;
         finding.call = hang.wait_of(thread).and_then(|wait| wait.asked);

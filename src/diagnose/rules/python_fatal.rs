@@ -57,6 +57,7 @@ impl Rule for PythonFatal {
             None => format!("fatal Python error, found{at}"),
         };
         let name = scene.crash.calls().get(last).and_then(|call| call.function());
+        finding.quoted = text.as_deref().map(quote);
         finding.evidence.extend(name.map(|name| format!("`{name}` is on the stack")));
         finding.call = caller;
         finding.next_step = Some(

@@ -50,6 +50,7 @@ impl Rule for QtFatal {
             Some(text) => format!("fatal message of Qt{at}: {}", quote(text)),
             None => format!("fatal message of Qt{at}"),
         };
+        finding.quoted = text.as_deref().map(quote);
         finding.evidence.push(format!("`{name}` is on the stack"));
         finding.call = own;
         finding.next_step = Some("set QT_FATAL_WARNINGS=1 to stop at the first warning".to_owned());

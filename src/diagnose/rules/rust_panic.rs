@@ -6,7 +6,7 @@ use crate::diagnose::finding::Finding;
 use crate::diagnose::panic::{message, place};
 use crate::diagnose::rules::Rule;
 use crate::diagnose::scene::{Scene, Sender};
-use crate::diagnose::wording::quote;
+use crate::diagnose::wording::{quote, said};
 use crate::symbols::functions::NameSource;
 
 pub(super) struct RustPanic;
@@ -50,6 +50,7 @@ impl Rule for RustPanic {
             None => scene.at(call),
         };
         finding.explanation = format!("panic{at}{says}");
+        finding.quoted = text.as_deref().map(quote);
         if let Some(name) = handler.function() {
             finding.evidence.push(format!("`{name}` is on the stack"));
         }
@@ -83,6 +84,10 @@ fn nameless(scene: &Scene<'_, '_>, id: &'static str) -> Option<Finding> {
     let mut finding = Finding::new(id, 0.85, "panic");
     let says = text.as_deref().map(|text| format!(": {}", quote(text))).unwrap_or_default();
     finding.explanation = format!("very likely a panic at {}:{}{says}", place.file, place.line);
+    let file = place.file.rsplit('/').next().unwrap_or_default();
+    let start = text.as_deref().map(|text| format!(": {}", said(text))).unwrap_or_default();
+    finding.brief = Some(format!("very likely a panic at {file}:{}{start}", place.line));
+    finding.quoted = text.as_deref().map(quote);
     finding.evidence.push(
         "[heuristic] the stack points to this place of a panic in the program's data".to_owned(),
     );

@@ -4,7 +4,7 @@ use crate::diagnose::finding::{Finding, Severity};
 use crate::diagnose::last_words::{Words, in_memory, on_stack};
 use crate::diagnose::rules::Rule;
 use crate::diagnose::scene::Scene;
-use crate::diagnose::wording::quote;
+use crate::diagnose::wording::{bytes, quote};
 
 /// A sanitizer: how its functions' names begin, its name, and the words of its
 /// reports.
@@ -77,14 +77,20 @@ impl Rule for SanitizerReport {
         finding.explanation = match &words {
             Some(words) => {
                 let said = said(words, sanitizer.words);
+                finding.quoted = Some(quote(&said));
                 let by = if said.contains(sanitizer.name) { "" } else { sanitizer.name };
                 let colon = if by.is_empty() { "" } else { ": " };
                 format!("{by}{colon}{}{at}", quote(&said))
             }
-            None => format!(
-                "{} ended the program{at}; its words are not in memory any more",
-                sanitizer.name
-            ),
+            // ThreadSanitizer prints piece by piece, and keeps nothing; but its
+            // functions tell what they reported.
+            None => match reported(scene) {
+                Some(kind) => format!("{}: {kind}{at}", sanitizer.name),
+                None => format!(
+                    "{} ended the program{at}; its words are not in memory any more",
+                    sanitizer.name
+                ),
+            },
         };
         finding.severity = severity(words.as_ref());
         if let Some(words) = &words {
@@ -96,6 +102,30 @@ impl Rule for SanitizerReport {
         finding.call = own;
         Some(finding)
     }
+}
+
+/// Functions of ThreadSanitizer, and what they report. Source: LLVM
+/// `compiler-rt/lib/tsan/rtl/tsan_report.cpp`, `ReportTypeString`.
+const REPORTERS: [(&str, &str); 4] = [
+    ("__tsan::ReportRace", "data race"),
+    ("__tsan::ReportDeadlock", "lock-order-inversion (potential deadlock)"),
+    ("__tsan::ReportMutexMisuse", "misuse of a mutex"),
+    ("__tsan::ReportDestroyLocked", "destroy of a locked mutex"),
+];
+
+/// What was reported, and by which access: "data race, by a read of 4 bytes".
+fn reported(scene: &Scene<'_, '_>) -> Option<String> {
+    let has = |part: &&(&str, &str)| scene.call_of(|name| name.starts_with(part.0)).is_some();
+    let (_, kind) = REPORTERS.iter().find(has)?;
+    let access = scene.calls().find_map(|(_, call)| {
+        let name = call.function()?.strip_prefix("__tsan_")?;
+        let name = name.strip_prefix("unaligned_").unwrap_or(name);
+        let split = name.find(|letter: char| letter.is_ascii_digit())?;
+        let (verb, size) = name.split_at_checked(split)?;
+        let size = size.split('_').next()?.parse().ok()?;
+        matches!(verb, "read" | "write").then(|| format!(", by a {verb} of {}", bytes(size)))
+    });
+    Some(format!("{kind}{}", access.unwrap_or_default()))
 }
 
 /// The words, without what a sanitizer puts before them.

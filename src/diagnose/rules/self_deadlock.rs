@@ -54,7 +54,7 @@ impl Rule for SelfDeadlock {
                 format!("which{function} holds, that its signal handler has interrupted")
             }
             (None, Kind::ReadWriteLock) => "which it has already locked itself".to_owned(),
-            (None, Kind::Once) => "which it is in the middle of itself".to_owned(),
+            (None, Kind::Once | Kind::Guard) => "which it is in the middle of itself".to_owned(),
             (None, _) => "which it has locked itself".to_owned(),
         };
         let hedge = hedge(confidence);
@@ -65,6 +65,9 @@ impl Rule for SelfDeadlock {
         };
         let at = asked_in(crash, hang, thread);
         finding.explanation = format!("{start}: {who} waits{at} for {what}, {how}");
+        // The only thread is the one that the signal came to.
+        let who = if crash.process.threads.len() == 1 { "it".to_owned() } else { who };
+        finding.brief = Some(format!("{start}: {who} waits for {what}, {how}"));
         match lock.holders.iter().any(|it| it.thread == thread) {
             true => finding.evidence.push(step(scene, hang, thread, thread)),
             false => finding

@@ -33,6 +33,7 @@ impl Rule for SignalItself {
         if let Some((name, meaning)) = info.code.and_then(|code| info.signal.code(code)) {
             finding.evidence.push(format!("the signal's code is {name}: {meaning}"));
         }
+        finding.is_observed = true;
         finding.call = call;
         finding.severity = Severity::Info;
         Some(finding)

@@ -3,6 +3,7 @@
 use crate::base::addr::RunAddr;
 use crate::base::signal::Signal;
 use crate::diagnose::bad_value::{BadValue, bad_value};
+use crate::diagnose::culprit::variable_with;
 use crate::diagnose::finding::{Finding, Severity};
 use crate::diagnose::rules::{ASK_SANITIZER, Rule};
 use crate::diagnose::scene::Scene;
@@ -54,7 +55,11 @@ impl Rule for UseAfterFree {
                 format!("because {name} lies in a block of {size} that was freed")
             }
             (None, How::Loaded) => {
-                format!("because that was read from a block of {size} that was freed")
+                let frame = fault.frame;
+                let pointer = variable_with(scene, frame, block.start.0);
+                let to = pointer.map(|name| format!(", to which `{name}` points"));
+                let to = to.unwrap_or_default();
+                format!("because that was read from a block of {size} that was freed{to}")
             }
             (_, How::SameLink) => {
                 format!("very likely because {what} comes from a block of {size} that was freed")
