@@ -4,10 +4,15 @@
 use std::fs::{File, Metadata};
 use std::io;
 use std::ops::Range;
+use std::os::unix::fs::MetadataExt as _;
+use std::time::{Duration, SystemTime};
 
 use memmap2::{Advice, Mmap, MmapOptions, UncheckedAdvice};
 
-use crate::base::inflated::Identity;
+/// A file that was changed later than this before it was opened is not shared: a
+/// second change might not show in its times, whose steps are those of the
+/// kernel's clock.
+const SETTLED: Duration = Duration::from_secs(2);
 
 /// A whole file, mapped read-only.
 #[derive(Debug)]
@@ -76,5 +81,48 @@ impl FileMap {
             // Nothing depends on the kernel following it.
             let _released = dropped;
         }
+    }
+}
+
+/// What tells one state of one file from every other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Identity {
+    device: u64,
+    inode: u64,
+    len: u64,
+    /// Seconds and nanoseconds since 1970.
+    modified: (i64, i64),
+    /// The same of the inode, which nobody can set.
+    changed: (i64, i64),
+}
+
+impl Identity {
+    /// The identity of a file, unless it was changed only a moment ago.
+    pub fn of(metadata: &Metadata) -> Option<Self> {
+        let changed = Duration::new(metadata.ctime().try_into().ok()?, 0);
+        let age = SystemTime::UNIX_EPOCH.elapsed().ok()?.checked_sub(changed)?;
+        (age > SETTLED).then(|| Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            len: metadata.len(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_just_changed_has_no_identity() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        assert_eq!(Identity::of(&file.as_file().metadata().unwrap()), None);
+        // What this was compiled from is older than that.
+        let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+        let metadata = std::fs::metadata(manifest).unwrap();
+        assert_eq!(Identity::of(&metadata), Identity::of(&metadata));
+        assert!(Identity::of(&metadata).is_some());
     }
 }

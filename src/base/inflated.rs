@@ -1,20 +1,14 @@
 //! Sections that were inflated once and are used by many analyses.
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
-use std::fs::Metadata;
-use std::os::unix::fs::MetadataExt as _;
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::{Duration, SystemTime};
 
 use rustc_hash::FxHashMap;
 
+use crate::base::file_map::Identity;
+
 /// Bytes of all inflated sections that are kept, unless told otherwise.
 const MOST: usize = 256 << 20;
-
-/// A file that was changed later than this before it was opened is not shared: a
-/// second change might not show in its times, whose steps are those of the
-/// kernel's clock.
-const SETTLED: Duration = Duration::from_secs(2);
 
 /// Inflated sections by the place that they were inflated from. Many cores of a
 /// batch have the same C library, whose debug file is most of the work on each.
@@ -41,33 +35,6 @@ pub(super) struct Key {
     pub(super) file: Identity,
     pub(super) offset: usize,
     pub(super) len: usize,
-}
-
-/// What tells one state of one file from every other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Identity {
-    device: u64,
-    inode: u64,
-    len: u64,
-    /// Seconds and nanoseconds since 1970.
-    modified: (i64, i64),
-    /// The same of the inode, which nobody can set.
-    changed: (i64, i64),
-}
-
-impl Identity {
-    /// The identity of a file, unless it was changed only a moment ago.
-    pub fn of(metadata: &Metadata) -> Option<Self> {
-        let changed = Duration::new(metadata.ctime().try_into().ok()?, 0);
-        let age = SystemTime::UNIX_EPOCH.elapsed().ok()?.checked_sub(changed)?;
-        (age > SETTLED).then(|| Self {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            len: metadata.len(),
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-            changed: (metadata.ctime(), metadata.ctime_nsec()),
-        })
-    }
 }
 
 impl Default for Inflated {
@@ -145,9 +112,7 @@ mod tests {
     use super::*;
 
     fn key(offset: usize) -> Key {
-        let zero = (0, 0);
-        let file = Identity { device: 1, inode: 2, len: 3, modified: zero, changed: zero };
-        Key { file, offset, len: 1 }
+        Key { file: Identity::default(), offset, len: 1 }
     }
 
     #[test]
@@ -170,15 +135,5 @@ mod tests {
         let shared = Inflated::default();
         assert!(shared.get(key(1), || None).is_none());
         assert!(shared.get(key(1), || Some(vec![1])).is_none());
-    }
-
-    #[test]
-    fn a_file_that_just_changed_has_no_identity() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        assert_eq!(Identity::of(&file.as_file().metadata().unwrap()), None);
-        let metadata = std::fs::metadata("/proc/self/exe").unwrap();
-        // The test itself was built longer ago than that.
-        assert_eq!(Identity::of(&metadata), Identity::of(&metadata));
-        assert!(Identity::of(&metadata).is_some());
     }
 }

@@ -16,8 +16,8 @@ pub struct Finding {
     /// The program's own words in the explanation, as they stand there: of
     /// long ones a verdict has the start.
     pub quoted: Option<String>,
-    /// The same in fewer words, for a verdict that would be too long.
-    pub brief: Option<String>,
+    /// The same in fewer and fewer words, for a verdict that would be too long.
+    pub brief: Vec<String>,
     /// Whether the explanation tells only what was reported or seen, which is
     /// true whatever the cause is: then no doubt need be heard in it.
     pub is_observed: bool,
@@ -59,7 +59,7 @@ impl Finding {
             title: title.into(),
             explanation: String::new(),
             quoted: None,
-            brief: None,
+            brief: Vec::new(),
             is_observed: false,
             evidence: Vec::new(),
             call: None,

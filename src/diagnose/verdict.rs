@@ -65,12 +65,12 @@ fn words_of(finding: &Finding) -> Vec<String> {
     let whole = finding.explanation.clone();
     let quoted = finding.quoted.as_deref().filter(|quoted| !quoted.is_empty());
     let shorter = quoted.map(|quoted| whole.replacen(quoted, &said(quoted), 1));
-    let all = [Some(whole), shorter, finding.brief.clone()];
+    let all = [Some(whole), shorter].into_iter().flatten().chain(finding.brief.clone());
     let doubted = |words: String| match finding.is_observed {
         true => words,
         false => doubted(&words, finding.confidence),
     };
-    all.into_iter().flatten().map(doubted).collect()
+    all.map(doubted).collect()
 }
 
 /// One of some ways to begin, and what a finding says of it.

@@ -16,7 +16,7 @@ use crate::base::memory::Memory;
 use crate::symbols::Symbols;
 use crate::unwind::cfi::{Depth, ModuleCfi};
 use crate::unwind::frame::Frame;
-use crate::unwind::x86_prologue;
+use crate::unwind::x86_prologue::{self, Made};
 
 /// What is said where the register is not the body's.
 const NOT_WHOLE: &str = "its function was making its frame, or had given it back";
@@ -62,7 +62,14 @@ pub fn stack_pointer(
             let word = i64::from(arch.register_size());
             let is_record = base == arch.frame_pointer() && distance == word.wrapping_mul(2);
             let base = frame.registers.get(base).filter(|_| is_record).ok_or(UNSURE)?;
-            let body = code.frame_made(memory, arch, base).ok_or(UNSURE)?;
+            let made = code.frame_made(memory, arch).ok_or(UNSURE)?;
+            // Places are counted from the frame pointer then, or from the register
+            // that keeps it; a place in this one is where it is now, as that of an
+            // array of variable length.
+            if made.mask == u64::MAX || made.is_kept {
+                return Ok(now);
+            }
+            let body = made.body(base).ok_or(UNSURE)?;
             if now <= body { Ok(body) } else { Err(NOT_WHOLE) }
         }
         None if is_x86(arch) => Err(UNSURE),
@@ -110,15 +117,12 @@ impl Code {
         self.rows.get(after.checked_sub(1)?)
     }
 
-    /// Where the prologue, which begins with a frame pointer, has left the stack
-    /// pointer.
-    fn frame_made(&self, memory: &dyn Memory, arch: Arch, base: u64) -> Option<u64> {
+    /// What the prologue, which begins with a frame pointer, has made.
+    fn frame_made(&self, memory: &dyn Memory, arch: Arch) -> Option<Made> {
         let start = self.rows.first()?.start.to_run(self.bias);
         let mut code = [0; x86_prologue::LONGEST];
         let length = memory.read(start, &mut code);
-        let frame = x86_prologue::frame(code.get(..length)?, arch.is_x86_64())?;
-        let body = base.checked_sub(frame.pushed)? & frame.mask;
-        body.checked_sub(frame.lowered)
+        x86_prologue::frame(code.get(..length)?, arch.is_x86_64())
     }
 }
 

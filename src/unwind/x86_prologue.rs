@@ -16,6 +16,15 @@ pub(super) struct Made {
     pub(super) mask: u64,
     /// Then it goes down so far.
     pub(super) lowered: u64,
+    /// Then another register keeps it, since it will move.
+    pub(super) is_kept: bool,
+}
+
+impl Made {
+    /// Where the stack pointer is then, with this frame pointer.
+    pub(super) fn body(&self, base: u64) -> Option<u64> {
+        (base.checked_sub(self.pushed)? & self.mask).checked_sub(self.lowered)
+    }
 }
 
 /// What a function's first instructions make. `None`: they are others.
@@ -26,7 +35,7 @@ pub(super) fn frame(code: &[u8], is_64: bool) -> Option<Made> {
     let wide: &[u8] = if is_64 { &[0x48] } else { &[] };
     let code = code.strip_prefix(&[0x55])?.strip_prefix(wide)?;
     let mut code = code.strip_prefix(&[0x89, 0xe5]).or(code.strip_prefix(&[0x8b, 0xec]))?;
-    let mut made = Made { pushed: 0, mask: u64::MAX, lowered: 0 };
+    let mut made = Made { pushed: 0, mask: u64::MAX, lowered: 0, is_kept: false };
     let word = if is_64 { 8 } else { 4 };
     loop {
         code = match code {
@@ -44,9 +53,13 @@ pub(super) fn frame(code: &[u8], is_64: bool) -> Option<Made> {
     }
     // sub $imm,%rsp
     let lowered = code.strip_prefix(wide).and_then(|code| immediate(code, 0xec));
-    if let Some((bytes, _)) = lowered {
+    if let Some((bytes, rest)) = lowered {
         made.lowered = u64::try_from(bytes).ok()?;
+        code = rest;
     }
+    // mov %rsp,%rbx, or mov %esp,%esi: the base pointer of LLVM
+    let kept: &[u8] = if is_64 { &[0x89, 0xe3] } else { &[0x89, 0xe6] };
+    made.is_kept = code.strip_prefix(wide).is_some_and(|code| code.starts_with(kept));
     // Pushes alone may be those of a call.
     (aligned.is_some() || lowered.is_some()).then_some(made)
 }
@@ -71,8 +84,10 @@ mod tests {
 
     #[test]
     fn frames() {
-        let made =
-            |pushed, mask: i64, lowered| Some(Made { pushed, mask: mask.cast_unsigned(), lowered });
+        let of = |pushed, mask: i64, lowered, is_kept| {
+            Some(Made { pushed, mask: mask.cast_unsigned(), lowered, is_kept })
+        };
+        let made = |pushed, mask, lowered| of(pushed, mask, lowered, false);
         // Encodings from the assembler (`as`, `objdump -d`).
         let cases: &[(&str, bool, &[u8], Option<Made>)] = &[
             (
@@ -98,6 +113,15 @@ mod tests {
                 false,
                 &[0x55, 0x89, 0xe5, 0x56, 0x83, 0xe4, 0xf0, 0x83, 0xec, 0x20],
                 made(4, -16, 32),
+            ),
+            (
+                "push %rbp; mov %rsp,%rbp; push %rbx; and $-32,%rsp; sub $32,%rsp; mov %rsp,%rbx",
+                true,
+                &[
+                    0x55, 0x48, 0x89, 0xe5, 0x53, 0x48, 0x83, 0xe4, 0xe0, 0x48, 0x83, 0xec, 0x20,
+                    0x48, 0x89, 0xe3,
+                ],
+                of(8, -32, 32, true),
             ),
             ("push %rbp; mov %rsp,%rbp; push $9", true, &[0x55, 0x48, 0x89, 0xe5, 0x6a, 9], None),
             ("no frame pointer", true, &[0x53, 0x48, 0x83, 0xec, 0x10], None),

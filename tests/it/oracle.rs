@@ -27,6 +27,16 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
         "where the guard page is met varies: at times in code of line 0, which is no line",
     ),
     (
+        "stack-overflow",
+        "its function had not begun",
+        "when the instruction that stores an argument fails, gdb shows what lies there: 0",
+    ),
+    (
+        "stack-overflow-thread",
+        "its function had not begun",
+        "when the instruction that stores an argument fails, gdb shows what lies there: 0",
+    ),
+    (
         "cxx-exception-uncaught",
         "line is",
         "gdb passes over rows of the line table that begin no statement",

@@ -327,8 +327,11 @@ impl Decoded {
             }
             (Mnemonic::Mov, kind) if is_first && is_immediate(kind) => Effect::Constant,
             (Mnemonic::Lea, OpKind::Memory) if is_whole => match self.number(raw.memory_base()) {
+                // What is counted from the instruction itself is a place of its own.
                 Some(base)
-                    if raw.memory_index() == iced_x86::Register::None && !self.is_frame(base) =>
+                    if raw.memory_index() == iced_x86::Register::None
+                        && !self.is_frame(base)
+                        && !raw.is_ip_rel_memory_operand() =>
                 {
                     Effect::Moved(base, self.signed_displacement())
                 }

@@ -85,7 +85,7 @@ impl Rule for AllocatorFault {
             "a fault inside of {name}(), called{}, very likely because {why}",
             scene.at(own).replacen(" in ", " by ", 1)
         );
-        finding.brief = Some(format!("a fault inside of {name}(), very likely because {why}"));
+        finding.brief.push(format!("a fault inside of {name}(), very likely because {why}"));
         finding.evidence.push(format!("the program counter is in `{name}`"));
         finding.call = own;
         finding.severity = Severity::High;

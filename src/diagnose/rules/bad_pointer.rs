@@ -120,7 +120,7 @@ fn found(
         (true, ..) => operand.and_then(|it| moved(scene, it, at)).unwrap_or_default(),
     };
     finding.explanation = format!("{}{}{why}", access(operand, at), where_it_lies(scene, at));
-    finding.brief = Some(format!("{}{why}", access(operand, at)));
+    finding.brief.push(format!("{}{why}", access(operand, at)));
     if let Some(operand) = operand {
         finding
             .evidence

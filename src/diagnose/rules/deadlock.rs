@@ -51,7 +51,8 @@ impl Rule for Deadlock {
         finding.explanation = format!("{}{article}deadlock{count}: ", hedge(circle.confidence));
         let start = finding.explanation.clone();
         finding.explanation += &said(scene, circle);
-        finding.brief = Some(start + &said_briefly(scene, circle));
+        let brief = |says_thread| start.clone() + &said_briefly(scene, circle, says_thread);
+        finding.brief = vec![brief(true), brief(false)];
         let pairs = circle.threads.iter().zip(circle.threads.iter().cycle().skip(1));
         let steps = pairs.map(|(thread, next)| step(scene, hang, *thread, *next));
         finding.evidence = steps.take(MOST).collect();
@@ -120,15 +121,22 @@ fn said(scene: &Scene<'_, '_>, circle: &Circle) -> String {
     words
 }
 
-/// As [`said`], in the fewest words: "12 waits for `b` of 13, which waits for
-/// `a` of 12".
-fn said_briefly(scene: &Scene<'_, '_>, circle: &Circle) -> String {
+/// As [`said`], in fewer words: "thread 12 waits for `b` of thread 13, which waits
+/// for `a` of thread 12", or in the fewest: "12 waits for `b` of 13, ...".
+fn said_briefly(scene: &Scene<'_, '_>, circle: &Circle, says_thread: bool) -> String {
     let hang = scene.crash.hang();
     let is_short = circle.threads.len() == 2;
+    let id = |thread| match id(scene, thread) {
+        id if says_thread => format!("thread {id}"),
+        id => id,
+    };
     let pairs = circle.threads.iter().zip(circle.threads.iter().cycle().skip(1));
     let steps = pairs.take(NAMED).map(|(thread, next)| {
         let what = match hang.lock_of(*thread) {
             Some(Lock { name: Some(name), is_ambiguous: false, .. }) => format!("`{name}`"),
+            Some(Lock { name: Some(name), kind, .. }) if is_short && says_thread => {
+                format!("the {} `{name}`", kind.noun())
+            }
             Some(lock) if is_short => lock.words(),
             // The last word is the kind: "mutex".
             Some(lock) => {
@@ -137,9 +145,8 @@ fn said_briefly(scene: &Scene<'_, '_>, circle: &Circle) -> String {
             }
             None => "the end".to_owned(),
         };
-        let start =
-            if thread == first_of(circle) { id(scene, *thread) + " " } else { String::new() };
-        format!("{start}waits for {what} of {}", id(scene, *next))
+        let start = if thread == first_of(circle) { id(*thread) + " " } else { String::new() };
+        format!("{start}waits for {what} of {}", id(*next))
     });
     let words = steps.collect::<Vec<_>>().join(", which ");
     let more = if circle.threads.len() > NAMED { ", and so on" } else { "" };

@@ -55,7 +55,7 @@ impl Rule for InvalidFree {
         };
         if given.is_none() {
             let (words, meaning) = (&abort.words, abort.meaning);
-            finding.brief = Some(format!("{words}: very likely {meaning}"));
+            finding.brief.push(format!("{words}: very likely {meaning}"));
         }
         finding.evidence.push(format!("{} holds: {}", abort.variable, abort.words));
         if let Some((pointer, name)) = &given {

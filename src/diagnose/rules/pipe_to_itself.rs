@@ -74,7 +74,7 @@ impl Rule for PipeToItself {
             None => "its other end".to_owned(),
         };
         let who = if threads == 1 { "it".to_owned() } else { name(crash, thread) };
-        finding.brief = Some(format!(
+        finding.brief.push(format!(
             "{who} waits{} for fd {}, a pipe that {}nobody will write to: {end} is open in this process alone",
             asked_in(crash, hang, thread),
             found.fd,

@@ -77,7 +77,7 @@ fn by_locks(scene: &Scene<'_, '_>, ipc: &Ipc, id: &'static str) -> Option<Findin
         more => format!("held by {owner}, and so on through {more} processes back to it"),
     };
     finding.explanation = format!("{start}: it waits{at} for a lock{file}, {back}");
-    finding.brief = Some(format!("{start}: it waits for a lock, {back}"));
+    finding.brief.push(format!("{start}: it waits for a lock, {back}"));
     let steps = ipc.file_locks.iter().map(|it| {
         let owner = process(it.owner, it.command.as_ref());
         let waiter = it.waiter;
@@ -117,7 +117,7 @@ fn by_pipes(scene: &Scene<'_, '_>, ipc: &Ipc, id: &'static str) -> Option<Findin
         for_what(&wait.call),
         wait.fd
     );
-    finding.brief = Some(format!(
+    finding.brief.push(format!(
         "{}a deadlock of processes: it waits{at} for {own} at fd {}, and process {} there waits for {} from it",
         hedge(confidence),
         found.fd,

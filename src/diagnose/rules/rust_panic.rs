@@ -86,7 +86,7 @@ fn nameless(scene: &Scene<'_, '_>, id: &'static str) -> Option<Finding> {
     finding.explanation = format!("very likely a panic at {}:{}{says}", place.file, place.line);
     let file = place.file.rsplit('/').next().unwrap_or_default();
     let start = text.as_deref().map(|text| format!(": {}", said(text))).unwrap_or_default();
-    finding.brief = Some(format!("very likely a panic at {file}:{}{start}", place.line));
+    finding.brief.push(format!("very likely a panic at {file}:{}{start}", place.line));
     finding.quoted = text.as_deref().map(quote);
     finding.evidence.push(
         "[heuristic] the stack points to this place of a panic in the program's data".to_owned(),

@@ -67,7 +67,7 @@ impl Rule for SelfDeadlock {
         finding.explanation = format!("{start}: {who} waits{at} for {what}, {how}");
         // The only thread is the one that the signal came to.
         let who = if crash.process.threads.len() == 1 { "it".to_owned() } else { who };
-        finding.brief = Some(format!("{start}: {who} waits for {what}, {how}"));
+        finding.brief.push(format!("{start}: {who} waits for {what}, {how}"));
         match lock.holders.iter().any(|it| it.thread == thread) {
             true => finding.evidence.push(step(scene, hang, thread, thread)),
             false => finding
