@@ -123,7 +123,13 @@ fn subject(crash: &Crash<'_, '_>, with_program: bool) -> String {
     let is_main = process.identity.pid == id;
     let command = Some(process.identity.command.as_slice()).filter(|_| is_main);
     let name = name.or(command).filter(|name| !name.is_empty());
-    let name = name.filter(|name| with_program || *name != process.identity.command);
+    // The kernel and gdb cut both names, at different lengths.
+    let is_program = |name: &[u8]| {
+        let command = &process.identity.command;
+        let common = name.len().min(command.len());
+        name == command || common >= CUT_NAME && name.get(..common) == command.get(..common)
+    };
+    let name = name.filter(|name| with_program || !is_program(name));
     let mut words = kind.to_owned();
     if let Some(id) = id {
         words += &format!(" {id}");
@@ -133,6 +139,9 @@ fn subject(crash: &Crash<'_, '_>, with_program: bool) -> String {
     }
     words
 }
+
+/// Bytes of a name that the kernel keeps (`TASK_COMM_LEN`, less its NUL).
+const CUT_NAME: usize = 15;
 
 /// `process 4242 "server"`, or without the program's name.
 fn process_name(crash: &Crash<'_, '_>, with_program: bool) -> String {
