@@ -8,6 +8,7 @@ use std::process::{Command, Output, Stdio};
 use serde::Deserialize;
 
 use crate::support::fixture::Fixture;
+use crate::support::scratch;
 
 /// What gdb knows of a stopped process.
 #[derive(Clone, Debug, Deserialize)]
@@ -90,6 +91,8 @@ pub(crate) fn run_to_death(fixture: &Fixture, program: &Path, core: &Path) -> Gd
 
 fn run(fixture: &Fixture, program: &Path, core: &Path, facts: &Path, depth: &str) -> Output {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/gdb_facts.py");
+    // When gdb itself crashes, which it allows a core, that is left here.
+    let here = scratch::directory("gdb");
     let mut command = Command::new("env");
     // A runner in the background may have these ignored, and children inherit that.
     command
@@ -97,6 +100,7 @@ fn run(fixture: &Fixture, program: &Path, core: &Path, facts: &Path, depth: &str
         .args(["gdb", "-nx", "-batch", "-x", script])
         .arg("--args")
         .arg(program)
+        .current_dir(here.path())
         .env("FACTS", facts)
         .env("CORE", core)
         .env("OUTPUT", core.with_extension("output"))
