@@ -32,6 +32,11 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
         "when the instruction that stores an argument fails, gdb shows what lies there: 0",
     ),
     (
+        "rust-stack-overflow",
+        "its function had not begun",
+        "when the instruction that stores an argument fails, gdb shows what lies there",
+    ),
+    (
         "stack-overflow-thread",
         "its function had not begun",
         "when the instruction that stores an argument fails, gdb shows what lies there: 0",
